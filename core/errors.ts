@@ -1,0 +1,141 @@
+// The error catalogue. Users see code, message and hint; anything without a code is shown as
+// "Internal error" with an id, and the operator's log has the rest.
+
+export interface ErrorEntry {
+  /** HTTP status when it reaches a client. */
+  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507
+  /** `{name}` is replaced by the value given. */
+  message: string
+  /** What to do next. */
+  hint: string
+}
+
+/** One entry per code, sorted by code. Areas add theirs here so that none is used twice. */
+export const errorCatalogue = {
+  'auth.credentials': {
+    status: 401,
+    message: 'The name or the password is wrong',
+    hint: 'Check both; after five failures the account waits a minute.',
+  },
+  'auth.csrf': {
+    status: 403,
+    message: 'The request did not come from this site',
+    hint: 'Reload the page and try again.',
+  },
+  'auth.forbidden': {
+    status: 403,
+    message: 'The role {role} may not {action}',
+    hint: 'Ask an administrator for the right.',
+  },
+  'auth.required': {
+    status: 401,
+    message: 'Sign in first',
+    hint: 'Sign in, or send an API token as "Authorization: Bearer …".',
+  },
+  'body.encoding': {
+    status: 415,
+    message: 'Content-Encoding {encoding} is not supported',
+    hint: 'Send gzip, deflate, zstd, snappy or no encoding, as the endpoint allows.',
+  },
+  'body.invalid': {
+    status: 400,
+    message: 'The body could not be read: {cause}',
+    hint: 'See the OpenAPI document at /api/openapi.json.',
+  },
+  'body.too-deep': {
+    status: 400,
+    message: 'The body is nested deeper than {limit} levels',
+    hint: 'Flatten the structure.',
+  },
+  'body.too-large': { status: 413, message: 'The body is larger than {limit} bytes', hint: 'Send smaller batches.' },
+  'config.invalid': {
+    status: 422,
+    message: '{file}: {cause}',
+    hint: 'Run "guanlan check" for every problem with file and line.',
+  },
+  conflict: { status: 409, message: '{what} was changed by someone else', hint: 'Reload and apply the change again.' },
+  'data.locked': {
+    status: 409,
+    message: 'The data directory {path} is in use by process {pid}',
+    hint: 'Stop that process, or give this one another directory with GUANLAN_DATA.',
+  },
+  'log.corrupt': {
+    status: 500,
+    message: 'The log segment {file} is damaged: records {from} to {to} are lost',
+    hint: 'The segment was set aside in quarantine/. Restore it from a backup if the records matter.',
+  },
+  'log.full': {
+    status: 503,
+    message: 'There is no room on the disk that holds {path}',
+    hint: 'Free some space; receiving resumes by itself.',
+  },
+  'log.overloaded': {
+    status: 503,
+    message: 'More is arriving than can be written',
+    hint: 'Retry after the time given in Retry-After.',
+  },
+  'method.not-allowed': {
+    status: 405,
+    message: '{method} is not allowed here',
+    hint: 'See the OpenAPI document at /api/openapi.json.',
+  },
+  'not-found': { status: 404, message: '{what} does not exist', hint: 'Check the address or the id.' },
+  'query.invalid': { status: 400, message: '{cause} at position {position}', hint: '{hint}' },
+  'query.limit': {
+    status: 422,
+    message: 'The query would {what}, more than the limit of {limit}',
+    hint: 'Narrow the time range or add a filter.',
+  },
+  'rate.limited': { status: 429, message: 'Too many requests', hint: 'Wait {seconds} s and try again.' },
+  'regex.unsupported': {
+    status: 400,
+    message: 'The regular expression {pattern} cannot run in linear time: {cause}',
+    hint: 'Use RE2 syntax: no look-around and no back-references.',
+  },
+  'rule.invalid': { status: 422, message: '{file}:{line}: {cause}', hint: '{hint}' },
+  'setup.used': {
+    status: 403,
+    message: 'The setup link was used or has expired',
+    hint: 'Run "npx guanlan user add" on the machine itself.',
+  },
+  'store.unavailable': {
+    status: 503,
+    message: 'The {store} store is not available: {cause}',
+    hint: 'What is received is kept in the log and applied when the store is back.',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type ErrorCode = keyof typeof errorCatalogue
+
+export type ErrorValues = Record<string, string | number>
+
+/** An error a user may see. `values` fill the placeholders of its catalogue entry. */
+export class CodedError extends Error {
+  readonly code: ErrorCode
+  readonly values: ErrorValues
+  readonly hint: string
+  readonly status: ErrorEntry['status']
+  /** For 429 and 503: how long the sender should wait. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(
+    code: ErrorCode,
+    values: ErrorValues = {},
+    options: { cause?: unknown; retryAfterSeconds?: number } = {},
+  ) {
+    const entry: ErrorEntry = errorCatalogue[code]
+    super(fill(entry.message, values), { cause: options.cause })
+    this.name = 'CodedError'
+    this.code = code
+    this.values = values
+    this.hint = fill(entry.hint, values)
+    this.status = entry.status
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
+}
+
+function fill(template: string, values: ErrorValues): string {
+  return template.replace(/\{([a-zA-Z]+)\}/g, (whole, name: string) =>
+    Object.hasOwn(values, name) ? String(values[name]) : whole,
+  )
+}

@@ -1,0 +1,46 @@
+// Metrics in Prometheus's words.
+
+/** Label names to values, `__name__` included. Valid UTF-8, no empty values. */
+export type Labels = Record<string, string>
+
+/** One series with its samples, oldest first. Arrays have equal length. */
+export interface SeriesData {
+  labels: Labels
+  timestampsMs: Float64Array
+  values: Float64Array
+}
+
+/** One sample as a collector reports it. */
+export interface Sample {
+  labels: Labels
+  /** ms since the epoch. */
+  timestampMs: number
+  value: number
+}
+
+export type MetricType =
+  | 'counter'
+  | 'gauge'
+  | 'histogram'
+  | 'gaugehistogram'
+  | 'summary'
+  | 'info'
+  | 'stateset'
+  | 'unknown'
+
+export interface MetricMetadata {
+  family: string
+  type: MetricType
+  help: string
+  unit: string
+}
+
+/**
+ * The payload of a record on the `samples` topic: an uncompressed `prometheus.WriteRequest` (remote write 1.0,
+ * prometheus/prompb/remote.proto). The field's own format: remote write passes through without re-encoding, and
+ * another consumer of the topic can read it with any Prometheus library.
+ */
+export type WriteRequestBytes = Uint8Array
+
+/** Prometheus's stale marker: a NaN with this bit pattern (model/value/value.go). */
+export const staleNaNBits = 0x7ff0000000000002n

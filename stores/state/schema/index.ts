@@ -1,0 +1,2 @@
+// Every table, one file per area.
+export {}
