@@ -44,3 +44,25 @@ export type WriteRequestBytes = Uint8Array
 
 /** Prometheus's stale marker: a NaN with this bit pattern (model/value/value.go). */
 export const staleNaNBits = 0x7ff0000000000002n
+
+const probe = new Float64Array(1)
+const probeBits = new Uint32Array(probe.buffer)
+
+/**
+ * The marker as a number. Prometheus's bit pattern is a signalling NaN, which the processor turns quiet as soon as
+ * JavaScript touches it; inside we carry the quiet twin and write Prometheus's own bits at the wire.
+ */
+export const staleNaN: number = staleMarker()
+
+function staleMarker(): number {
+  probeBits[0] = 2
+  probeBits[1] = 0x7ff80000
+  return probe[0]!
+}
+
+/** True for the marker in either form; false for every other NaN. */
+export function isStaleNaN(value: number): boolean {
+  if (!Number.isNaN(value)) return false
+  probe[0] = value
+  return probeBits[0] === 2 && (probeBits[1]! | 0x80000) >>> 0 === 0x7ff80000
+}
