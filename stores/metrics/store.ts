@@ -30,9 +30,11 @@ export interface MetricStore {
   open(): Promise<void>
   /** Applies one record of the `samples` topic and remembers `nextOffset` with the data. In log order. */
   append(request: WriteRequestBytes, nextOffset: number): Promise<AppendResult>
-  /** The log offset it wants next. */
+  /** The log offset it wants next; after a restart, where the replay must begin. */
   position(): Promise<number>
-  /** Series in the order of their labels, samples oldest first, stale markers included. */
+  /** Everything before this offset is on disk in the store itself: the log need not hold it any longer. */
+  durablePosition(): Promise<number>
+  /** Each series once, in a stable order; samples oldest first, stale markers included. */
   select(request: SelectRequest): Promise<SeriesData[]>
   labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]>
   labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]>

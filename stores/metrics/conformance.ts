@@ -1,0 +1,161 @@
+// What every metric engine must do.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isStaleNaN, type Labels, staleNaN } from '#core/sample.ts'
+import type { MetricStore } from './store.ts'
+import { encodeForTest } from './testing.ts'
+
+export interface MetricStoreHarness {
+  store: MetricStore
+  /** Closes and opens again on the same data, as after a restart. */
+  reopen(): Promise<MetricStore>
+  cleanUp(): Promise<void>
+}
+
+export function metricStoreConformance(name: string, make: () => Promise<MetricStoreHarness>): void {
+  describe(`${name} keeps the metric store contract`, () => {
+    let harness: MetricStoreHarness
+    let store: MetricStore
+    let offset = 0
+    const baseMs = 1_800_000_000_000
+
+    const write = async (...series: [Labels, [number, number][]][]) => store.append(encodeForTest(series), ++offset)
+    const select = (
+      matchers: [string, '=' | '!=' | '=~' | '!~', string][],
+      fromMs = baseMs - 1e9,
+      toMs = baseMs + 1e9,
+    ) =>
+      store.select({
+        matchers: matchers.map(([label, op, value]) => ({ name: label, op, value })),
+        fromMs,
+        toMs,
+        seriesMax: 10_000,
+        samplesMax: 1e6,
+      })
+    const points = (data: Awaited<ReturnType<typeof select>>) =>
+      data.map((series) => [...series.timestampsMs].map((t, i) => [t - baseMs, series.values[i]]))
+
+    beforeEach(async () => {
+      harness = await make()
+      store = harness.store
+      offset = 0
+    })
+    afterEach(() => harness.cleanUp())
+
+    it('gives back what was appended, by name and range, both ends inclusive', async () => {
+      await write([
+        { __name__: 'up', job: 'a' },
+        [
+          [baseMs, 1],
+          [baseMs + 10, 0],
+          [baseMs + 20, 1],
+        ],
+      ])
+      expect(points(await select([['__name__', '=', 'up']], baseMs, baseMs + 10))).toEqual([
+        [
+          [0, 1],
+          [10, 0],
+        ],
+      ])
+    })
+
+    it('selects by equality, inequality and anchored expressions; a missing label is the empty string', async () => {
+      await write(
+        [{ __name__: 'm', job: 'api', env: 'prod' }, [[baseMs, 1]]],
+        [{ __name__: 'm', job: 'api2' }, [[baseMs, 2]]],
+        [{ __name__: 'n', job: 'db' }, [[baseMs, 3]]],
+      )
+      const values = async (...matchers: Parameters<typeof select>[0]) =>
+        (await select(matchers)).map((s) => s.values[0]).sort()
+      expect(await values(['job', '=~', 'api'])).toEqual([1])
+      expect(await values(['job', '=~', 'api.*'])).toEqual([1, 2])
+      expect(await values(['job', '!~', 'api.*'], ['__name__', '=~', '.+'])).toEqual([3])
+      expect(await values(['env', '=', ''], ['__name__', '=', 'm'])).toEqual([2])
+      expect(await values(['env', '!=', ''], ['__name__', '=', 'm'])).toEqual([1])
+      expect(await values(['env', '!=', 'prod'], ['__name__', '=~', '.+'])).toEqual([2, 3])
+    })
+
+    it('keeps an identical repeat once, refuses another value at the same time, and keeps a late sample in its place', async () => {
+      await write([
+        { __name__: 'm' },
+        [
+          [baseMs, 1],
+          [baseMs + 60_000, 2],
+        ],
+      ])
+      expect(await write([{ __name__: 'm' }, [[baseMs + 60_000, 2]]])).toMatchObject({ refused: {} })
+      expect((await write([{ __name__: 'm' }, [[baseMs + 60_000, 3]]])).refused).toEqual({ duplicate: 1 })
+      expect((await write([{ __name__: 'm' }, [[baseMs + 30_000, 9]]])).appended).toBe(1)
+      expect(points(await select([['__name__', '=', 'm']]))).toEqual([
+        [
+          [0, 1],
+          [30_000, 9],
+          [60_000, 2],
+        ],
+      ])
+    })
+
+    it('refuses what is too old or too far ahead, by reason, and keeps the rest of the request', async () => {
+      await write([{ __name__: 'm' }, [[baseMs + 3_600_000, 1]]])
+      const result = await write(
+        [{ __name__: 'm' }, [[baseMs, 2]]],
+        [{ __name__: 'far' }, [[baseMs + 1e12, 1]]],
+        [{ __name__: 'good' }, [[baseMs, 7]]],
+      )
+      expect(result).toEqual({ appended: 1, refused: { 'too-old': 1, 'too-far-ahead': 1 } })
+      expect(points(await select([['__name__', '=', 'good']]))).toEqual([[[0, 7]]])
+    })
+
+    it('keeps stale markers apart from NaN', async () => {
+      await write([
+        { __name__: 'm' },
+        [
+          [baseMs, staleNaN],
+          [baseMs + 1, Number.NaN],
+        ],
+      ])
+      const [series] = await select([['__name__', '=', 'm']])
+      expect(Array.from(series!.values, isStaleNaN)).toEqual([true, false])
+    })
+
+    it('lists label names, values and series', async () => {
+      await write(
+        [{ __name__: 'm', job: 'a' }, [[baseMs, 1]]],
+        [{ __name__: 'm', job: 'b', zone: '广州' }, [[baseMs, 1]]],
+      )
+      const range = [baseMs - 1, baseMs + 1] as const
+      expect(await store.labelNames([], ...range)).toEqual(['__name__', 'job', 'zone'])
+      expect(await store.labelValues('job', [], ...range)).toEqual(['a', 'b'])
+      expect(await store.labelValues('job', [{ name: 'zone', op: '=', value: '广州' }], ...range)).toEqual(['b'])
+      expect(await store.series([{ name: 'job', op: '=', value: 'a' }], ...range)).toEqual([
+        { __name__: 'm', job: 'a' },
+      ])
+    })
+
+    it('refuses to return more series or samples than asked for', async () => {
+      await write(
+        ...Array.from({ length: 20 }, (_, i): [Labels, [number, number][]] => [
+          { __name__: 'm', i: String(i) },
+          [[baseMs, i]],
+        ]),
+      )
+      const request = { matchers: [{ name: '__name__', op: '=' as const, value: 'm' }], fromMs: 0, toMs: baseMs * 2 }
+      await expect(store.select({ ...request, seriesMax: 10, samplesMax: 1e6 })).rejects.toMatchObject({
+        code: 'query.limit',
+      })
+      await expect(store.select({ ...request, seriesMax: 100, samplesMax: 10 })).rejects.toMatchObject({
+        code: 'query.limit',
+      })
+    })
+
+    it('survives a restart: what it says it has, it has; the rest is replayed without doubling', async () => {
+      const requests = Array.from({ length: 300 }, (_, i) =>
+        encodeForTest([[{ __name__: 'm', i: String(i % 3) }, [[baseMs + i * 1000, i]]]]),
+      )
+      for (const [i, request] of requests.entries()) await store.append(request, i + 1)
+      store = await harness.reopen()
+      for (let i = await store.position(); i < requests.length; i++) await store.append(requests[i]!, i + 1)
+      const data = await select([['__name__', '=', 'm']])
+      expect(data.map((series) => series.values.length)).toEqual([100, 100, 100])
+    })
+  })
+}
