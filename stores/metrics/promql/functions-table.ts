@@ -1,0 +1,92 @@
+// Signatures of PromQL's functions, for the parser. `optional` counts trailing arguments that may be left out;
+// `variadic` repeats the last one.
+import type { ValueType } from './ast.ts'
+
+export interface Signature {
+  args: readonly ValueType[]
+  optional?: number
+  variadic?: boolean
+  returns: ValueType
+}
+
+const vector: Signature = { args: ['vector'], returns: 'vector' }
+const range: Signature = { args: ['matrix'], returns: 'vector' }
+const calendar: Signature = { args: ['vector'], optional: 1, returns: 'vector' }
+
+export const signatures: Readonly<Record<string, Signature>> = {
+  abs: vector,
+  absent: vector,
+  absent_over_time: range,
+  acos: vector,
+  acosh: vector,
+  asin: vector,
+  asinh: vector,
+  atan: vector,
+  atanh: vector,
+  avg_over_time: range,
+  ceil: vector,
+  changes: range,
+  clamp: { args: ['vector', 'scalar', 'scalar'], returns: 'vector' },
+  clamp_max: { args: ['vector', 'scalar'], returns: 'vector' },
+  clamp_min: { args: ['vector', 'scalar'], returns: 'vector' },
+  cos: vector,
+  cosh: vector,
+  count_over_time: range,
+  day_of_month: calendar,
+  day_of_week: calendar,
+  day_of_year: calendar,
+  days_in_month: calendar,
+  deg: vector,
+  delta: range,
+  deriv: range,
+  double_exponential_smoothing: { args: ['matrix', 'scalar', 'scalar'], returns: 'vector' },
+  exp: vector,
+  first_over_time: range,
+  floor: vector,
+  histogram_quantile: { args: ['scalar', 'vector'], returns: 'vector' },
+  hour: calendar,
+  idelta: range,
+  increase: range,
+  irate: range,
+  label_join: { args: ['vector', 'string', 'string', 'string'], optional: 1, variadic: true, returns: 'vector' },
+  label_replace: { args: ['vector', 'string', 'string', 'string', 'string'], returns: 'vector' },
+  last_over_time: range,
+  ln: vector,
+  log10: vector,
+  log2: vector,
+  mad_over_time: range,
+  max_over_time: range,
+  min_over_time: range,
+  minute: calendar,
+  month: calendar,
+  pi: { args: [], returns: 'scalar' },
+  predict_linear: { args: ['matrix', 'scalar'], returns: 'vector' },
+  present_over_time: range,
+  quantile_over_time: { args: ['scalar', 'matrix'], returns: 'vector' },
+  rad: vector,
+  rate: range,
+  resets: range,
+  round: { args: ['vector', 'scalar'], optional: 1, returns: 'vector' },
+  scalar: { args: ['vector'], returns: 'scalar' },
+  sgn: vector,
+  sin: vector,
+  sinh: vector,
+  sort: vector,
+  sort_by_label: { args: ['vector', 'string'], variadic: true, returns: 'vector' },
+  sort_by_label_desc: { args: ['vector', 'string'], variadic: true, returns: 'vector' },
+  sort_desc: vector,
+  sqrt: vector,
+  stddev_over_time: range,
+  stdvar_over_time: range,
+  sum_over_time: range,
+  tan: vector,
+  tanh: vector,
+  time: { args: [], returns: 'scalar' },
+  timestamp: vector,
+  ts_of_first_over_time: range,
+  ts_of_last_over_time: range,
+  ts_of_max_over_time: range,
+  ts_of_min_over_time: range,
+  vector: { args: ['scalar'], returns: 'vector' },
+  year: calendar,
+}
