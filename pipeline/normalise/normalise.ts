@@ -10,7 +10,13 @@ import { isPlausible, type TimestampLimits, toTimestampMs } from './timestamp.ts
 
 /** What the parsers offer to the pipeline. They may read and write `fields`. */
 export interface Parse {
-  parse(fields: Flat, text: string, dataset: string | undefined, nowMs: number): ParseOutcome
+  parse(
+    fields: Flat,
+    text: string,
+    dataset: string | undefined,
+    nowMs: number,
+    adjusted: (reason: AdjustedReason) => void,
+  ): ParseOutcome
 }
 
 export interface ParseOutcome {
@@ -44,7 +50,7 @@ export function createNormalise(deps: NormaliseDeps): Normalise {
     const original = raw.original === undefined ? undefined : boundOriginal(raw.original, adjusted)
     const text = typeof fields['message'] === 'string' ? fields['message'] : (original ?? '')
     const hint = raw.dataset ?? textOf(fields['event.dataset'])
-    const outcome = deps.parsers.parse(fields, text, hint, nowMs)
+    const outcome = deps.parsers.parse(fields, text, hint, nowMs, adjusted)
 
     const event: Event = {
       '@timestamp': nowMs,
