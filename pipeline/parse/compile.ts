@@ -135,7 +135,7 @@ function compileCases(cases: readonly Case[], field: string, path: PropertyKey[]
 /** Groups are named as fields, `(?<source.port>…)`; engines know no dots in names, so they are `__` inside. */
 function compilePattern(pattern: string, path: PropertyKey[]): (text: string, out: Flat) => boolean {
   const fieldOf: Record<string, string> = {}
-  const source = pattern.trim().replace(/\(\?<([@A-Za-z][\w.@]*)>/g, (_, name: string) => {
+  const source = pattern.trim().replace(/\(\?<([@A-Za-z_][\w.@]*)>/g, (_, name: string) => {
     if (!isFieldName(name)) throw new ParserFault(`"${name}" cannot be a field name`, path)
     const group = name.replaceAll('.', '__').replaceAll('@', 'at_')
     fieldOf[group] = name

@@ -7,7 +7,7 @@ import type { Flat, OnAdjusted } from '../normalise/flatten.ts'
 import type { Parse, ParseOutcome } from '../normalise/normalise.ts'
 import { type CompiledParser, compileParser, ParserFault } from './compile.ts'
 import { type ParserSource, parserSchema } from './contract.ts'
-import { applyHeader, readHeader } from './syslog-header.ts'
+import { applyHeader, isMessageMark, readHeader } from './syslog-header.ts'
 
 export const unparsedDataset = 'unparsed'
 const pathsCachedMax = 1000
@@ -111,6 +111,10 @@ export class ParserSet implements Parse {
         message = applyHeader(header, text, fields)
         process = header.process
       }
+    } else if (typeof process === 'string' && isMessageMark(process)) {
+      // A receiver took the mark for a program; the parsers need it where it was.
+      message = process.startsWith('%') ? `${process}: ${text}` : `${process}:${text}`
+      fields['message'] = message
     }
     const byHint = hinted && first(hinted, fields, message, adjusted)
     if (byHint) return byHint

@@ -8,6 +8,7 @@ import { parseIso } from '../normalise/timestamp.ts'
 export interface Header {
   timestampMs: number | undefined
   host: string
+  /** Empty when the message has no program. */
   process: string
   pid: number | undefined
   /** Where the message begins. */
@@ -15,7 +16,7 @@ export interface Header {
 }
 
 const traditional =
-  /^(?:<\d{1,3}>)?([A-Z][a-z]{2}) {1,2}(\d{1,2}) (\d\d):(\d\d):(\d\d) ([\w.:%-]{1,255}) ([^\s:[\]]{1,128})(?:\[(\d{1,10})\])?: ?/
+  /^(?:<\d{1,3}>)?([A-Z][a-z]{2}) {1,2}(\d{1,2})(?: (\d{4}))? (\d\d):(\d\d):(\d\d) ([\w.:%-]{1,255}) ([^\s:[\]]{1,128})(?:\[(\d{1,10})\])?: ?/
 const rfc3339 =
   /^(?:<\d{1,3}>)?(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:?\d\d)) {1,2}([\w.:%-]{1,255}) ([^\s:[\]]{1,128})(?:\[(\d{1,10})\])?: ?/
 /** Solaris adds `[ID 800047 auth.notice] `. */
@@ -36,10 +37,12 @@ export function readHeader(text: string, nowMs: number): Header | undefined {
     const month = months.indexOf(t[1]!)
     if (month < 0) return undefined
     header = {
-      timestampMs: localTimeMs(month, Number(t[2]), Number(t[3]), Number(t[4]), Number(t[5]), nowMs),
-      host: t[6]!,
-      process: t[7]!,
-      pid: t[8] ? Number(t[8]) : undefined,
+      timestampMs: t[3]
+        ? new Date(Number(t[3]), month, Number(t[2]), Number(t[4]), Number(t[5]), Number(t[6])).getTime()
+        : localTimeMs(month, Number(t[2]), Number(t[4]), Number(t[5]), Number(t[6]), nowMs),
+      host: t[7]!,
+      process: t[8]!,
+      pid: t[9] ? Number(t[9]) : undefined,
       messageAt: t[0].length,
     }
   } else {
@@ -53,11 +56,20 @@ export function readHeader(text: string, nowMs: number): Header | undefined {
       messageAt: r[0].length,
     }
   }
-  if (start.charCodeAt(header.messageAt) === 91) {
+  if (isMessageMark(header.process)) {
+    header.messageAt = start.indexOf(header.process, header.messageAt - header.process.length - 16)
+    header.process = ''
+    header.pid = undefined
+  } else if (start.charCodeAt(header.messageAt) === 91) {
     const id = messageId.exec(start.slice(header.messageAt))
     if (id) header.messageAt += id[0].length
   }
   return header
+}
+
+/** Devices put the name of the message (`%ASA-4-106023:`) or of the format (`CEF:`) where others have their program. */
+export function isMessageMark(process: string): boolean {
+  return process.charCodeAt(0) === 37 || process === 'CEF' || process === 'LEEF'
 }
 
 /** The header's facts as fields. Its host is the one that wrote the line, not the one that the file was read on. */
@@ -65,8 +77,10 @@ export function applyHeader(header: Header, text: string, fields: Flat): string 
   if (header.timestampMs !== undefined && fields['@timestamp'] === undefined) fields['@timestamp'] = header.timestampMs
   fields['host.name'] = header.host
   fields['log.syslog.hostname'] = header.host
-  fields['process.name'] = header.process
-  fields['log.syslog.appname'] = header.process
+  if (header.process !== '') {
+    fields['process.name'] = header.process
+    fields['log.syslog.appname'] = header.process
+  }
   if (header.pid !== undefined) fields['process.pid'] = header.pid
   const message = text.slice(header.messageAt)
   fields['message'] = message
