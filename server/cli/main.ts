@@ -1,0 +1,72 @@
+// The command line: one table of commands, each with its help, exit code 1 on failure and 2 on wrong use.
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { verifyJournal } from '#pipeline/log/journal/journal.ts'
+import { runScript } from '#stores/metrics/promql/promqltest.ts'
+
+interface Command {
+  usage: string
+  describe: string
+  run(positionals: string[], json: boolean): Promise<number>
+}
+
+const commands: Record<string, Command> = {
+  verify: {
+    usage: 'guanlan verify DIRECTORY [--json]',
+    describe: 'Reads every record of a log directory and names what is damaged or torn; changes nothing',
+    async run([directory = ''], json) {
+      if (directory === '') return misuse(this)
+      const reports = await verifyJournal(directory)
+      if (json) console.log(JSON.stringify(reports))
+      else {
+        for (const report of reports) {
+          console.log(
+            `${report.topic}: ${report.records} records in ${report.segments} segments, offsets ${report.first} to ${report.next - 1}`,
+          )
+          for (const { from, to, file } of report.lost) console.log(`  lost: offsets ${from} to ${to} in ${file}`)
+          if (report.tornBytes > 0)
+            console.log(`  torn: ${report.tornBytes} bytes at the end that were never acknowledged`)
+        }
+      }
+      return reports.some((report) => report.lost.length > 0) ? 1 : 0
+    },
+  },
+  promqltest: {
+    usage: 'guanlan promqltest FILE… [--json]',
+    describe: "Runs Prometheus's PromQL test scripts against our engine; prints each eval that fails",
+    async run(files, json) {
+      if (files.length === 0) return misuse(this)
+      let passed = 0
+      let failed = 0
+      for (const file of files) {
+        const result = await runScript(readFileSync(file, 'utf8'))
+        passed += result.passed
+        failed += result.failures.length
+        if (json) console.log(JSON.stringify({ file, ...result }))
+        else for (const { line, query, why } of result.failures) console.log(`${file}:${line}: ${query}\n    ${why}`)
+      }
+      if (!json) console.log(`${passed} passed, ${failed} failed`)
+      return failed === 0 ? 0 : 1
+    },
+  },
+}
+
+const [name = '', ...rest] = process.argv.slice(2)
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, strict: false })
+if (!command || values['help']) {
+  for (const one of command ? [command] : Object.values(commands)) console.log(`${one.usage}\n    ${one.describe}`)
+  process.exitCode = command || name === '' || name === '--help' ? 0 : 2
+} else {
+  try {
+    process.exitCode = await command.run(positionals, values['json'] === true)
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
+
+function misuse(command: Command): number {
+  console.error(`usage: ${command.usage}`)
+  return 2
+}
