@@ -20,9 +20,9 @@ export interface YamlSource<T> {
 
 const yamlBytesMax = 1024 * 1024
 
-export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>): YamlSource<T> {
-  if (Buffer.byteLength(text) > yamlBytesMax)
-    return failed([{ file, line: 1, cause: `larger than ${yamlBytesMax} bytes`, hint: 'Split the file.' }])
+export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>, bytesMax = yamlBytesMax): YamlSource<T> {
+  if (Buffer.byteLength(text) > bytesMax)
+    return failed([{ file, line: 1, cause: `larger than ${bytesMax} bytes`, hint: 'Split the file.' }])
   const lines = new LineCounter()
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
   if (document.errors.length > 0)

@@ -52,7 +52,9 @@ function runTest(source: EventRuleSource, file: string, test: RuleTest, compileK
     .sort((a, b) => a.timeMs - b.timeMs)
   events.forEach(({ timeMs, event }, i) => {
     clock.advance(timeMs - clock.nowMs())
-    rule.apply(testEvent(event, timeMs, i), clock.nowMs(), (finding) => {
+    const tested = testEvent(event, timeMs, i)
+    if (!rule.appliesTo(tested['event.dataset'])) return
+    rule.apply(tested, clock.nowMs(), (finding) => {
       if (finding.state === 'active') active.set(JSON.stringify(finding.labels), finding)
     })
   })

@@ -62,6 +62,7 @@ export interface EventRules {
 }
 
 const sliceEvents = 500
+const datasetsCachedMax = 1000
 /** Findings wait here while they cannot be delivered; `apply` takes no more events then, so this is not exceeded by much. */
 const pendingFindingsMax = 10_000
 
@@ -79,6 +80,8 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
   let loaded = new Map<string, LoadedRule>()
   let problems: readonly SourceProblem[] = []
   let enabled: RuleAtWork[] = []
+  /** Most rules name their datasets, so most events meet few rules. */
+  let byDataset = new Map<string, RuleAtWork[]>()
   let position = 0
   let lastIngestedMs = 0
   let watchdogSentMs = Number.NEGATIVE_INFINITY
@@ -102,6 +105,7 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
       else old.end(deps.clock.nowMs(), send)
     }
     enabled = [...byId.values()].filter((rule) => rule.source.enabled)
+    byDataset = new Map()
     return problems
   }
   reload()
@@ -119,6 +123,16 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
       delivering = undefined
     })
     await delivering
+  }
+
+  const rulesFor = (dataset: string): RuleAtWork[] => {
+    let rules = byDataset.get(dataset)
+    if (!rules) {
+      if (byDataset.size >= datasetsCachedMax) byDataset = new Map()
+      rules = enabled.filter((rule) => rule.appliesTo(dataset))
+      byDataset.set(dataset, rules)
+    }
+    return rules
   }
 
   const applyRule = (rule: RuleAtWork, event: Event, nowMs: number): void => {
@@ -143,7 +157,7 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
           for (let i = from; i < to; i++) {
             const event = events[i]!
             lastIngestedMs = Math.max(lastIngestedMs, event['event.ingested'])
-            for (const rule of enabled) applyRule(rule, event, nowMs)
+            for (const rule of rulesFor(event['event.dataset'])) applyRule(rule, event, nowMs)
           }
         }
       }

@@ -69,9 +69,12 @@ export class RuleAtWork {
     return count
   }
 
-  /** Counts one event. Events of other datasets are refused before the query is run. */
+  appliesTo(dataset: string): boolean {
+    return this.#datasets.size === 0 || this.#datasets.has(dataset)
+  }
+
+  /** Counts one event, of a dataset that the rule applies to. */
   apply(event: Event, nowMs: number, send: (finding: Finding) => void): void {
-    if (this.#datasets.size > 0 && !this.#datasets.has(event['event.dataset'])) return
     const counts = this.#matches(event)
     const isTrigger = this.#then === undefined ? counts : this.#then(event)
     if (!counts && !isTrigger) return
