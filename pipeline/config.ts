@@ -15,6 +15,7 @@ export const pipelineConfigSchema = z.strictObject({
   recordBytesMax: z
     .int()
     .min(65_536)
+    .max(64 * 1024 * 1024)
     .default(64 * 1024 * 1024)
     .describe('Largest batch after normalising, in bytes; a larger one is refused'),
   timestampPastDaysMax: z

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import type { Clock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
+import { watchDirectory } from '#core/watch-directory.ts'
 import type { SourceProblem } from '#core/yaml-source.ts'
 import { type LoadedRule, loadRules } from './load.ts'
 import type { CompileKql, GroupState, RuleAtWork } from './rule.ts'
@@ -52,6 +53,9 @@ export interface EventRules {
   rules(): EventRuleStatus[]
   /** Reads the folder again; returns what is wrong. */
   reload(): Promise<readonly SourceProblem[]>
+  /** Reads the folder again by itself when a file in it changes; `changed` is told what is wrong. */
+  watch(changed: (problems: readonly SourceProblem[]) => void): void
+  close(): void
   readonly problems: readonly SourceProblem[]
   /** The offset it wants next. */
   readonly position: number
@@ -87,6 +91,7 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
   let watchdogSentMs = Number.NEGATIVE_INFINITY
   let pending: Finding[] = []
   let delivering: Promise<void> | undefined
+  let unwatch: (() => void) | undefined
 
   const send = (finding: Finding): void => {
     pending.push(finding)
@@ -185,6 +190,12 @@ export function createEventRules(config: EventRulesConfig, deps: EventRulesDeps)
       await deliver()
       return problems
     },
+    watch: (changed) => {
+      unwatch?.()
+      // Findings of a reload leave with the next apply or tick.
+      unwatch = watchDirectory(config.directory, () => changed(reload()))
+    },
+    close: () => unwatch?.(),
     get problems() {
       return problems
     },

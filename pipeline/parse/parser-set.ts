@@ -1,7 +1,8 @@
 // All parsers in force, found fast: by the dataset the source was given, by program, by file, and last by a literal in the
 // line. A file that became wrong keeps its last good version; the problem is shown.
-import { type FSWatcher, readdirSync, readFileSync, watch } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join, matchesGlob } from 'node:path'
+import { watchDirectory } from '#core/watch-directory.ts'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import type { Flat, OnAdjusted } from '../normalise/flatten.ts'
 import type { Parse, ParseOutcome } from '../normalise/normalise.ts'
@@ -11,7 +12,6 @@ import { applyHeader, isMessageMark, readHeader } from './syslog-header.ts'
 
 export const unparsedDataset = 'unparsed'
 const pathsCachedMax = 1000
-const reloadDelayMs = 200
 
 interface LoadedFile {
   parser: CompiledParser
@@ -37,8 +37,7 @@ export class ParserSet implements Parse {
   #index: Index = { datasets: new Map(), processes: new Map(), paths: [], literals: [] }
   #byPath = new Map<string, CompiledParser[]>()
   #problems: SourceProblem[] = []
-  #watcher: FSWatcher | undefined
-  #reloading: NodeJS.Timeout | undefined
+  #unwatch: (() => void) | undefined
 
   constructor(directory: string) {
     this.#directory = directory
@@ -88,17 +87,13 @@ export class ParserSet implements Parse {
 
   /** Reloads shortly after a file was changed; `changed` is told the problems. */
   watch(changed: (problems: readonly SourceProblem[]) => void): void {
-    this.#watcher = watch(this.#directory, () => {
-      clearTimeout(this.#reloading)
-      // Editors write a file in several steps.
-      this.#reloading = setTimeout(() => changed(this.reload()), reloadDelayMs)
-    })
+    this.#unwatch?.()
+    this.#unwatch = watchDirectory(this.#directory, () => changed(this.reload()))
   }
 
   close(): void {
-    clearTimeout(this.#reloading)
-    this.#watcher?.close()
-    this.#watcher = undefined
+    this.#unwatch?.()
+    this.#unwatch = undefined
   }
 
   parse(fields: Flat, text: string, dataset: string | undefined, nowMs: number, adjusted: OnAdjusted): ParseOutcome {
