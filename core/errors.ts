@@ -12,6 +12,16 @@ export interface ErrorEntry {
 
 /** One entry per code, sorted by code. Areas add theirs here so that none is used twice. */
 export const errorCatalogue = {
+  'alerts.overloaded': {
+    status: 503,
+    message: 'More findings are arriving than can be written',
+    hint: 'Retry after the time given; check the state database and the rule that finds so much.',
+  },
+  'alerts.subscribers': {
+    status: 503,
+    message: 'The alert feed has {limit} subscribers, as many as are allowed',
+    hint: 'Close some, or raise alerts.subscribersMax.',
+  },
   'auth.credentials': {
     status: 401,
     message: 'The name or the password is wrong',
