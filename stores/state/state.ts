@@ -1,5 +1,6 @@
 // State: what people and rules decide. One drizzle schema, one dialect (PostgreSQL), embedded or given by DATABASE_URL.
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { Role } from './roles.ts'
 import type * as schema from './schema/index.ts'
 
 export type Database = NodePgDatabase<typeof schema>
@@ -23,5 +24,4 @@ export interface Actor {
   address: string
 }
 
-export const roles = ['admin', 'operator', 'analyst', 'leader', 'auditor'] as const
-export type Role = (typeof roles)[number]
+export { type Role, roles } from './roles.ts'

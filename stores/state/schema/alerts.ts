@@ -111,6 +111,8 @@ export const notifications = pgTable(
     deadlineMs: timeMs('deadline_ms').notNull(),
     /** A worker has it until then; 0 when nobody has. */
     leasedUntilMs: timeMs('leased_until_ms').notNull(),
+    /** 0 before the first. */
+    lastAttemptMs: timeMs('last_attempt_ms').notNull(),
     finishedMs: timeMs('finished_ms'),
     lastError: text('last_error'),
   },

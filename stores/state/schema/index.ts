@@ -1,2 +1,5 @@
 // Every table, one file per area.
-export {}
+export * from './alerts.ts'
+export * from './audit.ts'
+export * from './entities.ts'
+export * from './people.ts'

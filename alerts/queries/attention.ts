@@ -1,0 +1,44 @@
+import { and, count, desc, inArray, ne } from 'drizzle-orm'
+import { alerts } from '#stores/state/schema/alerts.ts'
+import type { Database } from '#stores/state/state.ts'
+import { type Alert, watchdogRule } from '../alert.ts'
+import { alertOfRow } from '../lifecycle/tables.ts'
+import { type Current, latest } from './list.ts'
+
+/** What the first page needs; the watchdog is never part of it. */
+export interface Attention {
+  firing: number
+  pending: number
+  unknown: number
+  /** Of those firing or unknown. */
+  bySeverity: Record<string, number>
+  /** Firing or unknown, newest first. */
+  latest: Alert[]
+}
+
+const latestMax = 10
+
+export async function attention(database: Database, current: Current): Promise<Attention> {
+  const open = and(ne(alerts.state, 'resolved'), ne(alerts.rule, watchdogRule))
+  const [counted, rows] = await Promise.all([
+    database
+      .select({ state: alerts.state, severity: alerts.severity, count: count() })
+      .from(alerts)
+      .where(open)
+      .groupBy(alerts.state, alerts.severity),
+    database
+      .select()
+      .from(alerts)
+      .where(and(inArray(alerts.state, ['firing', 'unknown']), ne(alerts.rule, watchdogRule)))
+      .orderBy(desc(alerts.startedMs), desc(alerts.id))
+      .limit(latestMax),
+  ])
+  const result: Attention = { firing: 0, pending: 0, unknown: 0, bySeverity: {}, latest: [] }
+  for (const row of counted) {
+    if (row.state === 'resolved') continue
+    result[row.state] += row.count
+    if (row.state !== 'pending') result.bySeverity[row.severity] = (result.bySeverity[row.severity] ?? 0) + row.count
+  }
+  result.latest = rows.map((row) => latest(alertOfRow(row), current))
+  return result
+}

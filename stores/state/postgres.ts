@@ -1,0 +1,114 @@
+// The state store over PostgreSQL: the embedded server, or the one DATABASE_URL names.
+import { drizzle } from 'drizzle-orm/node-postgres'
+import { migrate } from 'drizzle-orm/node-postgres/migrator'
+import pg from 'pg'
+import type { Health } from '#core/component.ts'
+import { CodedError } from '#core/errors.ts'
+import type { Logger } from '#core/logger.ts'
+import { type EmbeddedServer, startEmbedded } from './embedded/server.ts'
+import * as schema from './schema/index.ts'
+import type { Database, StateStore } from './state.ts'
+
+export interface StateConfig {
+  /** postgres://user:password@host:port/database; empty for the embedded server. */
+  databaseUrl: string
+  /** Where the embedded server keeps its data. */
+  directory: string
+  connectionsMax: number
+  connectTimeoutMs: number
+  /** One statement may take so long before the server ends it. */
+  statementTimeoutMs: number
+  startTimeoutMs: number
+  stopTimeoutMs: number
+}
+
+export const stateDefaults = {
+  databaseUrl: '',
+  connectionsMax: 10,
+  connectTimeoutMs: 10_000,
+  statementTimeoutMs: 30_000,
+  startTimeoutMs: 60_000,
+  stopTimeoutMs: 20_000,
+} as const satisfies Partial<StateConfig>
+
+export interface PostgresState extends StateStore {
+  health(): Health
+  /** PID of the embedded server, to count its memory. */
+  readonly pid: number | undefined
+}
+
+const migrationsFolder = new URL('./migrations', import.meta.url).pathname
+
+/** Two observatories on one database must not migrate at once. */
+const migrationLock = 0x6775_616e
+
+export function createState(config: StateConfig, logger: Logger): PostgresState {
+  let server: EmbeddedServer | undefined
+  let pool: pg.Pool | undefined
+  let database: Database | undefined
+  let failure = ''
+
+  const connect = (options: pg.PoolConfig): pg.Pool => {
+    const made = new pg.Pool({
+      ...options,
+      max: config.connectionsMax,
+      connectionTimeoutMillis: config.connectTimeoutMs,
+      statement_timeout: config.statementTimeoutMs,
+      application_name: 'guanlan',
+    })
+    // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
+    made.on('error', (error) => logger.warn({ err: error }, 'a connection to the state database broke'))
+    return made
+  }
+
+  const close = async (): Promise<void> => {
+    await pool?.end().catch(() => {})
+    pool = undefined
+    database = undefined
+    await server?.stop()
+    server = undefined
+  }
+
+  return {
+    get database() {
+      if (!database) throw new CodedError('store.unavailable', { store: 'state', cause: 'it is not open' })
+      return database
+    },
+    get pid() {
+      return server?.pid
+    },
+    open: async () => {
+      try {
+        failure = ''
+        if (config.databaseUrl) pool = connect({ connectionString: config.databaseUrl })
+        else {
+          server = await startEmbedded(config, logger)
+          server.onExit((cause) => {
+            failure = `The embedded PostgreSQL is gone: ${cause}. Restart the observatory.`
+            logger.error({ cause }, 'the embedded PostgreSQL ended')
+          })
+          pool = connect({ host: server.socketDirectory, user: 'guanlan', database: 'postgres' })
+        }
+        await migrateOnce(pool)
+        database = drizzle(pool, { schema })
+      } catch (error) {
+        await close()
+        if (error instanceof CodedError) throw error
+        throw new CodedError('store.unavailable', { store: 'state', cause: (error as Error).message }, { cause: error })
+      }
+    },
+    close,
+    health: () => (failure ? { state: 'failed', detail: failure } : { state: 'ok', detail: '' }),
+  }
+}
+
+async function migrateOnce(pool: pg.Pool): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('select pg_advisory_lock($1)', [migrationLock])
+    await migrate(drizzle(client), { migrationsFolder })
+    await client.query('select pg_advisory_unlock($1)', [migrationLock])
+  } finally {
+    client.release()
+  }
+}
