@@ -93,7 +93,7 @@ const types = [
   VARCHAR,
 ]
 const order = '"@timestamp", "event.id"'
-const parquet = '(format parquet, compression zstd, row_group_size 61440)'
+const parquet = '(format parquet, parquet_version v2, compression zstd, compression_level 9, row_group_size 122880)'
 
 export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock; logger: Logger }): DuckEvents {
   const { clock, logger } = deps
