@@ -113,6 +113,12 @@ export const errorCatalogue = {
     message: 'The {store} store is not available: {cause}',
     hint: 'What is received is kept in the log and applied when the store is back.',
   },
+  'user.exists': { status: 409, message: 'There is a user {name} already', hint: 'Choose another name.' },
+  'user.last-admin': {
+    status: 409,
+    message: 'Nobody would be left who may manage users',
+    hint: 'Make someone else an admin first.',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type ErrorCode = keyof typeof errorCatalogue

@@ -1,0 +1,188 @@
+// Alerting as one component: findings in, alerts with a life, people told, a feed that can be replayed.
+import { and, eq, lt, ne } from 'drizzle-orm'
+import type { Registry } from 'prom-client'
+import type { Clock } from '#core/clock.ts'
+import type { Component, Health } from '#core/component.ts'
+import type { Finding } from '#core/finding.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
+import { alertChanges, alerts, notifications } from '#stores/state/schema/alerts.ts'
+import type { Actor, Database } from '#stores/state/state.ts'
+import { type AlertRecord, alertOf } from './alert.ts'
+import type { AlertingConfig } from './config.ts'
+import { createCounters } from './counters.ts'
+import { type AlertFeed, createFeed } from './feed/feed.ts'
+import { createLifecycle } from './lifecycle/lifecycle.ts'
+import type { NewNotification } from './lifecycle/tables.ts'
+import type { NotificationEvent } from './lifecycle/transition.ts'
+import type { AlertReceiverConfig, HeartbeatConfig, ReceiverConfig } from './notify/config.ts'
+import { createEmail } from './notify/email.ts'
+import { createHeartbeat } from './notify/heartbeat.ts'
+import type { Notifier } from './notify/notification.ts'
+import { createOutbox } from './notify/outbox.ts'
+import { createRouter } from './notify/route.ts'
+import { pendingOf, type ReceiverStatus, receiverStatus } from './notify/status.ts'
+import { createWebhook } from './notify/webhook.ts'
+import { type Attention, attention } from './queries/attention.ts'
+import { type AlertDetail, alertDetail } from './queries/detail.ts'
+import { type AlertPage, type AlertQuery, listAlerts } from './queries/list.ts'
+import { acknowledge } from './verbs/acknowledge.ts'
+import { addNote } from './verbs/add-note.ts'
+import type { VerbContext } from './verbs/context.ts'
+import { unacknowledge } from './verbs/unacknowledge.ts'
+
+export interface AlertingDeps {
+  database: Database
+  clock: Clock
+  random: Random
+  logger: Logger
+  metrics: Registry
+  /** Where people find the ops centre, for links; empty when not configured. */
+  publicUrl: string
+}
+
+export interface Alerting extends Component {
+  /** Resolves when every state that follows is on disk; rejects with nothing of it applied. */
+  submit(findings: readonly Finding[]): Promise<void>
+  readonly feed: AlertFeed
+  list(query: AlertQuery): Promise<AlertPage>
+  /** @throws CodedError `not-found` */
+  detail(id: string): Promise<AlertDetail>
+  attention(): Promise<Attention>
+  acknowledge(actor: Actor, id: string, note?: string): Promise<void>
+  unacknowledge(actor: Actor, id: string): Promise<void>
+  addNote(actor: Actor, id: string, text: string): Promise<void>
+  receivers(): Promise<ReceiverStatus[]>
+}
+
+const tickMs = 1000
+const flushMs = 5000
+const retainEveryMs = 600_000
+
+export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Alerting {
+  const { database, clock, random, logger } = deps
+  const counters = createCounters(deps.metrics)
+  const told = config.receivers.filter(isTold)
+  const heartbeats = config.receivers
+    .filter((receiver): receiver is HeartbeatConfig => receiver.kind === 'heartbeat')
+    .map((receiver) => createHeartbeat(receiver, { database, clock, logger, counters }))
+  const route = createRouter(told)
+  const feed = createFeed(config, database)
+  const outbox = createOutbox(told, {
+    ...{ database, clock, random, logger, counters },
+    notifier: (receiver) => notifierOf(receiver, config.language, clock),
+    alertUrl: (id) => (deps.publicUrl === '' ? '' : `${deps.publicUrl}/alerts/${id}`),
+  })
+
+  const intentsOf = (record: AlertRecord, event: NotificationEvent, nowMs: number): NewNotification[] =>
+    route(record, event).map((name) => ({
+      id: `ntf_${random.hex(16)}`,
+      receiver: name,
+      alertId: record.id,
+      event,
+      alert: { ...alertOf(record), evidence: record.evidence },
+      state: 'pending',
+      attempts: 0,
+      createdMs: nowMs,
+      nextAttemptMs: nowMs,
+      deadlineMs: nowMs + told.find((receiver) => receiver.name === name)!.deadlineMs,
+      leasedUntilMs: 0,
+      lastAttemptMs: 0,
+    }))
+
+  const lifecycle = createLifecycle(config, {
+    ...{ database, clock, random, counters },
+    intents: (record, { notify }, nowMs) => (notify ? intentsOf(record, notify, nowMs) : []),
+    committed: (changes, intents) => {
+      feed.publish(changes)
+      outbox.wake(intents.map(({ receiver }) => receiver))
+    },
+  })
+  const verbs: VerbContext = { database, clock, exclusive: lifecycle.exclusive, current: lifecycle.current }
+  const timers: NodeJS.Timeout[] = []
+  const working = new Set<Promise<void>>()
+  let failure = ''
+
+  const every = (intervalMs: number, work: () => Promise<unknown>): void => {
+    let busy = false
+    const run = async (): Promise<void> => {
+      busy = true
+      try {
+        await work()
+        failure = ''
+      } catch (error) {
+        failure = `The state database does not answer: ${(error as Error).message}`
+        logger.warn({ err: error }, 'alerting could not do its periodic work')
+      } finally {
+        busy = false
+      }
+    }
+    timers.push(
+      setInterval(() => {
+        if (busy) return
+        const running = run().finally(() => working.delete(running))
+        working.add(running)
+      }, intervalMs),
+    )
+  }
+
+  const retain = async (): Promise<void> => {
+    const nowMs = clock.nowMs()
+    await database
+      .delete(alerts)
+      .where(and(eq(alerts.state, 'resolved'), lt(alerts.resolvedMs, nowMs - config.retainMs)))
+    await database.delete(alertChanges).where(lt(alertChanges.atMs, nowMs - config.retainChangesMs))
+    await database
+      .delete(notifications)
+      .where(and(ne(notifications.state, 'pending'), lt(notifications.finishedMs, nowMs - config.retainChangesMs)))
+  }
+
+  const countPending = async (): Promise<void> => {
+    const pending = await pendingOf(database)
+    for (const { name } of told) counters.pending.set({ receiver: name }, pending.get(name) ?? 0)
+  }
+
+  return {
+    name: 'alerting',
+    feed,
+    submit: (findings) => lifecycle.submit(findings),
+    list: (query) => listAlerts(database, lifecycle.current, query),
+    detail: (id) => alertDetail(database, lifecycle.current, id),
+    attention: () => attention(database, lifecycle.current),
+    acknowledge: (actor, id, note) => acknowledge(verbs, actor, id, note),
+    unacknowledge: (actor, id) => unacknowledge(verbs, actor, id),
+    addNote: (actor, id, text) => addNote(verbs, actor, id, text),
+    receivers: async () => [...(await receiverStatus(database, told)), ...heartbeats.map((one) => one.status())],
+    start: async () => {
+      await lifecycle.load()
+      await feed.open()
+      outbox.start()
+      for (const heartbeat of heartbeats) heartbeat.start()
+      every(tickMs, () => lifecycle.tick())
+      every(flushMs, async () => {
+        await lifecycle.flush()
+        await countPending()
+      })
+      every(retainEveryMs, retain)
+    },
+    stop: async () => {
+      for (const timer of timers.splice(0)) clearInterval(timer)
+      await Promise.allSettled([...working])
+      await Promise.allSettled(heartbeats.map((heartbeat) => heartbeat.stop()))
+      await outbox.stop()
+      await lifecycle
+        .flush()
+        .catch((error: unknown) => logger.warn({ err: error }, 'counts of alerts were not written'))
+      feed.close()
+    },
+    health: (): Health => (failure === '' ? { state: 'ok', detail: '' } : { state: 'failed', detail: failure }),
+  }
+}
+
+function isTold(receiver: ReceiverConfig): receiver is AlertReceiverConfig {
+  return receiver.kind !== 'heartbeat'
+}
+
+function notifierOf(receiver: AlertReceiverConfig, language: 'zh' | 'en', clock: Clock): Notifier {
+  return receiver.kind === 'webhook' ? createWebhook(receiver, clock) : createEmail(receiver, language)
+}

@@ -1,0 +1,270 @@
+// Delivers what was written into the outbox, from the table and never from memory: after a crash the same rows are sent
+// under the same ids. Each receiver has its own worker, so that a slow one delays nobody; within a receiver the
+// notifications of one alert keep their order.
+import { and, asc, eq, inArray, lte, notExists, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
+import type { Clock } from '#core/clock.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
+import { alertHistory, notifications } from '#stores/state/schema/alerts.ts'
+import type { Database } from '#stores/state/state.ts'
+import type { AlertingCounters } from '../counters.ts'
+import type { AlertReceiverConfig } from './config.ts'
+import type { Delivery, NotifiedAlert, Notifier } from './notification.ts'
+
+export interface OutboxDeps {
+  database: Database
+  clock: Clock
+  random: Random
+  logger: Logger
+  counters: AlertingCounters
+  notifier(receiver: AlertReceiverConfig): Notifier
+  /** Page of an alert; empty when the address of the ops centre is not configured. */
+  alertUrl(id: string): string
+}
+
+export interface Outbox {
+  start(): void
+  /** Ends attempts under way; they come again at the next start. */
+  stop(): Promise<void>
+  /** There may be something new for these receivers. */
+  wake(receivers: readonly string[]): void
+}
+
+const backoffMsMin = 1000
+const backoffMsMax = 300_000
+/** Longest sleep: a row written by another process is found at last. */
+const idleMsMax = 30_000
+const leaseExtraMs = 5000
+
+type Row = typeof notifications.$inferSelect
+
+export function createOutbox(receivers: readonly AlertReceiverConfig[], deps: OutboxDeps): Outbox {
+  const workers = receivers.map((receiver) => createWorker(receiver, deps))
+  return {
+    start: () => {
+      for (const worker of workers) worker.start()
+    },
+    stop: async () => {
+      await Promise.all(workers.map((worker) => worker.stop()))
+    },
+    wake: (names) => {
+      for (const worker of workers) if (names.includes(worker.name)) worker.wake()
+    },
+  }
+}
+
+function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
+  const { database, clock, counters, logger } = deps
+  const { name } = receiver
+  let ending = new AbortController()
+  let running: Promise<void> | undefined
+  let awake = false
+  let rouse = (): void => {}
+  let notifier: Notifier
+
+  const wake = (): void => {
+    awake = true
+    rouse()
+  }
+
+  const sleep = async (durationMs: number): Promise<void> => {
+    if (awake || ending.signal.aborted) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, durationMs)
+      rouse = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+    rouse = () => {}
+  }
+
+  const run = async (): Promise<void> => {
+    const busy = new Set<Promise<void>>()
+    while (!ending.signal.aborted) {
+      awake = false
+      let waitMs = idleMsMax
+      try {
+        const free = receiver.concurrency - busy.size
+        const rows = free > 0 ? await lease(database, receiver, free, clock.nowMs()) : []
+        for (const row of rows) {
+          const work: Promise<void> = deliver(row).finally(() => {
+            busy.delete(work)
+            wake()
+          })
+          busy.add(work)
+        }
+        if (rows.length > 0 && rows.length === free) continue
+        waitMs = Math.min(idleMsMax, await untilNext(database, name, clock.nowMs()))
+      } catch (error) {
+        logger.warn({ receiver: name, err: error }, 'the outbox could not be read')
+        waitMs = backoffMsMin
+      }
+      await sleep(waitMs)
+    }
+    await Promise.allSettled([...busy])
+  }
+
+  const deliver = async (row: Row): Promise<void> => {
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(receiver.timeoutMs)])
+    const stopTimer = counters.deliverySeconds.startTimer({ receiver: name })
+    const alert = row.alert as unknown as NotifiedAlert
+    const attempt = row.attempts + 1
+    const delivery: Delivery = await notifier
+      .notify(
+        {
+          ...{ id: row.id, event: row.event, createdMs: row.createdMs, attempt, alert },
+          url: deps.alertUrl(row.alertId),
+        },
+        signal,
+      )
+      .catch((error: Error) => ({ ok: false, retry: true, error: error.message }))
+    stopTimer()
+    try {
+      if (ending.signal.aborted && !delivery.ok) await release(database, row)
+      else await settle(row, attempt, delivery)
+    } catch (error) {
+      // The lease runs out and the row is sent once more under the same id.
+      logger.warn({ receiver: name, err: error }, 'the outcome of a notification could not be written')
+    }
+  }
+
+  const settle = async (row: Row, attempts: number, delivery: Delivery): Promise<void> => {
+    const nowMs = clock.nowMs()
+    if (delivery.ok) {
+      counters.sent.inc({ receiver: name })
+      await finish(database, row, attempts, nowMs, 'delivered', null, `${name} was told: ${row.event}`)
+      return
+    }
+    const waitMs = Math.max(Math.ceil(delivery.retryAfterMs ?? 0), backoff(attempts, deps.random.next()))
+    if (delivery.retry && nowMs + waitMs < row.deadlineMs) {
+      counters.retried.inc({ receiver: name })
+      await database
+        .update(notifications)
+        .set({
+          attempts,
+          leasedUntilMs: 0,
+          nextAttemptMs: nowMs + waitMs,
+          lastAttemptMs: nowMs,
+          lastError: delivery.error,
+        })
+        .where(eq(notifications.id, row.id))
+      return
+    }
+    counters.failed.inc({ receiver: name })
+    logger.error({ receiver: name, alert: row.alertId, attempts, error: delivery.error }, 'a notification was given up')
+    await finish(
+      database,
+      row,
+      attempts,
+      nowMs,
+      'failed',
+      delivery.error,
+      `${name} could not be told: ${delivery.error}`,
+    )
+  }
+
+  return {
+    name,
+    wake,
+    start: (): void => {
+      ending = new AbortController()
+      notifier = deps.notifier(receiver)
+      running = run()
+    },
+    stop: async (): Promise<void> => {
+      ending.abort()
+      wake()
+      await running
+      notifier?.close()
+    },
+  }
+}
+
+/** Doubles from a second to five minutes; the jitter keeps receivers that failed together from coming back together. */
+function backoff(attempts: number, random: number): number {
+  const fullMs = Math.min(backoffMsMax, backoffMsMin * 2 ** Math.min(attempts - 1, 20))
+  return Math.round(fullMs / 2 + (random * fullMs) / 2)
+}
+
+/** Takes due rows that no other is before: one per alert. */
+async function lease(database: Database, receiver: AlertReceiverConfig, limit: number, nowMs: number): Promise<Row[]> {
+  const earlier = alias(notifications, 'earlier')
+  return database.transaction(async (tx) => {
+    const due = await tx
+      .select({ id: notifications.id })
+      .from(notifications)
+      .where(
+        and(
+          eq(notifications.receiver, receiver.name),
+          eq(notifications.state, 'pending'),
+          lte(notifications.nextAttemptMs, nowMs),
+          lte(notifications.leasedUntilMs, nowMs),
+          notExists(
+            tx
+              .select({ id: earlier.id })
+              .from(earlier)
+              .where(
+                and(
+                  eq(earlier.receiver, notifications.receiver),
+                  eq(earlier.alertId, notifications.alertId),
+                  eq(earlier.state, 'pending'),
+                  sql`${earlier.sequence} < ${notifications.sequence}`,
+                ),
+              ),
+          ),
+        ),
+      )
+      .orderBy(asc(notifications.sequence))
+      .limit(limit)
+      .for('update', { skipLocked: true })
+    if (due.length === 0) return []
+    const rows = await tx
+      .update(notifications)
+      .set({ leasedUntilMs: nowMs + receiver.timeoutMs + leaseExtraMs })
+      .where(
+        inArray(
+          notifications.id,
+          due.map(({ id }) => id),
+        ),
+      )
+      .returning()
+    return rows.sort((a, b) => a.sequence - b.sequence)
+  })
+}
+
+async function untilNext(database: Database, receiver: string, nowMs: number): Promise<number> {
+  const [row] = await database
+    .select({ atMs: sql<string | null>`min(greatest(${notifications.nextAttemptMs}, ${notifications.leasedUntilMs}))` })
+    .from(notifications)
+    .where(and(eq(notifications.receiver, receiver), eq(notifications.state, 'pending')))
+  // What is due but waits for an earlier one is woken by that one's end.
+  return row?.atMs == null ? idleMsMax : Math.max(50, Number(row.atMs) - nowMs)
+}
+
+async function release(database: Database, row: Row): Promise<void> {
+  await database.update(notifications).set({ leasedUntilMs: 0 }).where(eq(notifications.id, row.id))
+}
+
+async function finish(
+  database: Database,
+  row: Row,
+  attempts: number,
+  nowMs: number,
+  state: 'delivered' | 'failed',
+  lastError: string | null,
+  text: string,
+): Promise<void> {
+  const kind = state === 'delivered' ? 'notified' : 'notification-failed'
+  await database.transaction(async (tx) => {
+    await tx
+      .update(notifications)
+      .set({ state, attempts, leasedUntilMs: 0, lastAttemptMs: nowMs, finishedMs: nowMs, lastError })
+      .where(eq(notifications.id, row.id))
+    // The alert may have aged out meanwhile.
+    await tx.execute(sql`insert into ${alertHistory} (alert_id, at_ms, kind, actor, text)
+      select ${row.alertId}, ${nowMs}, ${kind}, ${row.receiver}, ${text}
+      where exists (select 1 from alerts where id = ${row.alertId})`)
+  })
+}

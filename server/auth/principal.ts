@@ -1,0 +1,53 @@
+// Who asks, and what their role allows.
+import { CodedError } from '#core/errors.ts'
+import type { Actor, Role } from '#stores/state/state.ts'
+
+export type Scope = 'read' | 'write' | 'ingest'
+
+export interface Principal {
+  actor: Actor
+  scopes: ReadonlySet<Scope>
+  /** Set for people: their session's own token against requests forged by other sites. */
+  csrfToken?: string
+}
+
+/** What is guarded. `ingest` is for senders and needs no role. */
+export type Right = 'read' | 'alerts.handle' | 'entities.write' | 'settings.read' | 'audit.read' | 'users.manage'
+
+const everyone: readonly Role[] = ['admin', 'operator', 'analyst', 'leader', 'auditor']
+
+const roles: Record<Right, readonly Role[]> = {
+  read: everyone,
+  'alerts.handle': ['admin', 'operator', 'analyst'],
+  'entities.write': ['admin', 'operator'],
+  'settings.read': ['admin', 'operator', 'auditor'],
+  'audit.read': ['admin', 'auditor'],
+  'users.manage': ['admin'],
+}
+
+const actions: Record<Right, string> = {
+  read: 'read',
+  'alerts.handle': 'handle alerts',
+  'entities.write': 'change the inventory',
+  'settings.read': 'see the settings',
+  'audit.read': 'read the audit trail',
+  'users.manage': 'manage users and tokens',
+}
+
+/** @throws CodedError `auth.required` or `auth.forbidden` */
+export function authorize(principal: Principal | undefined, right: Right, scope: Scope): Principal {
+  if (!principal) throw new CodedError('auth.required')
+  const { role } = principal.actor
+  if (role !== 'system' && !roles[right].includes(role))
+    throw new CodedError('auth.forbidden', { role, action: actions[right] })
+  if (!principal.scopes.has(scope))
+    throw new CodedError('auth.forbidden', {
+      role: `token "${principal.actor.name}"`,
+      action: `use the scope ${scope}`,
+    })
+  return principal
+}
+
+export function mayDo(role: Role, right: Right): boolean {
+  return roles[right].includes(role)
+}

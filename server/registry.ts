@@ -1,0 +1,9 @@
+// Every collector there is. One line adds one.
+import { fileKind } from '#collectors/file/collector.ts'
+import { hostKind } from '#collectors/host/collector.ts'
+import { journaldKind } from '#collectors/journald/collector.ts'
+import { prometheusKind } from '#collectors/prometheus/collector.ts'
+import type { CollectorKind } from '#core/collector.ts'
+
+// biome-ignore lint/suspicious/noExplicitAny: each kind has a configuration of its own, and `create` gets what its schema made.
+export const collectorKinds: CollectorKind<any>[] = [hostKind, fileKind, journaldKind, prometheusKind]
