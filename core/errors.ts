@@ -69,6 +69,16 @@ export const errorCatalogue = {
     message: 'The data directory {path} is in use by process {pid}',
     hint: 'Stop that process, or give this one another directory with GUANLAN_DATA.',
   },
+  'host.unknown': {
+    status: 403,
+    message: 'This server is not known as {host}',
+    hint: 'Add the name to http.hosts, or use the address.',
+  },
+  'listen.failed': {
+    status: 500,
+    message: 'Cannot listen on {address}: {cause}',
+    hint: 'Give another address or port with {setting}.',
+  },
   'log.corrupt': {
     status: 500,
     message: 'The log segment {file} is damaged: records {from} to {to} are lost',

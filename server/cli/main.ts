@@ -1,20 +1,23 @@
 // The command line: one table of commands, each with its help, exit code 1 on failure and 2 on wrong use.
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
+import { CodedError } from '#core/errors.ts'
 import { verifyJournal } from '#pipeline/log/journal/journal.ts'
 import { runScript } from '#stores/metrics/promql/promqltest.ts'
-
-interface Command {
-  usage: string
-  describe: string
-  run(positionals: string[], json: boolean): Promise<number>
-}
+import { check } from './check.ts'
+import { type Command, misuse } from './command.ts'
+import { token, user } from './people.ts'
+import { serve } from './serve.ts'
 
 const commands: Record<string, Command> = {
+  serve,
+  check,
+  user,
+  token,
   verify: {
     usage: 'guanlan verify DIRECTORY [--json]',
     describe: 'Reads every record of a log directory and names what is damaged or torn; changes nothing',
-    async run([directory = ''], json) {
+    async run({ positionals: [directory = ''], json }) {
       if (directory === '') return misuse(this)
       const reports = await verifyJournal(directory)
       if (json) console.log(JSON.stringify(reports))
@@ -34,7 +37,7 @@ const commands: Record<string, Command> = {
   promqltest: {
     usage: 'guanlan promqltest FILE… [--json]',
     describe: "Runs Prometheus's PromQL test scripts against our engine; prints each eval that fails",
-    async run(files, json) {
+    async run({ positionals: files, json }) {
       if (files.length === 0) return misuse(this)
       let passed = 0
       let failed = 0
@@ -53,20 +56,24 @@ const commands: Record<string, Command> = {
 
 const [name = '', ...rest] = process.argv.slice(2)
 const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-const { values, positionals } = parseArgs({ args: rest, allowPositionals: true, strict: false })
-if (!command || values['help']) {
+if (!command || rest.includes('--help')) {
   for (const one of command ? [command] : Object.values(commands)) console.log(`${one.usage}\n    ${one.describe}`)
   process.exitCode = command || name === '' || name === '--help' ? 0 : 2
 } else {
   try {
-    process.exitCode = await command.run(positionals, values['json'] === true)
+    const takesValue = Object.fromEntries(
+      (command.options ?? []).map((option) => [option, { type: 'string' as const }]),
+    )
+    const { values, positionals } = parseArgs({
+      args: rest,
+      allowPositionals: true,
+      options: { ...takesValue, json: { type: 'boolean' } },
+    })
+    const options = values as Record<string, string | boolean | undefined>
+    process.exitCode = await command.run({ positionals, options, json: options['json'] === true })
   } catch (error) {
     console.error((error as Error).message)
+    if (error instanceof CodedError) console.error(error.hint)
     process.exitCode = 1
   }
-}
-
-function misuse(command: Command): number {
-  console.error(`usage: ${command.usage}`)
-  return 2
 }

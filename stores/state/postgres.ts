@@ -1,4 +1,6 @@
 // The state store over PostgreSQL: the embedded server, or the one DATABASE_URL names.
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -14,6 +16,8 @@ export interface StateConfig {
   databaseUrl: string
   /** Where the embedded server keeps its data. */
   directory: string
+  /** Another process of this machine runs the embedded server: it is used, not started. */
+  useRunning?: boolean
   connectionsMax: number
   connectTimeoutMs: number
   /** One statement may take so long before the server ends it. */
@@ -33,6 +37,7 @@ export const stateDefaults = {
 
 export interface PostgresState extends StateStore {
   health(): Health
+  bytesOnDisk(): Promise<number>
   /** PID of the embedded server, to count its memory. */
   readonly pid: number | undefined
 }
@@ -81,13 +86,14 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
       try {
         failure = ''
         if (config.databaseUrl) pool = connect({ connectionString: config.databaseUrl })
+        else if (config.useRunning) pool = connect(socketOptions(await runningSocket(config.directory)))
         else {
           server = await startEmbedded(config, logger)
           server.onExit((cause) => {
             failure = `The embedded PostgreSQL is gone: ${cause}. Restart the observatory.`
             logger.error({ cause }, 'the embedded PostgreSQL ended')
           })
-          pool = connect({ host: server.socketDirectory, user: 'guanlan', database: 'postgres' })
+          pool = connect(socketOptions(server.socketDirectory))
         }
         await migrateOnce(pool)
         database = drizzle(pool, { schema })
@@ -98,8 +104,25 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
       }
     },
     close,
+    bytesOnDisk: async () => {
+      const result = await pool?.query<{ bytes: string }>('select pg_database_size(current_database()) as bytes')
+      return Number(result?.rows[0]?.bytes ?? 0)
+    },
     health: () => (failure ? { state: 'failed', detail: failure } : { state: 'ok', detail: '' }),
   }
+}
+
+function socketOptions(directory: string): pg.PoolConfig {
+  return { host: directory, user: 'guanlan', database: 'postgres' }
+}
+
+/** Line 5 of postmaster.pid is the directory of the socket. */
+async function runningSocket(directory: string): Promise<string> {
+  const text = await readFile(join(directory, 'postmaster.pid'), 'utf8').catch(() => '')
+  const socketDirectory = text.split('\n')[4]
+  if (!socketDirectory)
+    throw new CodedError('store.unavailable', { store: 'state', cause: 'its server is still starting' })
+  return socketDirectory
 }
 
 async function migrateOnce(pool: pg.Pool): Promise<void> {

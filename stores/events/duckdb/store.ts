@@ -73,6 +73,8 @@ interface Hot {
 }
 
 export interface DuckEvents extends EventStore {
+  /** Everything before this offset is in a file: the log need not hold it any longer. */
+  durablePosition(): Promise<number>
   /** Log ranges whose events are no longer here because their file was damaged. */
   lost(): readonly { fromOffset: number; nextOffset: number }[]
   /** Puts back what the log still has of a lost range; in order, and no more than `hotRowsMax` events at once. */
@@ -299,8 +301,11 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     for (const part of group) await removePart(part)
   }
 
+  const durableTo = (): number =>
+    Math.min(...hots.filter(({ rows }) => rows > 0).map(({ fromOffset }) => fromOffset), position)
+
   const savePosition = async (): Promise<void> => {
-    const sealedTo = Math.min(...hots.filter(({ rows }) => rows > 0).map(({ fromOffset }) => fromOffset), position)
+    const sealedTo = durableTo()
     const path = join(config.directory, 'position')
     await writeFile(`${path}.tmp`, String(sealedTo), { flush: true })
     await rename(`${path}.tmp`, path)
@@ -367,6 +372,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     },
 
     position: async () => position,
+    durablePosition: async () => durableTo(),
     lost: () => lost,
     forgetLost: ({ fromOffset }) => {
       lost = lost.filter((range) => range.fromOffset !== fromOffset)

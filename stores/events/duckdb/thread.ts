@@ -104,6 +104,7 @@ export function createThreadedEvents(config: DuckEventsConfig, deps: { logger: L
     refill: (events, fromOffset, nextOffset) => call('refill', [events, fromOffset, nextOffset]),
     refillRecords: (records, fromOffset, nextOffset) => call('refillRecords', [records, fromOffset, nextOffset]),
     position: () => call('position', []),
+    durablePosition: () => call('durablePosition', []),
     lost: () => lost,
     forgetLost: (range) => {
       lost = lost.filter((one) => one.fromOffset !== range.fromOffset)

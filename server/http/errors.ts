@@ -1,0 +1,28 @@
+// Errors as clients see them: code, message and hint; what has no code is an internal error with an id for the log.
+import { randomBytes } from 'node:crypto'
+import type { Context } from 'hono'
+import { CodedError } from '#core/errors.ts'
+import type { Logger } from '#core/logger.ts'
+
+export function errorResponse(context: Context, error: unknown, logger: Logger): Response {
+  if (error instanceof CodedError) {
+    if (error.retryAfterSeconds !== undefined) context.header('Retry-After', String(error.retryAfterSeconds))
+    if (error.status === 401) context.header('WWW-Authenticate', 'Bearer realm="guanlan"')
+    return context.json({ error: { code: error.code, message: error.message, hint: error.hint } }, error.status)
+  }
+  // The client has gone: nobody reads the answer, and nothing is wrong here.
+  if (error instanceof Error && error.name === 'AbortError') return new Response(null, { status: 499 })
+  const id = randomBytes(6).toString('hex')
+  logger.error({ err: error, id, path: context.req.path }, 'an internal error')
+  return context.json(
+    {
+      error: {
+        code: 'internal',
+        message: `Internal error ${id}`,
+        hint: 'The operator finds it in the log by this id.',
+        id,
+      },
+    },
+    500,
+  )
+}

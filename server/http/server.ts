@@ -1,0 +1,168 @@
+// The HTTP server: one port for the ops centre, the API, the Prometheus API, the feeds and the senders.
+import { readFileSync } from 'node:fs'
+import { createServer as createTlsServer } from 'node:https'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import { type ServerType, serve } from '@hono/node-server'
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Component, Health } from '#core/component.ts'
+import { CodedError } from '#core/errors.ts'
+import type { Parts } from '../observatory.ts'
+import { createPromApi } from '../prometheus-api.ts'
+import { alertRoutes } from './alert-routes.ts'
+import type { App } from './endpoint.ts'
+import { errorResponse } from './errors.ts'
+import { estateRoutes } from './estate-routes.ts'
+import { eventRoutes } from './event-routes.ts'
+import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
+import { securityHeaders } from './headers.ts'
+import { metricRoutes } from './metric-routes.ts'
+import { peopleRoutes } from './people-routes.ts'
+import { readStatic } from './static.ts'
+
+export interface HttpServer extends Component {
+  /** e.g. http://127.0.0.1:7700 */
+  readonly url: string
+}
+
+const webDirectory = join(import.meta.dirname, '../../web/build')
+/** A half-open connection, or one that sends its head byte by byte, ends after so long. */
+const headersTimeoutMs = 20_000
+const requestTimeoutMs = 300_000
+const keepAliveTimeoutMs = 75_000
+const connectionsMax = 4096
+const drainMs = 3000
+
+export function createHttpServer(parts: Parts): HttpServer {
+  const { config, logger } = parts
+  const closing = new AbortController()
+  const secure = config.http.certificateFile !== ''
+  let server: ServerType | undefined
+  let port = 0
+  const [host, wantedPort] = splitListen(config.http.listen)
+
+  return {
+    name: 'http',
+    start: async () => {
+      const app = createApp(parts, closing.signal, secure || config.http.behindTls)
+      server = await listen(app, host, wantedPort, secure ? config.http : undefined)
+      port = (server.address() as AddressInfo).port
+    },
+    stop: async () => {
+      closing.abort()
+      const ending = server
+      server = undefined
+      if (!ending) return
+      const closed = new Promise<void>((resolve) => ending.close(() => resolve()))
+      const timer = setTimeout(() => 'closeAllConnections' in ending && ending.closeAllConnections(), drainMs)
+      if ('closeIdleConnections' in ending) ending.closeIdleConnections()
+      await closed
+      clearTimeout(timer)
+    },
+    health: (): Health => (server ? { state: 'ok', detail: '' } : { state: 'failed', detail: 'It does not listen.' }),
+    get url() {
+      const name = host.includes(':') ? `[${host}]` : host === '0.0.0.0' ? '127.0.0.1' : host
+      return `${secure ? 'https' : 'http'}://${name}:${port}`
+    },
+  }
+
+  function createApp(all: Parts, closed: AbortSignal, secureCookies: boolean): App {
+    const app: App = new OpenAPIHono<AppEnv>()
+    const guard: GuardDeps = {
+      people: all.people,
+      hosts: config.http.hosts,
+      ingestFromLoopback: config.http.ingestFromLoopback,
+    }
+    const files = readStatic(webDirectory)
+    app.onError((error, context) => errorResponse(context, error, logger))
+    app.notFound((context) =>
+      errorResponse(context, new CodedError('not-found', { what: context.req.path.slice(0, 200) }), logger),
+    )
+    app.use(securityHeaders(files.inlineScripts, secureCookies))
+    app.use(identify(guard))
+    health(app, all)
+    peopleRoutes(app, all.people, secureCookies)
+    eventRoutes(app, { events: all.events, tap: all.pipeline.tap, clock: all.clock, closing: closed })
+    alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
+    metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
+    estateRoutes(app, all)
+    for (const collector of all.collectors)
+      for (const { method, path, handle } of collector.routes ?? [])
+        app.on([method], [path], requireIngest(guard), (context) =>
+          handle(context.req.raw, context.req.param(), context.get('peer')),
+        )
+    app.doc31('/api/openapi.json', {
+      openapi: '3.1.0',
+      info: {
+        title: 'Guanlan',
+        version: all.version,
+        description: 'Observatory of a digital government. Times are milliseconds since the epoch.',
+      },
+    })
+    files.mount(app)
+    return app
+  }
+}
+
+function health(app: App, parts: Parts): void {
+  // For load balancers: says no more than whether it lives.
+  app.get('/health', (context) => {
+    const failed = parts.health().filter(({ health: { state } }) => state === 'failed')
+    return context.json(
+      { status: failed.length === 0 ? 'ok' : 'failed', failed: failed.map(({ name }) => name) },
+      failed.length === 0 ? 200 : 503,
+    )
+  })
+  app.get('/metrics', async (context) => {
+    const principal = context.get('principal')
+    if (!isLoopback(context.get('peer')) && !principal?.scopes.has('read')) throw new CodedError('auth.required')
+    return context.body(await parts.registry.metrics(), 200, { 'Content-Type': parts.registry.contentType })
+  })
+}
+
+async function listen(
+  app: App,
+  hostname: string,
+  port: number,
+  tls: { certificateFile: string; keyFile: string } | undefined,
+): Promise<ServerType> {
+  const limits = {
+    headersTimeout: headersTimeoutMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    maxHeaderSize: 32_768,
+  }
+  return new Promise((resolve, reject) => {
+    const made = tls
+      ? serve(
+          {
+            fetch: app.fetch,
+            hostname,
+            port,
+            createServer: createTlsServer,
+            serverOptions: { ...limits, cert: readFileSync(tls.certificateFile), key: readFileSync(tls.keyFile) },
+          },
+          () => resolve(made),
+        )
+      : serve({ fetch: app.fetch, hostname, port, serverOptions: limits }, () => resolve(made))
+    if ('maxConnections' in made) made.maxConnections = connectionsMax
+    made.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new CodedError(
+          'listen.failed',
+          {
+            address: `${hostname}:${port}`,
+            cause: error.code === 'EADDRINUSE' ? 'another process listens there' : error.message,
+            setting: 'http.listen',
+          },
+          { cause: error },
+        ),
+      ),
+    )
+  })
+}
+
+function splitListen(text: string): [host: string, port: number] {
+  const at = text.lastIndexOf(':')
+  return [text.slice(0, at).replace(/^\[|\]$/g, ''), Number(text.slice(at + 1))]
+}

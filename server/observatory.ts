@@ -1,0 +1,449 @@
+// The one place that knows everyone: builds the observatory, starts it in the order of its data, stops it in reverse.
+import { mkdir, readFile, statfs } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { type Alerting, createAlerting } from '#alerts/alerting.ts'
+import { createEventRules, type EventRules } from '#analytics/event-rules/index.ts'
+import type { Clock } from '#core/clock.ts'
+import type { Collector } from '#core/collector.ts'
+import { type Component, type Health, startAll, stopAll } from '#core/component.ts'
+import { type DataLock, lockData } from '#core/data-lock.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
+import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
+import { decodeEvents } from '#pipeline/encode/events.ts'
+import { Inventory } from '#pipeline/enrich/inventory.ts'
+import { Consumer } from '#pipeline/log/consumer.ts'
+import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
+import { ParserSet } from '#pipeline/parse/parser-set.ts'
+import { createPipeline, type Pipeline } from '#pipeline/pipeline.ts'
+import { duckEventsDefaults } from '#stores/events/duckdb/store.ts'
+import { createThreadedEvents, type ThreadedEvents } from '#stores/events/duckdb/thread.ts'
+import { compileKql } from '#stores/events/kql/index.ts'
+import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
+import { createState, type PostgresState, stateDefaults } from '#stores/state/postgres.ts'
+import { createPeople, type People } from './auth/people.ts'
+import type { Config } from './config.ts'
+import { createHttpServer } from './http/server.ts'
+import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
+import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
+import { createRate, type Rate } from './parts/rates.ts'
+import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
+import { refillLost } from './parts/refill.ts'
+import { selfSamples } from './parts/self-samples.ts'
+import { collectorKinds } from './registry.ts'
+
+export interface ObservatoryDeps {
+  clock: Clock
+  random: Random
+  logger: Logger
+  version: string
+}
+
+/** What routes and commands work with. */
+export interface Parts {
+  config: Config
+  clock: Clock
+  logger: Logger
+  version: string
+  startedMs: number
+  registry: Registry
+  log: Journal
+  state: PostgresState
+  events: ThreadedEvents
+  metrics: Tsdb
+  pipeline: Pipeline
+  parsers: ParserSet
+  rules: EventRules
+  alerting: Alerting
+  people: People
+  inventory: InventoryStore
+  collectors: Collector[]
+  consumers: Consumer[]
+  meters: ReceiverMeters
+  rates: { events: Rate; samples: Rate }
+  health(): { name: string; health: Health }[]
+  disk(): Promise<{ bytesUsed: number; bytesFree: number }>
+}
+
+export interface Observatory {
+  start(): Promise<void>
+  stop(): Promise<void>
+  /** Set once started. */
+  readonly parts: Parts
+  /** Where it listens, e.g. http://127.0.0.1:7700. */
+  readonly url: string
+  /** A one-time link while there is no user; undefined afterwards. */
+  readonly setupLink: string | undefined
+}
+
+const eventBatchBytes = 4 * 1024 * 1024
+const retainEveryMs = 60_000
+const snapshotEveryMs = 5000
+const selfEveryMs = 15_000
+/** What the tables of sources and rules forget at most in a crash, so that the log holds the rest. */
+const consumerNames = { events: 'events', metrics: 'metrics', rules: 'event-rules' } as const
+
+export function createObservatory(config: Config, deps: ObservatoryDeps): Observatory {
+  const { clock, random, logger, version } = deps
+  const inData = (...names: string[]): string => join(config.data, ...names)
+  let lock: DataLock | undefined
+  let parts: Parts | undefined
+  let started: Component[] = []
+  let http: ReturnType<typeof createHttpServer> | undefined
+  let setupLink: string | undefined
+  const timers: NodeJS.Timeout[] = []
+  const working = new Set<Promise<void>>()
+  const positionFiles: FilePositions[] = []
+
+  /** Never twice at once; an error is told and the next turn tries again. */
+  const every = (intervalMs: number, what: string, work: () => Promise<void>): void => {
+    let busy = false
+    const run = async (): Promise<void> => {
+      try {
+        await work()
+      } catch (error) {
+        logger.warn({ err: error }, what)
+      } finally {
+        busy = false
+      }
+    }
+    const turn = (): void => {
+      if (busy) return
+      busy = true
+      const running = run().finally(() => working.delete(running))
+      working.add(running)
+    }
+    timers.push(setInterval(turn, intervalMs))
+  }
+
+  const start = async (): Promise<void> => {
+    const startedMs = clock.nowMs()
+    await mkdir(config.data, { recursive: true, mode: 0o755 })
+    lock = await lockData(config.data)
+    const registry = new Registry()
+    collectDefaultMetrics({ register: registry })
+    const meters = createReceiverMeters(registry, clock)
+
+    const log = new Journal(
+      {
+        ...journalDefaults,
+        directory: inData('log'),
+        ageMsMax: config.log.hoursMax * 3_600_000,
+        bytesMax: config.log.bytesMax,
+        ceilingBytes: config.log.ceilingBytes,
+        holds: Object.values(consumerNames),
+      },
+      { clock },
+    )
+    log.onLost((range) => logger.error(range, 'records of the log are lost'))
+    await log.open()
+    const state = createState(
+      { ...stateDefaults, databaseUrl: config.database.url, directory: inData('state') },
+      logger,
+    )
+    const events = createThreadedEvents(
+      { ...duckEventsDefaults, directory: inData('events'), memoryBytesMax: config.events.memoryBytesMax },
+      { logger },
+    )
+    const metrics = new Tsdb({ ...tsdbDefaults, directory: inData('metrics') }, { clock, logger })
+    const stores: Component[] = [
+      component(
+        'log',
+        async () => {},
+        () => log.close(),
+      ),
+      component(
+        'state',
+        () => state.open(),
+        () => state.close(),
+        () => state.health(),
+      ),
+      component(
+        'events',
+        () => events.open(),
+        () => events.close(),
+      ),
+      component(
+        'metrics',
+        () => metrics.open(),
+        () => metrics.close(),
+      ),
+    ]
+    await startAll(stores)
+    started = [...stores]
+
+    const people = createPeople(
+      { sessionMs: config.http.sessionHours * 3_600_000, sessionIdleMs: config.http.sessionIdleMinutes * 60_000 },
+      { database: state.database, clock },
+    )
+    const inventoryTable = new Inventory()
+    const inventory = createInventoryStore(state.database, inventoryTable, clock)
+    await inventory.load()
+
+    const parsers = new ParserSet(resolve(config.rules.parsers))
+    tellProblems(logger, 'parser', parsers.reload())
+    parsers.watch((problems: readonly SourceProblem[]) => tellProblems(logger, 'parser', problems))
+    const pipeline = createPipeline(config.pipeline, {
+      log,
+      clock,
+      random,
+      metrics: registry,
+      inventory: inventoryTable,
+      parsers,
+    })
+    await restore(inData('sources.json'), (text) => pipeline.sources.restore(text), logger)
+
+    const alerting = createAlerting(config.alerts, {
+      ...{ database: state.database, clock, random, logger, metrics: registry },
+      publicUrl: publicUrl(config),
+    })
+    const rules = createEventRules(
+      { ...config.rules.events, directory: resolve(config.rules.events.directory) },
+      {
+        ...{ clock, metrics: registry },
+        compileKql: (query) => compileKql(query, { nowMs: clock.nowMs() }),
+        onFinding: (finding) => alerting.submit([finding]),
+        sources: () => pipeline.sources.rows(),
+      },
+    )
+    tellProblems(logger, 'rule', rules.problems)
+    rules.watch((problems) => tellProblems(logger, 'rule', problems))
+    await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
+
+    const stored = new Counter({
+      name: 'guanlan_store_stored_total',
+      help: 'What a store took from the log and keeps',
+      labelNames: ['store'],
+      registers: [registry],
+    })
+    const refused = new Counter({
+      name: 'guanlan_store_refused_total',
+      help: 'What a store could not keep, by reason',
+      labelNames: ['store', 'reason'],
+      registers: [registry],
+    })
+    const consumers = [
+      new Consumer(
+        { name: consumerNames.events, topic: 'events', bytesMax: eventBatchBytes, lingerMs: 50 },
+        {
+          ...{ log, logger },
+          position: () => events.position(),
+          handle: async (records, nextOffset) => {
+            const total = records.reduce((sum, { count }) => sum + count, 0)
+            const fresh = await events.appendRecords(
+              records.map(({ payload }) => payload),
+              nextOffset,
+            )
+            stored.inc({ store: 'events' }, fresh)
+            if (fresh < total) refused.inc({ store: 'events', reason: 'duplicate' }, total - fresh)
+          },
+        },
+      ),
+      new Consumer(
+        { name: consumerNames.metrics, topic: 'samples', bytesMax: eventBatchBytes, lingerMs: 0 },
+        {
+          ...{ log, logger },
+          position: () => metrics.position(),
+          handle: async (records) => {
+            for (const { payload, offset } of records) {
+              const result = await metrics.append(payload, offset + 1)
+              stored.inc({ store: 'metrics' }, result.appended)
+              for (const [reason, count] of Object.entries(result.refused))
+                refused.inc({ store: 'metrics', reason }, count)
+            }
+          },
+        },
+      ),
+      new Consumer(
+        { name: consumerNames.rules, topic: 'events', bytesMax: eventBatchBytes, lingerMs: 0 },
+        {
+          ...{ log, logger },
+          position: async () => rules.position,
+          handle: async (records) => {
+            for (const { payload, offset } of records) await rules.apply(decodeEvents(payload), offset)
+          },
+        },
+      ),
+    ]
+    const [, , rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
+    behindGauge(registry, consumers)
+
+    const collectors = collectorKinds.flatMap(({ name, create }) => {
+      const settings = (config.collectors as Record<string, { enabled?: boolean }>)[name]!
+      if (settings.enabled === false) return []
+      const positions = openPositions(inData('positions', `${name}.json`), logger)
+      positionFiles.push(positions)
+      const counters = meters.of(name)
+      return [
+        create(settings, { emit: pipeline, counters, positions, clock, logger: logger.child({ collector: name }) }),
+      ]
+    })
+
+    const rates = { events: createRate(clock), samples: createRate(clock) }
+    const everyone = (): { name: string; health: Health }[] =>
+      [...stores, alerting, ...consumers, ...collectors].map((one) => ({ name: one.name, health: one.health() }))
+    parts = {
+      ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
+      ...{ alerting, people, inventory, collectors, consumers, meters, rates },
+      health: everyone,
+      disk: () =>
+        diskOf(config.data, [
+          () => log.bytesOnDisk(),
+          async () => (await events.stats()).bytesOnDisk,
+          async () => (await metrics.stats()).bytesOnDisk,
+        ]),
+    }
+    http = createHttpServer(parts)
+
+    const rest: Component[] = [alerting, ...consumers, http, ...collectors]
+    for (const one of rest) {
+      await one.start()
+      started.push(one)
+    }
+    if (!(await people.hasUsers())) setupLink = `${http.url}/setup?token=${await people.createSetupToken()}`
+
+    every(1000, 'rules could not be evaluated', () => rules.tick(rulesConsumer.behind === 0))
+    every(1000, 'the event store could not tidy up', () => events.tick())
+    every(1000, 'rates could not be read', async () => sampleRates(parts!))
+    every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
+    every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
+    every(60_000, 'old sessions could not be dropped', () => people.sweep())
+    every(10_000, 'a lost range of events could not be read again', () => refillLost(events, log, logger))
+    every(selfEveryMs, 'own measurements could not be stored', async () => {
+      const { samples, metadata } = await selfSamples(registry, clock.nowMs(), hostname())
+      await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan' })
+    })
+  }
+
+  const stop = async (): Promise<void> => {
+    for (const timer of timers.splice(0)) clearInterval(timer)
+    await Promise.allSettled([...working])
+    const collectors = new Set<Component>(parts?.collectors ?? [])
+    // Receivers end first; what they took is on disk, and the consumers apply it before the stores close.
+    await stopAll(started.filter((one) => collectors.has(one)))
+    for (const positions of positionFiles.splice(0)) await positions.close()
+    if (parts) {
+      await caughtUp(parts.consumers)
+      await snapshot(parts).catch((error: unknown) =>
+        logger.warn({ err: error }, 'what rules and sources know was not saved'),
+      )
+      parts.rules.close()
+      parts.parsers.close()
+    }
+    await stopAll(started.filter((one) => !collectors.has(one)))
+    started = []
+    await lock?.release()
+    lock = undefined
+  }
+
+  const snapshot = async ({ rules, pipeline, log, metrics }: Parts): Promise<void> => {
+    const position = rules.position
+    await replaceFile(inData('event-rules.json'), rules.snapshot())
+    await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
+    // Only what is on disk elsewhere may leave the log.
+    log.savePosition(consumerNames.rules, 'events', position)
+    log.savePosition(consumerNames.metrics, 'samples', await metrics.durablePosition())
+  }
+
+  const retain = async ({ log, events, metrics }: Parts): Promise<void> => {
+    const nowMs = clock.nowMs()
+    log.savePosition(consumerNames.events, 'events', await events.durablePosition())
+    await log.retain()
+    await events.retain({ ageDaysMax: config.events.daysMax, bytesMax: config.events.bytesMax, nowMs })
+    await metrics.retain({ ageMs: config.metrics.daysMax * 86_400_000, bytesMax: config.metrics.bytesMax, nowMs })
+  }
+
+  return {
+    start: async () => {
+      try {
+        await start()
+      } catch (error) {
+        await stop().catch(() => {})
+        throw error
+      }
+    },
+    stop,
+    get parts() {
+      if (!parts) throw new Error('the observatory is not started')
+      return parts
+    },
+    get url() {
+      return http?.url ?? ''
+    },
+    get setupLink() {
+      return setupLink
+    },
+  }
+}
+
+const catchUpMs = 5000
+
+/** Bounded: what is not applied stays in the log, and is applied at the next start. */
+async function caughtUp(consumers: readonly Consumer[]): Promise<void> {
+  for (let waitedMs = 0; waitedMs < catchUpMs && consumers.some(({ behind }) => behind > 0); waitedMs += 20)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+}
+
+function sampleRates({ pipeline, rates }: Parts): void {
+  const totals = { events: 0, samples: 0, spans: 0 }
+  for (const { kind, accepted } of pipeline.sources.rows()) totals[kind] += accepted
+  rates.events.sample(totals.events)
+  rates.samples.sample(totals.samples)
+}
+
+function component(
+  name: string,
+  start: () => Promise<void>,
+  stop: () => Promise<void>,
+  health?: () => Health,
+): Component {
+  return { name, start, stop, health: health ?? (() => ({ state: 'ok', detail: '' })) }
+}
+
+function tellProblems(logger: Logger, what: string, problems: readonly SourceProblem[]): void {
+  for (const problem of problems)
+    logger.warn({ problem: formatProblem(problem) }, `a ${what} file is wrong; what it was stays in force`)
+}
+
+async function restore(path: string, apply: (text: string) => void, logger: Logger): Promise<void> {
+  const text = await readFile(path, 'utf8').catch(() => undefined)
+  if (text === undefined) return
+  try {
+    apply(text)
+  } catch (error) {
+    logger.warn({ err: error, path }, 'a snapshot cannot be read; beginning anew')
+  }
+}
+
+function behindGauge(registry: Registry, consumers: readonly Consumer[]): void {
+  new Gauge({
+    name: 'guanlan_consumer_behind_records',
+    help: 'Records of the log that a consumer has not applied yet',
+    labelNames: ['consumer'],
+    registers: [registry],
+    collect() {
+      for (const one of consumers) this.set({ consumer: one.name }, one.behind)
+    },
+  })
+}
+
+async function diskOf(
+  directory: string,
+  uses: (() => number | Promise<number>)[],
+): Promise<{ bytesUsed: number; bytesFree: number }> {
+  const { bavail, bsize } = await statfs(directory)
+  let bytesUsed = 0
+  for (const use of uses) bytesUsed += await use()
+  return { bytesUsed, bytesFree: bavail * bsize }
+}
+
+/** For links in notifications: a name that others can reach, when there is one. */
+function publicUrl({ http }: Config): string {
+  const [host] = http.hosts
+  const scheme = http.certificateFile || http.behindTls ? 'https' : 'http'
+  return host
+    ? `${scheme}://${host}${http.behindTls ? '' : `:${http.listen.split(':').at(-1)}`}`
+    : `http://${http.listen}`
+}
