@@ -8,7 +8,9 @@ const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 const own = resolve(root, 'node_modules/node/bin/node')
 const node = Number(process.versions.node.split('.')[0]) >= 24 || !existsSync(own) ? process.execPath : own
 const flags = ['--disable-warning=ExperimentalWarning']
-const child = spawn(node, [...flags, resolve(root, 'server/cli/main.ts'), ...process.argv.slice(2)], { stdio: 'inherit' })
+const child = spawn(node, [...flags, resolve(root, 'server/cli/main.ts'), ...process.argv.slice(2)], {
+  stdio: 'inherit',
+})
 // Ctrl-C reaches both by the terminal; what a service manager sends reaches only this process.
 process.on('SIGTERM', () => child.kill('SIGTERM'))
 process.on('SIGINT', () => {})

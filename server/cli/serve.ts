@@ -39,13 +39,18 @@ export function createLogger(level: string): Logger {
   return logger as unknown as Logger
 }
 
-/** The first signal stops in order, the second at once. */
+/** One signal often comes twice at once: to the group by a service manager, and passed on by the launcher. */
+const sameSignalMs = 1000
+
+/** The first signal stops in order, a later one at once. */
 function stopSignal(logger: Logger): Promise<void> {
   return new Promise((resolve) => {
-    let asked = false
+    let askedMs: number | undefined
     const ask = (signal: NodeJS.Signals): void => {
-      if (asked) process.exit(1)
-      asked = true
+      const nowMs = systemClock.monotonicMs()
+      if (askedMs !== undefined && nowMs - askedMs > sameSignalMs) process.exit(1)
+      if (askedMs !== undefined) return
+      askedMs = nowMs
       logger.info({ signal }, 'stopping; once more to end at once')
       resolve()
     }
