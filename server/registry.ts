@@ -3,7 +3,8 @@ import { fileKind } from '#collectors/file/collector.ts'
 import { hostKind } from '#collectors/host/collector.ts'
 import { journaldKind } from '#collectors/journald/collector.ts'
 import { prometheusKind } from '#collectors/prometheus/collector.ts'
+import { syslogKind } from '#collectors/syslog/collector.ts'
 import type { CollectorKind } from '#core/collector.ts'
 
 // biome-ignore lint/suspicious/noExplicitAny: each kind has a configuration of its own, and `create` gets what its schema made.
-export const collectorKinds: CollectorKind<any>[] = [hostKind, fileKind, journaldKind, prometheusKind]
+export const collectorKinds: CollectorKind<any>[] = [hostKind, fileKind, journaldKind, prometheusKind, syslogKind]
