@@ -57,6 +57,7 @@ export const errorCatalogue = {
     message: 'The body is nested deeper than {limit} levels',
     hint: 'Flatten the structure.',
   },
+  'body.too-many': { status: 413, message: 'More than {limit} records in one request', hint: 'Send smaller batches.' },
   'body.too-large': { status: 413, message: 'The body is larger than {limit} bytes', hint: 'Send smaller batches.' },
   'config.invalid': {
     status: 422,
