@@ -4,6 +4,7 @@ import { fileKind } from '#collectors/file/collector.ts'
 import { hostKind } from '#collectors/host/collector.ts'
 import { httpEventsKind } from '#collectors/http-events/collector.ts'
 import { journaldKind } from '#collectors/journald/collector.ts'
+import { otlpKind } from '#collectors/otlp/collector.ts'
 import { prometheusKind } from '#collectors/prometheus/collector.ts'
 import { syslogKind } from '#collectors/syslog/collector.ts'
 import type { CollectorKind } from '#core/collector.ts'
@@ -15,6 +16,7 @@ export const collectorKinds: CollectorKind<any>[] = [
   journaldKind,
   prometheusKind,
   syslogKind,
+  otlpKind,
   httpEventsKind,
   elasticsearchKind,
 ]
