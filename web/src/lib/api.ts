@@ -1,0 +1,86 @@
+// The one way to the server. What went wrong arrives as an ApiError with the server's own words.
+import { goto } from '$app/navigation'
+import { page } from '$app/state'
+import { session } from './session.svelte.ts'
+
+export class ApiError extends Error {
+  readonly code: string
+  readonly hint: string
+  readonly status: number
+
+  constructor(status: number, code: string, message: string, hint: string) {
+    super(message)
+    this.status = status
+    this.code = code
+    this.hint = hint
+  }
+}
+
+type Query = Record<string, string | number | boolean | undefined | null>
+
+export function address(path: string, query: Query = {}): string {
+  const params = new URLSearchParams()
+  for (const [name, value] of Object.entries(query))
+    if (value !== undefined && value !== null && value !== '') params.set(name, String(value))
+  const text = params.toString()
+  return text === '' ? path : `${path}?${text}`
+}
+
+export async function get<T>(path: string, query: Query = {}, signal?: AbortSignal): Promise<T> {
+  return send<T>('GET', address(path, query), undefined, signal)
+}
+
+export async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const headers: Record<string, string> = {}
+  if (body !== undefined) headers['content-type'] = 'application/json'
+  if (method !== 'GET' && session.current) headers['x-csrf-token'] = session.current.csrfToken
+  let response: Response
+  try {
+    response = await fetch(path, {
+      method,
+      headers,
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: signal ?? null,
+    })
+  } catch (error) {
+    if ((error as Error).name === 'AbortError') throw error
+    throw new ApiError(0, 'offline', 'offline', '')
+  }
+  const text = await response.text()
+  const answer = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
+  if (response.ok) return answer as T
+  const error = answer['error']
+  const {
+    code = 'internal',
+    message = response.statusText,
+    hint = '',
+  } = typeof error === 'object' && error !== null
+    ? (error as { code?: string; message?: string; hint?: string })
+    : { message: String(error ?? ''), hint: String(answer['hint'] ?? '') }
+  if (response.status === 401 && session.current) {
+    session.current = undefined
+    const back = page.url.pathname + page.url.search
+    await goto(address('/sign-in', { back }))
+  }
+  throw new ApiError(response.status, code, message, hint)
+}
+
+export interface PromSeries {
+  metric: Record<string, string>
+  values: [number, string][]
+}
+
+export async function queryRange(
+  query: string,
+  fromMs: number,
+  toMs: number,
+  stepMs: number,
+  signal?: AbortSignal,
+): Promise<PromSeries[]> {
+  const answer = await get<{ data: { result: PromSeries[] } }>(
+    '/api/v1/query_range',
+    { query, start: fromMs / 1000, end: toMs / 1000, step: stepMs / 1000 },
+    signal,
+  )
+  return answer.data.result
+}

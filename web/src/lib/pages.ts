@@ -1,0 +1,28 @@
+import Activity from '@lucide/svelte/icons/activity'
+import Bell from '@lucide/svelte/icons/bell'
+import ChartLine from '@lucide/svelte/icons/chart-line'
+import Inbox from '@lucide/svelte/icons/inbox'
+import ScrollText from '@lucide/svelte/icons/scroll-text'
+import Settings from '@lucide/svelte/icons/settings'
+import type { Key } from './i18n/index.svelte.ts'
+
+/** In the order of the rail. A section appears when it works. */
+export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof Bell }[] }[] = [
+  {
+    key: 'nav.now',
+    pages: [
+      { path: '/', key: 'nav.overview', icon: Activity },
+      { path: '/alerts', key: 'nav.alerts', icon: Bell },
+    ],
+  },
+  {
+    key: 'nav.explore',
+    pages: [
+      { path: '/events', key: 'nav.events', icon: ScrollText },
+      { path: '/explore/metrics', key: 'nav.metrics', icon: ChartLine },
+    ],
+  },
+  { key: 'nav.estate', pages: [{ path: '/sources', key: 'nav.sources', icon: Inbox }] },
+]
+export const settingsPage = { path: '/settings', key: 'nav.settings', icon: Settings } as const
+export const pages = [...sections.flatMap((section) => section.pages), settingsPage]

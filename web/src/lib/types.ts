@@ -1,0 +1,28 @@
+// The API's shapes, as types only: no validator reaches the browser.
+import type * as api from '#server/http/api.ts'
+
+type Body<T extends { _output: unknown }> = T['_output']
+
+export type Session = Body<typeof api.Session>
+export type User = Body<typeof api.User>
+export type Token = Body<typeof api.Token>
+export type CreatedToken = Body<typeof api.CreatedToken>
+export type AuditRow = Body<typeof api.AuditRow>
+export type EventPage = Body<typeof api.EventPage>
+export type EventHistogram = Body<typeof api.EventHistogram>
+export type TopValues = Body<typeof api.TopValues>
+export type FieldList = Body<typeof api.FieldList>
+export type Alert = Body<typeof api.Alert>
+export type AlertPage = Body<typeof api.AlertPage>
+export type AlertDetail = Body<typeof api.AlertDetail>
+export type AlertChange = Body<typeof api.AlertChange>
+export type ReceiverStatus = Body<typeof api.ReceiverStatus>
+export type RuleStatus = Body<typeof api.RuleStatus>
+export type Sources = Body<typeof api.Sources>
+export type SourceRow = Body<typeof api.SourceRow>
+export type Overview = Body<typeof api.Overview>
+export type Settings = Body<typeof api.Settings>
+export type EcsEvent = Record<string, unknown> & { '@timestamp': number; 'event.id': string; message: string }
+export type Role = Session['user']['role']
+export type Severity = Alert['severity']
+export type AlertState = Alert['state']
