@@ -25,7 +25,8 @@ export function exact(value: number): string {
 
 function trim(value: number): string {
   const size = Math.abs(value)
-  return value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4).replace(/\.?0+$/, '')
+  const text = value.toFixed(size >= 100 ? 0 : size >= 10 ? 1 : size >= 0.1 || size === 0 ? 2 : 4)
+  return text.includes('.') ? text.replace(/\.?0+$/, '') : text
 }
 
 const byteUnits = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB']

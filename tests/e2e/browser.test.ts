@@ -1,0 +1,121 @@
+// The ops centre in a real browser, as a person uses it.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Browser, chromium, type Page } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath } from './chromium.ts'
+import { type Running, startObservatory } from './observatory.ts'
+
+const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
+const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
+
+describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})`, () => {
+  let observatory: Running
+  let browser: Browser
+  let page: Page
+  const complaints: string[] = []
+
+  beforeAll(async () => {
+    observatory = await startObservatory()
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+    page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 800 } })
+    page.setDefaultTimeout(10_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
+        complaints.push(message.text())
+    })
+    const lines = Array.from({ length: 6 }, (_, i) =>
+      JSON.stringify({
+        message: `Failed password for root from 203.0.113.9 port 4000${i} ssh2`,
+        'process.name': 'sshd',
+        'host.name': 'web-1',
+      }),
+    )
+    await fetch(`${observatory.url}/api/ingest/events`, {
+      method: 'POST',
+      body: lines.join('\n'),
+      headers: { 'content-type': 'application/x-ndjson' },
+    })
+  }, 90_000)
+  afterAll(async () => {
+    await browser.close()
+    await observatory.dispose()
+  })
+
+  test('the printed link makes the first account and leads to the overview', async () => {
+    await page.goto(observatory.setupLink!)
+    await page.fill('input[autocomplete=username]', 'wei')
+    await page.fill('input[type=password]', 'correct horse battery')
+    await page.click('button.primary')
+    await page.waitForURL(`${observatory.url}/`)
+    await page.getByText('SSH password guessing').waitFor()
+    await page.getByText('CPU busy').waitFor()
+  })
+
+  test('from the overview to the alert, to its evidence, to one event', async () => {
+    await page.getByText('SSH password guessing').first().click()
+    await page.getByRole('button', { name: 'Acknowledge' }).waitFor()
+    await page.keyboard.press('a')
+    await page.getByText('wei is on it').waitFor()
+    await page.fill('textarea', 'known scanner')
+    await page.getByRole('button', { name: 'Add note' }).click()
+    await page.getByText('known scanner').waitFor()
+    await page.getByRole('link', { name: 'Show what it saw' }).click()
+    await page.waitForURL(/\/events\?/)
+    await expect.poll(() => page.locator('td').getByText('Failed password for root').count()).toBeGreaterThanOrEqual(5)
+    await page.keyboard.press('j')
+    await page.getByRole('cell', { name: 'event.dataset', exact: true }).waitFor()
+    await page.keyboard.press('Escape')
+  })
+
+  test('a wrong query says where it is wrong', async () => {
+    await page.goto(`${observatory.url}/events`)
+    await page.fill('input[list=fields]', 'host.name:(a or')
+    await page.keyboard.press('Enter')
+    await page.getByText('at position').waitFor()
+  })
+
+  test('the command bar goes anywhere; language and theme change', async () => {
+    await page.keyboard.press('Escape')
+    await page.keyboard.press('Control+k')
+    await page.keyboard.type('sources')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/\/sources/)
+    await page.getByText('http-events').first().waitFor()
+    await page.getByRole('button', { name: 'Language' }).click()
+    await page.getByRole('heading', { name: '数据源' }).first().waitFor()
+    await page.getByRole('button', { name: '切换明暗' }).click()
+    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+  })
+
+  test('PromQL is drawn and listed', async () => {
+    await page.goto(`${observatory.url}/explore/metrics?expr=${encodeURIComponent('node_load1')}&range=15m`)
+    await page.locator('td').getByText('node_load1').first().waitFor()
+    await page.locator('canvas').first().waitFor()
+  })
+
+  test('an unknown session is sent to sign in and comes back', async () => {
+    await page.context().clearCookies()
+    await page.goto(`${observatory.url}/sources`)
+    await page.waitForURL(/\/sign-in\?back=/)
+    await page.fill('input[autocomplete=username]', 'wei')
+    await page.fill('input[type=password]', 'correct horse battery')
+    await page.click('button.primary')
+    await page.waitForURL(/\/sources$/)
+  })
+
+  test('nothing was complained of on the way, and the first page is small', async () => {
+    expect(complaints).toEqual([])
+    const fresh = await browser.newPage()
+    let bytes = 0
+    fresh.on('response', async (response) => {
+      if (response.url().endsWith('.js'))
+        bytes += Number(response.headers()['content-length'] ?? 0) || (await response.body()).length / 3
+    })
+    await fresh.goto(`${observatory.url}/sign-in`)
+    await fresh.waitForLoadState('networkidle')
+    expect(bytes).toBeLessThan(250_000)
+    await fresh.close()
+  })
+})
