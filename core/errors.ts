@@ -113,6 +113,11 @@ export const errorCatalogue = {
     message: 'The regular expression {pattern} cannot run in linear time: {cause}',
     hint: 'Use RE2 syntax: no look-around and no back-references.',
   },
+  'restore.not-empty': {
+    status: 409,
+    message: 'There is something in {what} already',
+    hint: 'Name a new, empty place.',
+  },
   'rule.invalid': { status: 422, message: '{file}:{line}: {cause}', hint: '{hint}' },
   'setup.used': {
     status: 403,

@@ -42,7 +42,7 @@ function importsOf(file: string): Import[] {
   for (const match of text.matchAll(importPattern)) {
     const path = match.groups?.['path'] ?? match.groups?.['dynamic'] ?? ''
     const target = path.startsWith('#')
-      ? path.slice(1)
+      ? path.slice(1).replace(/^lib\//, 'web/src/lib/')
       : path.startsWith('.')
         ? relative(root, resolve(root, dirname(file), path))
         : ''

@@ -26,7 +26,7 @@ export function createWebhook(config: WebhookConfig, clock: Clock): Notifier {
   }
 }
 
-/** The envelope the spec proposes: type, timestamp, data. Documented in docs/notifications.md. */
+/** The envelope the spec proposes: type, timestamp, data. Documented in docs/alerts.md. */
 export function webhookBody(notification: Notification): object {
   return {
     type: `alert.${notification.event}`,

@@ -2,38 +2,22 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { CodedError } from '#core/errors.ts'
-import { verifyJournal } from '#pipeline/log/journal/journal.ts'
 import { runScript } from '#stores/metrics/promql/promqltest.ts'
+import { backup, restore } from './backup.ts'
 import { check } from './check.ts'
 import { type Command, misuse } from './command.ts'
 import { token, user } from './people.ts'
 import { serve } from './serve.ts'
+import { verify } from './verify.ts'
 
 const commands: Record<string, Command> = {
   serve,
   check,
   user,
   token,
-  verify: {
-    usage: 'guanlan verify DIRECTORY [--json]',
-    describe: 'Reads every record of a log directory and names what is damaged or torn; changes nothing',
-    async run({ positionals: [directory = ''], json }) {
-      if (directory === '') return misuse(this)
-      const reports = await verifyJournal(directory)
-      if (json) console.log(JSON.stringify(reports))
-      else {
-        for (const report of reports) {
-          console.log(
-            `${report.topic}: ${report.records} records in ${report.segments} segments, offsets ${report.first} to ${report.next - 1}`,
-          )
-          for (const { from, to, file } of report.lost) console.log(`  lost: offsets ${from} to ${to} in ${file}`)
-          if (report.tornBytes > 0)
-            console.log(`  torn: ${report.tornBytes} bytes at the end that were never acknowledged`)
-        }
-      }
-      return reports.some((report) => report.lost.length > 0) ? 1 : 0
-    },
-  },
+  backup,
+  restore,
+  verify,
   promqltest: {
     usage: 'guanlan promqltest FILE… [--json]',
     describe: "Runs Prometheus's PromQL test scripts against our engine; prints each eval that fails",

@@ -75,6 +75,24 @@ async function withoutCovered(sorted: Part[]): Promise<Part[]> {
   return kept
 }
 
+/** Reads every file of a store and compares checksums; changes nothing. */
+export async function verifyParts(
+  directory: string,
+): Promise<{ files: number; wrong: { path: string; cause: string }[] }> {
+  const wrong: { path: string; cause: string }[] = []
+  let files = 0
+  const days = (await readdir(directory).catch(() => [])).filter((name) => dayPattern.test(name))
+  for (const day of days)
+    for (const name of (await readdir(join(directory, day))).filter((one) => namePattern.test(one))) {
+      const path = join(directory, day, name)
+      files++
+      const facts = await readFacts(path)
+      const cause = typeof facts === 'string' ? facts : await checkPart({ path, ...facts })
+      if (cause !== undefined) wrong.push({ path, cause })
+    }
+  return { files, wrong }
+}
+
 async function readFacts(path: string): Promise<PartFacts | string> {
   try {
     const facts = factsSchema.parse(JSON.parse(await readFile(factsPath(path), 'utf8')))
@@ -129,7 +147,7 @@ export async function quarantine(directory: string, part: Pick<Part, 'path'>): P
 }
 
 /** @returns what is wrong with the bytes on disk, or undefined */
-export async function checkPart(part: Part): Promise<string | undefined> {
+export async function checkPart(part: Pick<Part, 'path' | 'bytes' | 'crc32c'>): Promise<string | undefined> {
   const { bytes, crc } = await sum(part.path)
   if (bytes !== part.bytes) return `${bytes} bytes instead of ${part.bytes}`
   return crc === part.crc32c ? undefined : 'its checksum does not fit'

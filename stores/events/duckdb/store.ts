@@ -7,6 +7,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BIGINT, type DuckDBAppender, DuckDBDataChunk, VARCHAR } from '@duckdb/node-api'
 import type { Clock } from '#core/clock.ts'
+import { CodedError } from '#core/errors.ts'
 import type { Event } from '#core/event.ts'
 import type { Logger } from '#core/logger.ts'
 import { columnNames, columns } from '../columns.ts'
@@ -147,6 +148,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
       if ((await checkPart(part).catch((cause: Error) => cause.message)) !== undefined) damaged.push(part)
     if (damaged.length === 0) throw error
     parts = parts.filter((part) => !damaged.includes(part))
+    stored -= damaged.reduce((sum, { rows }) => sum + rows, 0)
     for (const part of damaged) await setAside(part, 'its checksum does not fit')
   }
 
@@ -345,7 +347,15 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
       position = Math.max(Number.isSafeInteger(saved) ? saved : 0, 0, ...parts.map(({ nextOffset }) => nextOffset))
       stored = parts.reduce((sum, { rows }) => sum + rows, 0)
       recent = new RecentIds(config.recentIdsMax)
-      await readRecentIds(parts, config.recentIdsMax, opened(), recent)
+      for (;;) {
+        try {
+          await readRecentIds(parts, config.recentIdsMax, opened(), recent)
+          return
+        } catch (error) {
+          await setAsideDamaged(error)
+          recent = new RecentIds(config.recentIdsMax)
+        }
+      }
     },
 
     append: async (events, nextOffset) => {
@@ -506,10 +516,8 @@ async function readRecentIds(
   }
 }
 
+/** DuckDB has many words for a file it cannot read: whatever is neither ours, nor asked for, nor a lack of memory. */
 function isDamage(error: unknown): boolean {
-  const message = error instanceof Error ? error.message : ''
-  return (
-    /parquet|Invalid Input Error: .*file|IO Error|ZSTD|Snappy|thrift/i.test(message) &&
-    !/Conversion Error/.test(message)
-  )
+  if (!(error instanceof Error) || error instanceof CodedError || error.name === 'AbortError') return false
+  return !/^(INTERRUPT|Out of Memory|Binder|Parser|Conversion)/i.test(error.message)
 }
