@@ -51,7 +51,7 @@ export class JournalTopic {
   #tail: LogRecord[] = []
   #tailBytes = 0
   readonly #readers = new Set<() => void>()
-  readonly #handles = new Map<number, FileHandle>()
+  readonly #handles = new Map<number, Promise<FileHandle>>()
 
   constructor(topic: Topic, config: TopicConfig, deps: { clock: Clock; onLost: (range: LostRange) => void }) {
     this.topic = topic
@@ -136,7 +136,7 @@ export class JournalTopic {
           file: oldest.path,
         })
       this.#segments.shift()
-      await this.#handles.get(oldest.first)?.close()
+      await this.#handles.get(oldest.first)?.then((handle) => handle.close())
       this.#handles.delete(oldest.first)
       await unlink(oldest.path)
     }
@@ -147,7 +147,7 @@ export class JournalTopic {
     await this.#flushing
     for (const wake of this.#readers) wake()
     await this.#closeFile()
-    for (const handle of this.#handles.values()) await handle.close()
+    for (const handle of this.#handles.values()) await handle.then((one) => one.close()).catch(() => {})
     this.#handles.clear()
   }
 
@@ -361,11 +361,13 @@ export class JournalTopic {
     )
   }
 
-  async #handle(segment: Segment): Promise<FileHandle> {
+  /** Two readers may ask at once: both get the one that is being opened. */
+  #handle(segment: Segment): Promise<FileHandle> {
     let handle = this.#handles.get(segment.first)
     if (!handle) {
-      handle = await open(segment.path, 'r')
+      handle = open(segment.path, 'r')
       this.#handles.set(segment.first, handle)
+      handle.catch(() => this.#handles.delete(segment.first))
     }
     return handle
   }
