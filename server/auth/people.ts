@@ -168,6 +168,9 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
 
     /** @throws CodedError `setup.used` */
     async setup(secret: string, name: string, password: string, address: string): Promise<NewSession> {
+      // Before the costly part: anyone may ask.
+      const open = await database.select().from(setupTokens).where(openSetup(secret, clock.nowMs()))
+      if (open.length === 0) throw new CodedError('setup.used')
       const passwordHash = await hashPassword(password)
       return database.transaction(async (tx) => {
         const nowMs = clock.nowMs()

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 import type { Alerting } from '#alerts/alerting.ts'
 import { severities } from '#core/finding.ts'
 import * as api from './api.ts'
-import { type App, endpoint } from './endpoint.ts'
+import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { principalOf, requireRight } from './guard.ts'
 import { readQuery } from './request.ts'
 import { sse } from './sse.ts'
@@ -134,6 +134,7 @@ export function alertRoutes(app: App, { alerting, rules, closing }: AlertRoutesD
   )
 
   // Replay: the header of a reconnecting EventSource, or ?from= for those that cannot set it. 0 is everything kept.
+  describeRoute(app, 'get', '/feeds/alerts', 'The alert feed (server-sent events)', tag, 'text/event-stream')
   app.get('/feeds/alerts', requireRight('read', 'read'), (context) => {
     const { from: fromQuery } = readQuery(context, z.object({ from: z.coerce.number().int().min(0).optional() }))
     const header = context.req.header('last-event-id')

@@ -66,3 +66,24 @@ export function endpoint<
     return context.json((await handle(input as Input<z.output<Q>, z.output<B>>)) as object, status)
   })
 }
+
+/** A line in the OpenAPI document for what is not JSON: streams, downloads, files. */
+export function describeRoute(
+  app: App,
+  method: 'get' | 'post',
+  path: string,
+  summary: string,
+  tag: string,
+  contentType: string,
+): void {
+  app.openAPIRegistry.registerPath({
+    method,
+    path,
+    summary,
+    tags: [tag],
+    responses: {
+      200: { description: summary, content: { [contentType]: { schema: { type: 'string' } } } },
+      default: { description: 'What is wrong, and what to do', content: { 'application/json': { schema: ErrorBody } } },
+    },
+  })
+}

@@ -5,7 +5,7 @@ import { inventoryLimits, parseInventory } from '#pipeline/enrich/parse-inventor
 import { withoutSecrets } from '../config.ts'
 import type { Parts } from '../observatory.ts'
 import * as api from './api.ts'
-import { type App, endpoint } from './endpoint.ts'
+import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { principalOf, requireRight } from './guard.ts'
 import { readQuery, readText } from './request.ts'
 
@@ -95,6 +95,7 @@ export function estateRoutes(app: App, parts: Parts): void {
     },
   )
   // The body is the file itself, so it has no JSON schema: CSV or YAML.
+  describeRoute(app, 'post', '/api/entities/import', 'Import an inventory from CSV or YAML', tag, 'application/json')
   app.post('/api/entities/import', requireRight('entities.write', 'write'), async (context) => {
     const { format, dryRun } = readQuery(
       context,

@@ -6,7 +6,7 @@ import type { Tap } from '#pipeline/tap.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import type { EventStore } from '#stores/events/store.ts'
 import * as api from './api.ts'
-import { type App, endpoint } from './endpoint.ts'
+import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { exportDefaultFields, exportRowsMax, exportStream } from './export.ts'
 import { requireRight } from './guard.ts'
 import { readQuery } from './request.ts'
@@ -105,11 +105,13 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     },
     async () => ({ fields: await events.fields() }),
   )
+  describeRoute(app, 'get', '/api/events/tail', 'Events as they arrive (server-sent events)', tag, 'text/event-stream')
   app.get('/api/events/tail', requireRight('read', 'read'), (context) => {
     const { q } = readQuery(context, z.object({ q: z.string().default('') }))
     const matches = compileKql(q, { nowMs: clock.nowMs() })
     return sse(context, closing, (writer) => tail(writer, tap, matches))
   })
+  describeRoute(app, 'get', '/api/events/export', 'A download of at most 100,000 events', tag, 'text/csv')
   app.get('/api/events/export', requireRight('read', 'read'), (context) => {
     const { q, format, fields, order, ...times } = readQuery(
       context,

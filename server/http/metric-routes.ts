@@ -3,7 +3,7 @@
 import type { Context } from 'hono'
 import { CodedError } from '#core/errors.ts'
 import type { PromApi } from '../prometheus-api.ts'
-import type { App } from './endpoint.ts'
+import { type App, describeRoute } from './endpoint.ts'
 import { type AppEnv, requireRight } from './guard.ts'
 import { readText } from './request.ts'
 
@@ -13,6 +13,7 @@ export function metricRoutes(app: App, prometheus: PromApi, version: string): vo
     path: string,
     work: (params: URLSearchParams, context: Context<AppEnv>) => Promise<unknown>,
   ): void => {
+    describeRoute(app, 'get', path.replace(':name', '{name}'), 'As in Prometheus', 'metrics', 'application/json')
     app.on(['GET', 'POST'], [path], guard, async (context) => {
       try {
         const data = await work(await paramsOf(context), context)

@@ -1,6 +1,7 @@
 // The state store over PostgreSQL: the embedded server, or the one DATABASE_URL names.
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { migrate } from 'drizzle-orm/node-postgres/migrator'
 import pg from 'pg'
@@ -42,6 +43,9 @@ export interface PostgresState extends StateStore {
   readonly pid: number | undefined
 }
 
+const reviveMsMin = 500
+const reviveMsMax = 15_000
+
 const migrationsFolder = new URL('./migrations', import.meta.url).pathname
 
 /** Two observatories on one database must not migrate at once. */
@@ -52,6 +56,7 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
   let pool: pg.Pool | undefined
   let database: Database | undefined
   let failure = ''
+  let closing = false
 
   const connect = (options: pg.PoolConfig): pg.Pool => {
     const made = new pg.Pool({
@@ -66,7 +71,31 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
     return made
   }
 
+  /** A full disk or a lack of memory ends it; it comes back when it can, and its own log replays what was committed. */
+  const revive = async (cause: string): Promise<void> => {
+    const { socketDirectory } = server!
+    failure = `The embedded PostgreSQL ended (${cause}) and is being started again`
+    logger.error({ cause }, 'the embedded PostgreSQL ended; it is started again')
+    for (let pauseMs = reviveMsMin; !closing; pauseMs = Math.min(2 * pauseMs, reviveMsMax)) {
+      await sleep(pauseMs)
+      if (closing) return
+      try {
+        const next = await startEmbedded(config, logger, socketDirectory)
+        if (closing) return await next.stop()
+        server = next
+        next.onExit((again) => void revive(again))
+        failure = ''
+        logger.info({}, 'the embedded PostgreSQL is back')
+        return
+      } catch (error) {
+        failure = (error as Error).message
+        logger.warn({ err: error }, 'the embedded PostgreSQL could not be started')
+      }
+    }
+  }
+
   const close = async (): Promise<void> => {
+    closing = true
     await pool?.end().catch(() => {})
     pool = undefined
     database = undefined
@@ -85,14 +114,12 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
     open: async () => {
       try {
         failure = ''
+        closing = false
         if (config.databaseUrl) pool = connect({ connectionString: config.databaseUrl })
         else if (config.useRunning) pool = connect(socketOptions(await runningSocket(config.directory)))
         else {
           server = await startEmbedded(config, logger)
-          server.onExit((cause) => {
-            failure = `The embedded PostgreSQL is gone: ${cause}. Restart the observatory.`
-            logger.error({ cause }, 'the embedded PostgreSQL ended')
-          })
+          server.onExit((cause) => void revive(cause))
           pool = connect(socketOptions(server.socketDirectory))
         }
         await migrateOnce(pool)

@@ -91,6 +91,8 @@ export interface DuckEvents extends EventStore {
 }
 
 const rowsPerChunk = 2048
+/** Full tables that may wait for the disk. */
+const hotTablesMax = 3
 const types = [
   ...columnNames.map((name) => (columns[name] === 'long' || columns[name] === 'date' ? BIGINT : VARCHAR)),
   VARCHAR,
@@ -359,6 +361,11 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     },
 
     append: async (events, nextOffset) => {
+      // Nothing could be written for a while (a full disk): the log holds what comes, memory does not.
+      if (hots.reduce((sum, { rows }) => sum + rows, 0) >= hotTablesMax * config.hotRowsMax) {
+        const started = await startSeal()
+        await started?.done
+      }
       const fresh = await unseen(events)
       if (fresh.length > 0) {
         const hot = await hotFor(dayOf(fresh[0]!['event.ingested']))

@@ -47,7 +47,12 @@ const settings = {
 } as const
 
 /** @throws CodedError `store.unavailable` with PostgreSQL's own last words */
-export async function startEmbedded(config: EmbeddedConfig, logger: Logger): Promise<EmbeddedServer> {
+export async function startEmbedded(
+  config: EmbeddedConfig,
+  logger: Logger,
+  /** Of an earlier start, so that connections find the new server where the old one was. */
+  earlierSocketDirectory?: string,
+): Promise<EmbeddedServer> {
   const binaries = await findBinaries()
   await mkdir(dirname(config.directory), { recursive: true })
   const identity = await chooseIdentity([binaries.postgres, dirname(config.directory)])
@@ -57,7 +62,8 @@ export async function startEmbedded(config: EmbeddedConfig, logger: Logger): Pro
   else if (version.trim() !== majorVersion)
     throw unavailable(`${config.directory} was written by PostgreSQL ${version.trim()}, this one is ${majorVersion}`)
   await endLeftover(config.directory, config.stopTimeoutMs)
-  const socketDirectory = await mkdtemp(join(tmpdir(), 'guanlan-state-'))
+  const socketDirectory = earlierSocketDirectory ?? (await mkdtemp(join(tmpdir(), 'guanlan-state-')))
+  await mkdir(socketDirectory, { recursive: true, mode: 0o700 })
   if (identity.uid !== undefined) await chown(socketDirectory, identity.uid, identity.gid!)
   const options = Object.entries({ ...settings, unix_socket_directories: socketDirectory })
   const args = ['-D', config.directory, ...options.flatMap(([name, value]) => ['-c', `${name}=${value}`])]
