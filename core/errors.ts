@@ -107,6 +107,11 @@ export const errorCatalogue = {
     message: 'The query would {what}, more than the limit of {limit}',
     hint: 'Narrow the time range or add a filter.',
   },
+  'query.memory': {
+    status: 503,
+    message: 'There is not enough memory for this query now',
+    hint: 'Try again, narrow the time range, or raise events.memoryBytesMax.',
+  },
   'rate.limited': { status: 429, message: 'Too many requests', hint: 'Wait {seconds} s and try again.' },
   'regex.unsupported': {
     status: 400,

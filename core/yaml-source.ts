@@ -50,7 +50,9 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>, by
 
 /** `rules/parsers/x.yml:14: unknown key "patern". Did you mean "pattern"?` */
 export function formatProblem(problem: SourceProblem): string {
-  return `${problem.file}:${problem.line}: ${problem.cause}${problem.hint === '' ? '' : `. ${problem.hint}`}`
+  // Line 0: not a file.
+  const place = problem.line > 0 ? `${problem.file}:${problem.line}` : problem.file
+  return `${place}: ${problem.cause}${problem.hint === '' ? '' : `. ${problem.hint}`}`
 }
 
 /** The nearest of the known words, within a third of the length in edits. */

@@ -73,7 +73,7 @@ export const configSchema = z.strictObject({
         .min(gibibyte / 16)
         .default(200 * gibibyte)
         .describe('The oldest days are dropped beyond'),
-      memoryBytesMax: z.int().min(134_217_728).default(402_653_184).describe('Memory of the search engine'),
+      memoryBytesMax: z.int().min(134_217_728).default(536_870_912).describe('Memory of the search engine'),
     })
     .prefault({}),
   metrics: z

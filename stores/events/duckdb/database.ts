@@ -82,6 +82,8 @@ export async function openDatabase(config: DatabaseConfig): Promise<EventDatabas
         }
       } catch (error) {
         signal?.throwIfAborted()
+        if (error instanceof Error && error.message.startsWith('Out of Memory'))
+          throw new CodedError('query.memory', {}, { cause: error, retryAfterSeconds: 2 })
         throw error
       } finally {
         leave()

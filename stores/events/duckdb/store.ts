@@ -50,11 +50,11 @@ export interface DuckEventsConfig {
 }
 
 export const duckEventsDefaults = {
-  memoryBytesMax: 384 * 1024 * 1024,
+  memoryBytesMax: 512 * 1024 * 1024,
   threads: 2,
   queriesMax: 4,
   waitingMax: 64,
-  hotRowsMax: 100_000,
+  hotRowsMax: 50_000,
   hotAgeMsMax: 300_000,
   mergeParts: 12,
   partRowsMax: 4_000_000,
