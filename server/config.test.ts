@@ -57,7 +57,7 @@ test('what is wrong is named with line and suggestion', () => {
   expect(problems('collectors:\n  sylog: {}\n')[0]).toContain('syslog')
   expect(problems('a: [\n')[0]).toMatch(/^\/guanlan.yaml:/)
   expect(problems('', { GUANLAN_HTTP_LISTN: 'x' })).toEqual([
-    'environment GUANLAN_HTTP_LISTN: there is no such setting. Did you mean GUANLAN_HTTP_LISTEN?',
+    'environment GUANLAN_HTTP_LISTN: there is no such setting. Did you mean "GUANLAN_HTTP_LISTEN"?',
   ])
   expect(problems('', { GUANLAN_HTTP_LISTEN: 'x' })[0]).toContain('GUANLAN_HTTP_LISTEN')
   expect(() => loadConfig({ GUANLAN_CONFIG: join(directory, 'absent.yaml') })).toThrow(/does not exist/)

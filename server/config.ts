@@ -169,7 +169,7 @@ function applyEnvironment(data: Record<string, unknown>, environment: Environmen
         file: `environment ${name}`,
         line: 0,
         cause: 'there is no such setting',
-        hint: near ? `Did you mean ${near}?` : '',
+        hint: near,
       })
     } else setPath(data, path, valueOfText(text))
   }
