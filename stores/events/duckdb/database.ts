@@ -23,8 +23,10 @@ export interface DatabaseConfig {
 }
 
 export interface EventDatabase {
-  /** For the writer: one connection, one user. */
+  /** For new rows. A connection does one thing at a time: a second statement would end the first. */
   readonly writer: DuckDBConnection
+  /** For writing a table to its file meanwhile. */
+  readonly sealer: DuckDBConnection
   /** A connection of its own for each query; an abort interrupts it. */
   query(text: string, values: readonly string[], signal?: AbortSignal): Promise<Record<string, unknown>[]>
   close(): Promise<void>
@@ -46,6 +48,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<EventDatabas
   const writer = await instance.connect()
   await writer.run('set global parquet_metadata_cache = true')
   writer.registerScalarFunction(ipInBlock())
+  const sealer = await instance.connect()
   const idle: DuckDBConnection[] = []
   const waiting: (() => void)[] = []
   let running = 0
@@ -65,6 +68,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<EventDatabas
 
   return {
     writer,
+    sealer,
     query: async (text, values, signal) => {
       signal?.throwIfAborted()
       await enter()
@@ -92,6 +96,7 @@ export async function openDatabase(config: DatabaseConfig): Promise<EventDatabas
     close: async () => {
       for (const connection of idle.splice(0)) connection.closeSync()
       writer.closeSync()
+      sealer.closeSync()
       instance.closeSync()
       await rm(config.temporaryDirectory, { recursive: true, force: true })
     },

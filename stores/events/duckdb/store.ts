@@ -113,6 +113,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
   let restFields = new FieldNames(config.restFieldsMax)
   let lost: { fromOffset: number; nextOffset: number }[] = []
   let sealing: Promise<void> | undefined
+  let sealerTurn: Promise<unknown> = Promise.resolve()
   let merging: Promise<void> | undefined
   const reading = new Set<Promise<unknown>>()
 
@@ -232,10 +233,17 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     return [...batch.values()]
   }
 
+  /** One statement at a time on its connection. */
+  const onSealer = (statement: string): Promise<unknown> => {
+    const mine = sealerTurn.then(() => opened().sealer.run(statement))
+    sealerTurn = mine.catch(() => {})
+    return mine
+  }
+
   const writePart = async (hot: Hot): Promise<Part> => {
     await makeDay(config.directory, hot.day)
     const temporary = join(config.directory, hot.day, `${hot.fromOffset}-${hot.nextOffset}.parquet.tmp`)
-    await opened().writer.run(`copy (select * from ${hot.table} order by ${order}) to ${text(temporary)} ${parquet}`)
+    await onSealer(`copy (select * from ${hot.table} order by ${order}) to ${text(temporary)} ${parquet}`)
     const { day, fromOffset, nextOffset, rows, minMs, maxMs } = hot
     return publishPart(config.directory, temporary, {
       ...{ day, fromOffset, nextOffset, rows, minMs, maxMs },
@@ -252,7 +260,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
       appender.appender.closeSync()
       appender = undefined
     }
-    await opened().writer.run(`truncate ${hot.table}`)
+    await onSealer(`truncate ${hot.table}`)
     spare.push(hot.table)
   }
 
