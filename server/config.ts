@@ -120,7 +120,15 @@ export function loadConfig(
       cause: `${problem.cause}${problem.hint ? `. ${problem.hint}` : ''}`,
     })
   }
-  return { config: { ...value, data: resolve(value.data) }, file }
+  const { rules } = value
+  const events = { ...rules.events, directory: findRules(rules.events.directory) }
+  return { config: { ...value, data: resolve(value.data), rules: { parsers: findRules(rules.parsers), events } }, file }
+}
+
+/** In the working directory when it is there, else the project's own: the command may be called from anywhere. */
+export function findRules(directory: string): string {
+  const here = resolve(directory)
+  return existsSync(here) ? here : resolve(import.meta.dirname, '..', directory)
 }
 
 export function readConfig(

@@ -2,7 +2,7 @@ import { checkEventRules } from '#analytics/event-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import { checkParsers } from '#pipeline/parse/check.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
-import { readConfig } from '../config.ts'
+import { findRules, readConfig } from '../config.ts'
 import type { Command } from './command.ts'
 
 export const check: Command = {
@@ -15,8 +15,10 @@ export const check: Command = {
     const { value: config, problems } = readConfig(process.env, given)
     const found: SourceProblem[] = [...problems]
     const checked: Record<string, number> = {}
-    const parsers = checkParsers(config?.rules.parsers ?? 'rules/parsers')
-    const rules = checkEventRules(config?.rules.events.directory ?? 'rules/events', (query) => compileKql(query))
+    const parsers = checkParsers(findRules(config?.rules.parsers ?? 'rules/parsers'))
+    const rules = checkEventRules(findRules(config?.rules.events.directory ?? 'rules/events'), (query) =>
+      compileKql(query),
+    )
     found.push(...parsers.problems, ...rules.problems)
     checked['parsers'] = parsers.files
     checked['parser samples'] = parsers.samples
