@@ -153,6 +153,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         'log',
         async () => {},
         () => log.close(),
+        () => log.health(),
       ),
       component(
         'state',

@@ -8,6 +8,8 @@ const root = resolve(import.meta.dirname ?? new URL('.', import.meta.url).pathna
 const own = resolve(root, 'node_modules/node/bin/node')
 const node = Number(process.versions.node.split('.')[0]) >= 24 || !existsSync(own) ? process.execPath : own
 const flags = ['--disable-warning=ExperimentalWarning']
+// Searches and files wait in libuv's threads; the sync before an acknowledgement must not wait behind them.
+process.env.UV_THREADPOOL_SIZE ??= '16'
 const child = spawn(node, [...flags, resolve(root, 'server/cli/main.ts'), ...process.argv.slice(2)], {
   stdio: 'inherit',
 })

@@ -2,6 +2,8 @@
 import { mkdir, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '#core/clock.ts'
+import type { Health } from '#core/component.ts'
+import { CodedError } from '#core/errors.ts'
 import { type Append, type Log, type LogRecord, type LostRange, type Topic, topics } from '../log.ts'
 import { Positions } from './positions.ts'
 import { scanSegment } from './scan.ts'
@@ -36,6 +38,8 @@ export class Journal implements Log {
   readonly #positions: Positions
   readonly #topics: Map<Topic, JournalTopic>
   readonly #listeners = new Set<(range: LostRange) => void>()
+  /** Why the last append was refused by the disk; undefined once one succeeds again. */
+  #refusal: string | undefined
   /** Told before anyone listened; given to the first listener. */
   #early: LostRange[] = []
 
@@ -68,8 +72,20 @@ export class Journal implements Log {
     }
   }
 
-  append(topic: Topic, record: Append): Promise<number> {
-    return this.#topic(topic).append(record)
+  async append(topic: Topic, record: Append): Promise<number> {
+    try {
+      const offset = await this.#topic(topic).append(record)
+      this.#refusal = undefined
+      return offset
+    } catch (error) {
+      // Being busy is no fault; a disk that takes nothing is.
+      if (error instanceof CodedError && error.code !== 'log.overloaded') this.#refusal = error.message
+      throw error
+    }
+  }
+
+  health(): Health {
+    return this.#refusal === undefined ? { state: 'ok', detail: '' } : { state: 'failed', detail: this.#refusal }
   }
 
   read(

@@ -13,6 +13,7 @@ import type { Logger } from '#core/logger.ts'
 import { columnNames, columns } from '../columns.ts'
 import type { EventStore } from '../store.ts'
 import { type EventDatabase, openDatabase } from './database.ts'
+import { runMerge } from './merge.ts'
 import {
   checkPart,
   dayMs,
@@ -91,6 +92,7 @@ export interface DuckEvents extends EventStore {
 }
 
 const rowsPerChunk = 2048
+const mergeMemoryBytesMax = 256 * 1024 * 1024
 /** Full tables that may wait for the disk. */
 const hotTablesMax = 3
 const types = [
@@ -116,6 +118,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
   let sealerTurn: Promise<unknown> = Promise.resolve()
   let merging: Promise<void> | undefined
   const reading = new Set<Promise<unknown>>()
+  let closing = new AbortController()
 
   const opened = (): EventDatabase => {
     if (!database) throw new Error('the event store is not open')
@@ -293,10 +296,13 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     if (!group) return
     const first = group[0]!
     const last = group.at(-1)!
-    const temporary = join(config.directory, first.day, `${first.fromOffset}-${last.nextOffset}.parquet.tmp`)
+    // Its own name: after a crash the process of the one before may still be ending.
+    const name = `${first.fromOffset}-${last.nextOffset}.${process.pid}.parquet.tmp`
+    const temporary = join(config.directory, first.day, name)
     // In the order of arrival, which nearly is the order of time: nothing needs to be sorted, memory stays small.
-    const connection = fileSql(group.map(({ path }) => path))
-    await opened().query(`copy (select * from ${connection}) to ${text(temporary)} ${parquet}`, [])
+    const files = fileSql(group.map(({ path }) => path))
+    const statement = `copy (select * from ${files}) to ${text(temporary)} ${parquet}`
+    await runMerge({ statement, memoryBytesMax: mergeMemoryBytesMax }, closing.signal)
     const merged = await publishPart(config.directory, temporary, {
       day: first.day,
       fromOffset: first.fromOffset,
@@ -348,6 +354,7 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
       lost = []
       hots = []
       spare = []
+      closing = new AbortController()
       for (const part of found.bad) await setAside(part, part.cause)
       restFields = new FieldNames(
         config.restFieldsMax,
@@ -435,7 +442,9 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
       const isOld = active && active.rows > 0 && clock.monotonicMs() - active.sinceMs >= config.hotAgeMsMax
       if (isOld) await startSeal()
       merging ??= merge()
-        .catch((error: unknown) => logger.warn({ err: error }, 'files of events could not be merged'))
+        .catch((error: unknown) => {
+          if (!closing.signal.aborted) logger.warn({ err: error }, 'files of events could not be merged')
+        })
         .finally(() => {
           merging = undefined
         })
@@ -469,14 +478,15 @@ export function createDuckEvents(config: DuckEventsConfig, deps: { clock: Clock;
     },
     close: async () => {
       if (!database) return
-      const closing = database
+      const ending = database
+      closing.abort()
       await seal().catch((error: unknown) => logger.warn({ err: error }, 'events stay in the log until the next start'))
       await merging
       await readersGone()
       appender?.appender.closeSync()
       appender = undefined
       database = undefined
-      await closing.close()
+      await ending.close()
     },
   }
 }
