@@ -1,4 +1,5 @@
 // Metrics in Prometheus's words.
+import type { FloatHistogram } from './histogram.ts'
 
 /** Label names to values, `__name__` included. Valid UTF-8, no empty values. */
 export type Labels = Record<string, string>
@@ -8,6 +9,8 @@ export interface SeriesData {
   labels: Labels
   timestampsMs: Float64Array
   values: Float64Array
+  /** Set for a series with native histograms: where an entry is set, it is the sample and `values` there means nothing. */
+  histograms?: (FloatHistogram | undefined)[]
 }
 
 /** One sample as a collector reports it. */

@@ -1,5 +1,4 @@
-import { en } from './en.ts'
-import { zh } from './zh.ts'
+import { en, zh } from './words.ts'
 
 export type Key = keyof typeof en
 export type Language = 'zh' | 'en'

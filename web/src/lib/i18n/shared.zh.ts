@@ -1,6 +1,6 @@
-import type { en } from './en.ts'
+import type { sharedEn } from './shared.en.ts'
 
-export const zh: Record<keyof typeof en, string> = {
+export const sharedZh: Record<keyof typeof sharedEn, string> = {
   product: '观澜',
   'nav.label': '页面',
   'nav.now': '当前',

@@ -1,4 +1,4 @@
-export const en = {
+export const sharedEn = {
   product: 'Guanlan',
   'nav.label': 'Pages',
   'nav.now': 'Now',

@@ -1,0 +1,11 @@
+// Every word of the ops centre in both languages: one pair of lists per area, joined here.
+import { sharedEn } from './shared.en.ts'
+import { sharedZh } from './shared.zh.ts'
+
+export const en = {
+  ...sharedEn,
+} as const
+
+export const zh: Record<keyof typeof en, string> = {
+  ...sharedZh,
+}
