@@ -1,36 +1,16 @@
 // A copy of everything, taken while the server runs: the stores' files do not change once written, and the state is read
 // in one transaction. What is only in memory is in the log, which is copied last.
 
-import { createReadStream } from 'node:fs'
 import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
-import { getTableName, sql } from 'drizzle-orm'
-import type { PgTable } from 'drizzle-orm/pg-core'
 import { CodedError } from '#core/errors.ts'
-import * as schema from '#stores/state/schema/index.ts'
-import type { Database } from '#stores/state/state.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { type Command, misuse, print } from './command.ts'
 import { withState } from './people.ts'
+import { dumpState, loadState } from './state-dump.ts'
 
-/** In the order in which rows may be inserted: what is referred to comes first. */
-const tables = [
-  schema.users,
-  schema.sessions,
-  schema.apiTokens,
-  schema.setupTokens,
-  schema.entities,
-  schema.alerts,
-  schema.alertHistory,
-  schema.alertChanges,
-  schema.notifications,
-  schema.audit,
-]
-/** Copied as they are. The state has its own form, and temporary files are nobody's. */
-const folders = ['events', 'metrics', 'positions', 'log']
-const files = ['event-rules.json', 'sources.json']
-const rowsPerInsert = 500
+/** The state has its own form; the rest belongs to the process that runs. */
+const notCopied = new Set(['state', 'lock'])
 
 export const backup: Command = {
   usage: 'guanlan backup DIRECTORY [--config FILE]',
@@ -46,8 +26,7 @@ export const backup: Command = {
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial, { recursive: true, mode: 0o700 })
     const rows = await withState(config, ({ database }) => dumpState(database, join(partial, 'state')))
-    for (const folder of folders) await copyIfThere(join(config.data, folder), join(partial, folder))
-    for (const file of files) await copyIfThere(join(config.data, file), join(partial, file))
+    for (const name of await kept(config.data)) await copyIfThere(join(config.data, name), join(partial, name))
     await writeFile(join(partial, 'backup.json'), JSON.stringify({ version: 1, rows }), { flush: true })
     await rename(partial, directory)
     print(
@@ -72,8 +51,8 @@ export const restore: Command = {
     if (!(await exists(join(directory, 'backup.json'))))
       throw new CodedError('not-found', { what: `A backup in ${directory}` })
     await mustBeEmpty(config)
-    for (const folder of folders) await copyIfThere(join(directory, folder), join(config.data, folder))
-    for (const file of files) await copyIfThere(join(directory, file), join(config.data, file))
+    for (const name of await kept(directory))
+      if (name !== 'backup.json') await copyIfThere(join(directory, name), join(config.data, name))
     const rows = await withState(config, ({ database }) => loadState(database, join(directory, 'state')))
     print(
       json,
@@ -86,57 +65,10 @@ export const restore: Command = {
   },
 }
 
-async function dumpState(database: Database, directory: string): Promise<Record<string, number>> {
-  await mkdir(directory, { recursive: true })
-  const counts: Record<string, number> = {}
-  await database.transaction(
-    async (tx) => {
-      for (const table of tables) {
-        const rows = await tx.select().from(table as PgTable)
-        counts[getTableName(table)] = rows.length
-        await writeFile(
-          join(directory, `${getTableName(table)}.ndjson`),
-          rows.map((row) => `${JSON.stringify(row)}\n`).join(''),
-        )
-      }
-    },
-    { isolationLevel: 'repeatable read', accessMode: 'read only' },
-  )
-  return counts
-}
-
-async function loadState(database: Database, directory: string): Promise<Record<string, number>> {
-  const counts: Record<string, number> = {}
-  await database.transaction(async (tx) => {
-    for (const table of tables) {
-      const name = getTableName(table)
-      const [there] = (await tx.execute(sql`select 1 from ${table as PgTable} limit 1`)).rows
-      if (there) throw new CodedError('restore.not-empty', { what: `the table ${name}` })
-      let batch: Record<string, unknown>[] = []
-      counts[name] = 0
-      const flush = async (): Promise<void> => {
-        if (batch.length > 0) await tx.insert(table as PgTable).values(batch)
-        counts[name]! += batch.length
-        batch = []
-      }
-      for await (const line of createInterface({ input: createReadStream(join(directory, `${name}.ndjson`)) })) {
-        batch.push(JSON.parse(line))
-        if (batch.length >= rowsPerInsert) await flush()
-      }
-      await flush()
-    }
-    // Numbers that the database gives out go on after the largest that came back.
-    for (const [table, column] of [
-      ['alert_history', 'id'],
-      ['alert_changes', 'sequence'],
-      ['notifications', 'sequence'],
-      ['audit', 'id'],
-    ] as const)
-      await tx.execute(
-        sql`select setval(pg_get_serial_sequence(${table}, ${column}), greatest(1, (select coalesce(max(${sql.identifier(column)}), 1) from ${sql.identifier(table)})))`,
-      )
-  })
-  return counts
+/** What is kept beside the state, the log last: what is only in memory is in it. */
+async function kept(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).filter((name) => !notCopied.has(name) && name !== 'log')
+  return [...names, 'log']
 }
 
 async function copyIfThere(from: string, to: string): Promise<void> {
