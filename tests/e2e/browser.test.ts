@@ -76,6 +76,32 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
     await page.getByText('at position').waitFor()
   })
 
+  test('a long list draws the rows in sight, and reaches its end', async () => {
+    const lines = Array.from({ length: 900 }, (_, i) => JSON.stringify({ message: `row ${i} of many` }))
+    await fetch(`${observatory.url}/api/ingest/events`, {
+      method: 'POST',
+      body: lines.join('\n'),
+      headers: { 'content-type': 'application/x-ndjson' },
+    })
+    await page.goto(`${observatory.url}/events?q=${encodeURIComponent('message:"of many"')}`)
+    const more = page.getByRole('button', { name: 'Show more' })
+    const rows = page.locator('tr[data-row]')
+    await rows.first().waitFor()
+    for (let pages = 0; pages < 10 && (await more.isVisible()); pages++) {
+      await page.locator('section.rows').evaluate((element) => element.scrollTo(0, element.scrollHeight))
+      await more.click()
+      await page.waitForTimeout(300)
+    }
+    expect(await more.isVisible()).toBe(false)
+    await page.locator('section.rows').evaluate((element) => element.scrollTo(0, element.scrollHeight))
+    await expect.poll(() => rows.last().textContent()).toMatch(/row \d+ of many/)
+    expect(await rows.count()).toBeLessThan(200)
+    const height = await page
+      .locator('section.rows table')
+      .evaluate((element) => element.getBoundingClientRect().height)
+    expect(height).toBeGreaterThan(900 * 20)
+  })
+
   test('the command bar goes anywhere; language and theme change', async () => {
     await page.keyboard.press('Escape')
     await page.keyboard.press('Control+k')
