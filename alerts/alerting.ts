@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import type { Clock } from '#core/clock.ts'
 import type { Component, Health } from '#core/component.ts'
 import type { Finding } from '#core/finding.ts'
+import { everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { alertChanges, alerts, notifications } from '#stores/state/schema/alerts.ts'
@@ -26,6 +27,7 @@ import { createWebhook } from './notify/webhook.ts'
 import { type Attention, attention } from './queries/attention.ts'
 import { type AlertDetail, alertDetail } from './queries/detail.ts'
 import { type AlertPage, type AlertQuery, listAlerts } from './queries/list.ts'
+import { isAboutPlace } from './queries/place.ts'
 import { acknowledge } from './verbs/acknowledge.ts'
 import { addNote } from './verbs/add-note.ts'
 import type { VerbContext } from './verbs/context.ts'
@@ -48,7 +50,9 @@ export interface Alerting extends Component {
   list(query: AlertQuery): Promise<AlertPage>
   /** @throws CodedError `not-found` */
   detail(id: string): Promise<AlertDetail>
-  attention(): Promise<Attention>
+  attention(within?: Jurisdiction): Promise<Attention>
+  /** Whether it is about something in this part of the province. */
+  isWithin(id: string, bounds: Jurisdiction): Promise<boolean>
   acknowledge(actor: Actor, id: string, note?: string): Promise<void>
   unacknowledge(actor: Actor, id: string): Promise<void>
   addNote(actor: Actor, id: string, text: string): Promise<void>
@@ -148,7 +152,8 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     submit: (findings) => lifecycle.submit(findings),
     list: (query) => listAlerts(database, lifecycle.current, query),
     detail: (id) => alertDetail(database, lifecycle.current, id),
-    attention: () => attention(database, lifecycle.current),
+    attention: (within = everywhere) => attention(database, lifecycle.current, within),
+    isWithin: (id, bounds) => isAboutPlace(database, id, bounds),
     acknowledge: (actor, id, note) => acknowledge(verbs, actor, id, note),
     unacknowledge: (actor, id) => unacknowledge(verbs, actor, id),
     addNote: (actor, id, text) => addNote(verbs, actor, id, text),

@@ -37,6 +37,11 @@ export const errorCatalogue = {
     message: 'The role {role} may not {action}',
     hint: 'Ask an administrator for the right.',
   },
+  'auth.outside': {
+    status: 403,
+    message: 'This reaches beyond the region and department that you answer for',
+    hint: 'Ask an administrator who answers for the whole, or narrow what you ask for.',
+  },
   'auth.required': {
     status: 401,
     message: 'Sign in first',

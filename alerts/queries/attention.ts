@@ -1,9 +1,11 @@
 import { and, count, desc, inArray, ne } from 'drizzle-orm'
+import type { Jurisdiction } from '#core/jurisdiction.ts'
 import { alerts } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
 import { type Alert, watchdogRule } from '../alert.ts'
 import { alertOfRow } from '../lifecycle/tables.ts'
 import { type Current, latest } from './list.ts'
+import { aboutPlace } from './place.ts'
 
 /** What the first page needs; the watchdog is never part of it. */
 export interface Attention {
@@ -18,8 +20,9 @@ export interface Attention {
 
 const latestMax = 10
 
-export async function attention(database: Database, current: Current): Promise<Attention> {
-  const open = and(ne(alerts.state, 'resolved'), ne(alerts.rule, watchdogRule))
+export async function attention(database: Database, current: Current, within: Jurisdiction): Promise<Attention> {
+  const mine = and(ne(alerts.rule, watchdogRule), aboutPlace(within))
+  const open = and(ne(alerts.state, 'resolved'), mine)
   const [counted, rows] = await Promise.all([
     database
       .select({ state: alerts.state, severity: alerts.severity, count: count() })
@@ -29,7 +32,7 @@ export async function attention(database: Database, current: Current): Promise<A
     database
       .select()
       .from(alerts)
-      .where(and(inArray(alerts.state, ['firing', 'unknown']), ne(alerts.rule, watchdogRule)))
+      .where(and(inArray(alerts.state, ['firing', 'unknown']), mine))
       .orderBy(desc(alerts.startedMs), desc(alerts.id))
       .limit(latestMax),
   ])

@@ -2,10 +2,12 @@
 import { and, count, desc, eq, inArray, lt, ne, or, type SQL, sql } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
 import type { Severity } from '#core/finding.ts'
+import type { Jurisdiction } from '#core/jurisdiction.ts'
 import { alerts } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
 import { type Alert, type AlertRecord, type AlertState, alertOf, watchdogRule } from '../alert.ts'
 import { alertOfRow } from '../lifecycle/tables.ts'
+import { aboutPlace } from './place.ts'
 
 export interface AlertQuery {
   states?: readonly AlertState[] | undefined
@@ -13,6 +15,8 @@ export interface AlertQuery {
   rule?: string | undefined
   /** Words, all of which must occur in the title, the rule, a label or an entity; case does not matter. */
   q?: string | undefined
+  /** Only those about things in this part of the province. */
+  within?: Jurisdiction | undefined
   /** 1 to 500. */
   limit?: number | undefined
   /** `next` of the page before. */
@@ -73,6 +77,7 @@ function filtersOf(query: AlertQuery): (SQL | undefined)[] {
     query.rule === undefined ? ne(alerts.rule, watchdogRule) : eq(alerts.rule, query.rule),
     query.severities?.length ? inArray(alerts.severity, [...query.severities]) : undefined,
     ...wordsOf(query.q ?? '').map(contains),
+    query.within && aboutPlace(query.within),
   ]
 }
 

@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { and, asc, desc, eq, gt, isNull, lt, ne, sql } from 'drizzle-orm'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
+import { everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import { apiTokens, audit, sessions, setupTokens, users } from '#stores/state/schema/index.ts'
 import type { Actor, Database, Role, Transaction } from '#stores/state/state.ts'
@@ -16,7 +17,7 @@ export interface PeopleConfig {
 }
 
 export interface SessionInfo {
-  user: { id: string; name: string; role: Role }
+  user: { id: string; name: string; role: Role; jurisdiction: Jurisdiction }
   csrfToken: string
   expiresMs: number
 }
@@ -44,14 +45,29 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       ...{ idHash: digest(secret), userId: user.id, csrfToken, createdMs: nowMs, usedMs: nowMs, expiresMs, address },
     })
     await tx.update(users).set({ lastSeenMs: nowMs }).where(eq(users.id, user.id))
-    return { user: { id: user.id, name: user.name, role: user.role }, csrfToken, expiresMs, secret }
+    const { id, name, role, jurisdiction } = user
+    return { user: { id, name, role, jurisdiction }, csrfToken, expiresMs, secret }
   }
 
-  const insertUser = async (tx: Transaction, name: string, role: Role, passwordHash: string) => {
+  const insertUser = async (
+    tx: Transaction,
+    name: string,
+    role: Role,
+    passwordHash: string,
+    jurisdiction: Jurisdiction = everywhere,
+  ) => {
     const cleaned = cleanName(name)
     const [user] = await tx
       .insert(users)
-      .values({ id: newId(), name: cleaned, nameKey: keyOf(cleaned), role, passwordHash, createdMs: clock.nowMs() })
+      .values({
+        id: newId(),
+        name: cleaned,
+        nameKey: keyOf(cleaned),
+        role,
+        passwordHash,
+        jurisdiction,
+        createdMs: clock.nowMs(),
+      })
       .onConflictDoNothing({ target: users.nameKey })
       .returning()
     if (!user) throw new CodedError('user.exists', { name: cleaned })
@@ -64,7 +80,7 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
     const [row] = await tx
       .select({ id: users.id })
       .from(users)
-      .where(and(eq(users.role, 'admin'), eq(users.disabled, false)))
+      .where(and(eq(users.role, 'admin'), eq(users.disabled, false), eq(users.jurisdiction, everywhere)))
       .limit(1)
     if (!row) throw new CodedError('user.last-admin')
   }
@@ -127,11 +143,16 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
         await database.update(sessions).set({ usedMs: nowMs }).where(eq(sessions.idHash, idHash))
         await database.update(users).set({ lastSeenMs: nowMs }).where(eq(users.id, row.users.id))
       }
-      const { id, name, role } = row.users
+      const { id, name, role, jurisdiction } = row.users
       const { csrfToken, expiresMs } = row.sessions
       return {
-        principal: { actor: actorOf('user', id, name, role, address), scopes: new Set(['read', 'write']), csrfToken },
-        info: { user: { id, name, role }, csrfToken, expiresMs },
+        principal: {
+          actor: actorOf('user', id, name, role, address),
+          scopes: new Set(['read', 'write']),
+          jurisdiction,
+          csrfToken,
+        },
+        info: { user: { id, name, role, jurisdiction }, csrfToken, expiresMs },
       }
     },
 
@@ -145,7 +166,11 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       if (!row || (row.expiresMs !== null && row.expiresMs <= nowMs)) return undefined
       if (row.lastUsedMs === null || nowMs - row.lastUsedMs > touchMs)
         await database.update(apiTokens).set({ lastUsedMs: nowMs }).where(eq(apiTokens.id, row.id))
-      return { actor: actorOf('token', row.id, row.name, row.role, address), scopes: new Set<Scope>(row.scopes) }
+      return {
+        actor: actorOf('token', row.id, row.name, row.role, address),
+        scopes: new Set<Scope>(row.scopes),
+        jurisdiction: row.jurisdiction,
+      }
     },
 
     /** A link for the first admin; earlier links stop working. */
@@ -187,11 +212,19 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       return rows.map(({ passwordHash: _, nameKey: __, ...user }) => user)
     },
 
-    async addUser(actor: Actor, body: { name: string; password: string; role: Role }) {
+    async addUser(
+      actor: Actor,
+      body: { name: string; password: string; role: Role; jurisdiction?: Jurisdiction | undefined },
+    ) {
       const passwordHash = await hashPassword(body.password)
       return database.transaction(async (tx) => {
-        const { passwordHash: _, nameKey: __, ...user } = await insertUser(tx, body.name, body.role, passwordHash)
-        await writeAudit(tx, actor, 'user.add', user.id, { name: user.name, role: user.role })
+        const {
+          passwordHash: _,
+          nameKey: __,
+          ...user
+        } = await insertUser(tx, body.name, body.role, passwordHash, body.jurisdiction)
+        const { name, role, jurisdiction } = user
+        await writeAudit(tx, actor, 'user.add', user.id, { name, role, jurisdiction })
         return user
       })
     },
@@ -199,13 +232,19 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
     async changeUser(
       actor: Actor,
       id: string,
-      change: { role?: Role | undefined; disabled?: boolean | undefined; password?: string | undefined },
+      change: {
+        role?: Role | undefined
+        disabled?: boolean | undefined
+        password?: string | undefined
+        jurisdiction?: Jurisdiction | undefined
+      },
     ) {
       const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password)
       return database.transaction(async (tx) => {
         const set = {
           ...(change.role === undefined ? {} : { role: change.role }),
           ...(change.disabled === undefined ? {} : { disabled: change.disabled }),
+          ...(change.jurisdiction === undefined ? {} : { jurisdiction: change.jurisdiction }),
           ...(passwordHash === undefined ? {} : { passwordHash }),
         }
         if (Object.keys(set).length > 0) await tx.update(users).set(set).where(eq(users.id, id))
@@ -237,7 +276,16 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       return rows.map(({ secretHash: _, ...token }) => token)
     },
 
-    async addToken(actor: Actor, body: { name: string; role: Role; scopes: Scope[]; expiresMs: number | null }) {
+    async addToken(
+      actor: Actor,
+      body: {
+        name: string
+        role: Role
+        scopes: Scope[]
+        expiresMs: number | null
+        jurisdiction?: Jurisdiction | undefined
+      },
+    ) {
       const secret = tokenPrefix + newSecret()
       return database.transaction(async (tx) => {
         const [row] = await tx

@@ -1,5 +1,6 @@
 // Who asks, and what their role allows.
 import { CodedError } from '#core/errors.ts'
+import { isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Actor, Role } from '#stores/state/state.ts'
 
 export type Scope = 'read' | 'write' | 'ingest'
@@ -7,6 +8,8 @@ export type Scope = 'read' | 'write' | 'ingest'
 export interface Principal {
   actor: Actor
   scopes: ReadonlySet<Scope>
+  /** What they may see; everything when both lists are empty. */
+  jurisdiction: Jurisdiction
   /** Set for people: their session's own token against requests forged by other sites. */
   csrfToken?: string
 }
@@ -34,8 +37,16 @@ const actions: Record<Right, string> = {
   'users.manage': 'manage users and tokens',
 }
 
-/** @throws CodedError `auth.required` or `auth.forbidden` */
-export function authorize(principal: Principal | undefined, right: Right, scope: Scope): Principal {
+/**
+ * `within`: what is shown is cut to the jurisdiction of who asks. What cannot be cut is refused to those who have one.
+ * @throws CodedError `auth.required`, `auth.forbidden` or `auth.outside`
+ */
+export function authorize(
+  principal: Principal | undefined,
+  right: Right,
+  scope: Scope,
+  within: 'jurisdiction' | 'everywhere' = 'everywhere',
+): Principal {
   if (!principal) throw new CodedError('auth.required')
   const { role } = principal.actor
   if (role !== 'system' && !roles[right].includes(role))
@@ -45,6 +56,7 @@ export function authorize(principal: Principal | undefined, right: Right, scope:
       role: `token "${principal.actor.name}"`,
       action: `use the scope ${scope}`,
     })
+  if (within === 'everywhere' && !isEverywhere(principal.jurisdiction)) throw new CodedError('auth.outside')
   return principal
 }
 

@@ -18,8 +18,15 @@ export const ErrorBody = z.object({
 // GET /api/session → Session · POST /api/session (sign in) → Session · DELETE /api/session
 // GET /api/setup?token= → { valid } · POST /api/setup { token, name, password } → Session (creates the first admin)
 export const RoleName = z.enum(roles)
+const place = z.string().min(1).max(200)
+export const JurisdictionBody = z
+  .object({
+    regions: z.array(place).max(100).describe('Codes after GB/T 2260; each covers what is below it'),
+    departments: z.array(place).max(100),
+  })
+  .describe('What they may see; everything when both lists are empty')
 export const Session = z.object({
-  user: z.object({ id: z.string(), name: z.string(), role: RoleName }),
+  user: z.object({ id: z.string(), name: z.string(), role: RoleName, jurisdiction: JurisdictionBody }),
   csrfToken: z.string().describe('Send as X-CSRF-Token with every request that changes state'),
   expiresMs: z.number(),
 })
@@ -35,6 +42,7 @@ export const User = z.object({
   name: z.string(),
   role: RoleName,
   disabled: z.boolean(),
+  jurisdiction: JurisdictionBody,
   createdMs: z.number(),
   lastSeenMs: z.number().nullable(),
 })
@@ -42,11 +50,13 @@ export const NewUser = z.object({
   name: z.string().min(1).max(128),
   password: z.string().min(12).max(1024),
   role: RoleName,
+  jurisdiction: JurisdictionBody.optional(),
 })
 export const UserChange = z.object({
   role: RoleName.optional(),
   disabled: z.boolean().optional(),
   password: z.string().min(12).max(1024).optional(),
+  jurisdiction: JurisdictionBody.optional(),
 })
 // GET/POST /api/tokens · DELETE /api/tokens/:id (admin); the secret is shown once
 export const tokenScopes = ['read', 'ingest', 'write'] as const
@@ -55,6 +65,7 @@ export const Token = z.object({
   name: z.string(),
   role: RoleName,
   scopes: z.array(z.enum(tokenScopes)),
+  jurisdiction: JurisdictionBody,
   createdMs: z.number(),
   expiresMs: z.number().nullable(),
   lastUsedMs: z.number().nullable(),
@@ -64,6 +75,7 @@ export const NewToken = z.object({
   role: RoleName,
   scopes: z.array(z.enum(tokenScopes)).min(1),
   expiresMs: z.number().nullable().default(null),
+  jurisdiction: JurisdictionBody.optional(),
 })
 export const CreatedToken = Token.extend({ secret: z.string() })
 // GET /api/audit?before=&limit= (admin, auditor)

@@ -15,7 +15,7 @@ export interface Endpoint<Q extends z.ZodType, B extends z.ZodType, R extends z.
   summary: string
   tag: string
   /** `open`: without signing in. */
-  access: 'open' | { right: Right; scope: Scope }
+  access: 'open' | { right: Right; scope: Scope; within?: 'jurisdiction' }
   query?: Q
   body?: B
   response: R
@@ -55,7 +55,7 @@ export function endpoint<
     },
   })
   const route = path.replace(/\{(\w+)\}/g, ':$1')
-  const guards = access === 'open' ? [] : [requireRight(access.right, access.scope)]
+  const guards = access === 'open' ? [] : [requireRight(access.right, access.scope, access.within)]
   app.on([method.toUpperCase()], [route], ...guards, async (context) => {
     const input = {
       query: query ? readQuery(context, query) : undefined,

@@ -1,15 +1,17 @@
 import { hostname } from 'node:os'
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
+import { covers, type Jurisdiction } from '#core/jurisdiction.ts'
 import { inventoryLimits, parseInventory } from '#pipeline/enrich/parse-inventory.ts'
 import { withoutSecrets } from '../config.ts'
 import type { Parts } from '../observatory.ts'
 import * as api from './api.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
-import { principalOf, requireRight } from './guard.ts'
+import { jurisdictionOf, principalOf, requireRight } from './guard.ts'
 import { readQuery, readText } from './request.ts'
 
 const read = { right: 'read', scope: 'read' } as const
+const readWithin = { ...read, within: 'jurisdiction' } as const
 const write = { right: 'entities.write', scope: 'write' } as const
 
 export function estateRoutes(app: App, parts: Parts): void {
@@ -33,10 +35,10 @@ export function estateRoutes(app: App, parts: Parts): void {
       path: '/api/overview',
       summary: 'What the first page needs',
       tag,
-      access: read,
+      access: readWithin,
       response: api.Overview,
     },
-    () => overview(parts),
+    ({ context }) => overview(parts, jurisdictionOf(context)),
   )
   endpoint(
     app,
@@ -60,10 +62,13 @@ export function estateRoutes(app: App, parts: Parts): void {
       path: '/api/entities',
       summary: 'The inventory',
       tag,
-      access: read,
+      access: readWithin,
       response: z.object({ entities: z.array(api.EntityBody) }),
     },
-    async () => ({ entities: await parts.inventory.list() }),
+    async ({ context }) => {
+      const bounds = jurisdictionOf(context)
+      return { entities: (await parts.inventory.list()).filter((entity) => covers(bounds, entity)) }
+    },
   )
   endpoint(
     app,
@@ -150,10 +155,10 @@ async function stores({ events, metrics, state, consumers, log }: Parts): Promis
   ]
 }
 
-async function overview(parts: Parts): Promise<api.Body<typeof api.Overview>> {
+async function overview(parts: Parts, within: Jurisdiction): Promise<api.Body<typeof api.Overview>> {
   const { alerting, meters, rates, pipeline, events, metrics } = parts
   const [alerts, disk, event, metric] = await Promise.all([
-    alerting.attention(),
+    alerting.attention(within),
     parts.disk(),
     events.stats(),
     metrics.stats(),

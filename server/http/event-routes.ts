@@ -2,15 +2,17 @@ import { z } from '@hono/zod-openapi'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Event } from '#core/event.ts'
+import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import type { Tap } from '#pipeline/tap.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import type { EventStore } from '#stores/events/store.ts'
 import * as api from './api.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { exportDefaultFields, exportRowsMax, exportStream } from './export.ts'
-import { requireRight } from './guard.ts'
+import { jurisdictionOf, requireRight } from './guard.ts'
 import { readQuery } from './request.ts'
 import { type SseWriter, sse } from './sse.ts'
+import { fieldsWithin, queryWithin } from './within.ts'
 
 export interface EventRoutesDeps {
   events: EventStore
@@ -29,7 +31,7 @@ const range = {
   from: z.coerce.number().int().optional().describe('ms since the epoch; an hour before `to` when absent'),
   to: z.coerce.number().int().optional().describe('ms since the epoch; now when absent'),
 }
-const read = { right: 'read', scope: 'read' } as const
+const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
 
 export function eventRoutes(app: App, { events, tap, clock, closing }: EventRoutesDeps): void {
   const span = ({ from, to }: { from?: number | undefined; to?: number | undefined }) => {
@@ -59,7 +61,10 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     async ({ query: { q, order, limit, after, ...times }, context }) => {
       const startedMs = clock.monotonicMs()
       const { signal } = context.req.raw
-      const found = await events.search({ query: q, ...span(times), order, limit, signal, ...(after ? { after } : {}) })
+      const found = await events.search({
+        ...{ query: queryWithin(q, jurisdictionOf(context)), ...span(times), order, limit, signal },
+        ...(after ? { after } : {}),
+      })
       return { events: found.events, next: found.next ?? null, tookMs: Math.round(clock.monotonicMs() - startedMs) }
     },
   )
@@ -73,7 +78,12 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     async ({ query: { q, interval, ...times }, context }) => {
       const { fromMs, toMs } = span(times)
       const intervalMs = interval ?? niceInterval((toMs - fromMs) / bucketsWanted)
-      const buckets = await events.histogram(q, { fromMs, toMs }, intervalMs, context.req.raw.signal)
+      const buckets = await events.histogram(
+        queryWithin(q, jurisdictionOf(context)),
+        { fromMs, toMs },
+        intervalMs,
+        context.req.raw.signal,
+      )
       return { intervalMs, total: buckets.reduce((sum, { count }) => sum + count, 0), buckets }
     },
   )
@@ -90,7 +100,13 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     },
     async ({ query: { q, field, limit, ...times }, context }) => ({
       field,
-      ...(await events.topValues(q, span(times), field, limit, context.req.raw.signal)),
+      ...(await events.topValues(
+        queryWithin(q, jurisdictionOf(context)),
+        span(times),
+        field,
+        limit,
+        context.req.raw.signal,
+      )),
     }),
   )
   endpoint(
@@ -106,13 +122,13 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     async () => ({ fields: await events.fields() }),
   )
   describeRoute(app, 'get', '/api/events/tail', 'Events as they arrive (server-sent events)', tag, 'text/event-stream')
-  app.get('/api/events/tail', requireRight('read', 'read'), (context) => {
+  app.get('/api/events/tail', requireRight('read', 'read', 'jurisdiction'), (context) => {
     const { q } = readQuery(context, z.object({ q: z.string().default('') }))
-    const matches = compileKql(q, { nowMs: clock.nowMs() })
+    const matches = compileKql(queryWithin(q, jurisdictionOf(context)), { nowMs: clock.nowMs() })
     return sse(context, closing, (writer) => tail(writer, tap, matches))
   })
   describeRoute(app, 'get', '/api/events/export', 'A download of at most 100,000 events', tag, 'text/csv')
-  app.get('/api/events/export', requireRight('read', 'read'), (context) => {
+  app.get('/api/events/export', requireRight('read', 'read', 'jurisdiction'), (context) => {
     const { q, format, fields, order, ...times } = readQuery(
       context,
       z.object({
@@ -124,7 +140,12 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
     )
     const chosen = list(fields)
     const columns = format === 'csv' && chosen.length === 0 ? exportDefaultFields : chosen
-    const request = { query: q, ...span(times), order, signal: context.req.raw.signal }
+    const request = {
+      query: queryWithin(q, jurisdictionOf(context)),
+      ...span(times),
+      order,
+      signal: context.req.raw.signal,
+    }
     return new Response(exportStream(events, request, format, columns), {
       headers: {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson',
@@ -143,9 +164,11 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
       access: read,
       response: z.object({ event: api.EcsEvent }),
     },
-    async ({ param }) => {
+    async ({ param, context }) => {
       const event = await events.get(param('id'))
-      if (!event) throw new CodedError('not-found', { what: `The event ${param('id').slice(0, 64)}` })
+      // What one may not see is not there.
+      if (!event || !covers(jurisdictionOf(context), fieldsWithin(event)))
+        throw new CodedError('not-found', { what: `The event ${param('id').slice(0, 64)}` })
       return { event }
     },
   )
@@ -160,9 +183,11 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
       }),
       response: z.object({ events: z.array(api.EcsEvent) }),
     },
-    async ({ query, param }) => ({
-      events: await events.context(param('id'), list(query.fields), query.before, query.after),
-    }),
+    async ({ query, param, context }) => {
+      const bounds = jurisdictionOf(context)
+      const around = await events.context(param('id'), list(query.fields), query.before, query.after)
+      return { events: isEverywhere(bounds) ? around : around.filter((one) => covers(bounds, fieldsWithin(one))) }
+    },
   )
 }
 

@@ -4,6 +4,7 @@ import { isIP } from 'node:net'
 import type { Context, MiddlewareHandler } from 'hono'
 import { getCookie } from 'hono/cookie'
 import { CodedError } from '#core/errors.ts'
+import { everywhere, type Jurisdiction, narrow } from '#core/jurisdiction.ts'
 import { systemActor } from '#stores/state/audit.ts'
 import type { People } from '../auth/people.ts'
 import { authorize, type Principal, type Right, type Scope } from '../auth/principal.ts'
@@ -51,9 +52,13 @@ export function identify({ people, hosts }: GuardDeps): MiddlewareHandler<AppEnv
   }
 }
 
-export function requireRight(right: Right, scope: Scope): MiddlewareHandler<AppEnv> {
+export function requireRight(
+  right: Right,
+  scope: Scope,
+  within?: 'jurisdiction' | 'everywhere',
+): MiddlewareHandler<AppEnv> {
   return async (context, next) => {
-    authorize(context.get('principal'), right, scope)
+    authorize(context.get('principal'), right, scope, within)
     await next()
   }
 }
@@ -77,7 +82,30 @@ export function requireIngest({ ingestFromLoopback }: GuardDeps): MiddlewareHand
 }
 
 export function principalOf(context: Context<AppEnv>): Principal {
-  return context.get('principal') ?? { actor: systemActor, scopes: new Set() }
+  return context.get('principal') ?? { actor: systemActor, scopes: new Set(), jurisdiction: everywhere }
+}
+
+/**
+ * What this request may show: `region=` and `department=` of its address (each repeatable), never wider than who asks.
+ * @throws CodedError `auth.outside`
+ */
+export function jurisdictionOf(context: Context<AppEnv>): Jurisdiction {
+  const asked = {
+    regions: listed(context.req.queries('region')),
+    departments: listed(context.req.queries('department')),
+  }
+  const both = narrow(principalOf(context).jurisdiction, asked)
+  if (!both) throw new CodedError('auth.outside')
+  return both
+}
+
+const placesMax = 100
+
+function listed(values: readonly string[] = []): string[] {
+  return values
+    .filter((value) => value !== '')
+    .slice(0, placesMax)
+    .map((value) => value.slice(0, 200))
 }
 
 function checkCsrf(context: Context<AppEnv>, principal: Principal): void {

@@ -1,8 +1,13 @@
 // Who may enter: users, their sessions, tokens of programs, and the one-time link of the first start.
+import { sql } from 'drizzle-orm'
 import { bigint, boolean, index, jsonb, pgTable, text, uniqueIndex } from 'drizzle-orm/pg-core'
+import type { Jurisdiction } from '#core/jurisdiction.ts'
 import type { Role } from '../roles.ts'
 
 const timeMs = (name: string) => bigint(name, { mode: 'number' })
+/** What they may see; everything when both lists are empty. */
+const jurisdiction = () =>
+  jsonb('jurisdiction').$type<Jurisdiction>().notNull().default(sql`'{"regions": [], "departments": []}'::jsonb`)
 
 export const users = pgTable(
   'users',
@@ -15,6 +20,7 @@ export const users = pgTable(
     /** PHC string. */
     passwordHash: text('password_hash').notNull(),
     disabled: boolean('disabled').notNull().default(false),
+    jurisdiction: jurisdiction(),
     createdMs: timeMs('created_ms').notNull(),
     lastSeenMs: timeMs('last_seen_ms'),
   },
@@ -46,6 +52,7 @@ export const apiTokens = pgTable(
     name: text('name').notNull(),
     role: text('role').$type<Role>().notNull(),
     scopes: jsonb('scopes').$type<('read' | 'ingest' | 'write')[]>().notNull(),
+    jurisdiction: jurisdiction(),
     /** SHA-256 of the secret, which has 256 random bits: no slow hash is needed. */
     secretHash: text('secret_hash').notNull(),
     createdMs: timeMs('created_ms').notNull(),

@@ -1,0 +1,2 @@
+ALTER TABLE "api_tokens" ADD COLUMN "jurisdiction" jsonb DEFAULT '{"regions": [], "departments": []}'::jsonb NOT NULL;--> statement-breakpoint
+ALTER TABLE "users" ADD COLUMN "jurisdiction" jsonb DEFAULT '{"regions": [], "departments": []}'::jsonb NOT NULL;
