@@ -1,0 +1,43 @@
+// The case store: every version of every case that was ever received, in order of arrival. Nothing is changed in place.
+import type { CaseRecord, StoredCase } from './case.ts'
+
+export interface AppendCasesResult {
+  stored: number
+  /** The same id and version with the same content: harmless. */
+  duplicates: number
+  /** The same id and version with other content: refused, as a correction must raise the version. */
+  conflicts: { id: string; version: number }[]
+  /** A version lower than one already known: kept, but it does not become current. */
+  late: number
+  /** Sequence of the last stored version; 0 for an empty store. */
+  lastSequence: number
+}
+
+export interface CaseScan {
+  /** Only versions known at this time, and of each case the highest of them; undefined: everything that is known. */
+  knownMs?: number
+  department?: string
+  region?: string
+  item?: string
+  /** Either of opened or closed lies in the range. */
+  fromMs?: number
+  toMs?: number
+  signal?: AbortSignal
+}
+
+export interface CaseStore {
+  open(): Promise<void>
+  /** Durable when it resolves. Records of one call are known at the same time. */
+  append(records: readonly CaseRecord[], knownMs: number): Promise<AppendCasesResult>
+  /** Every version of a case, in order of arrival. */
+  versions(id: string): Promise<StoredCase[]>
+  /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */
+  since(sequence: number, limit: number): Promise<StoredCase[]>
+  /** The current version of each case, in batches; order by id. */
+  scan(request: CaseScan): AsyncIterable<StoredCase[]>
+  /** A page of current versions for a drill, newest closing first. */
+  page(request: CaseScan & { limit: number; offset: number }): Promise<{ cases: StoredCase[]; total: number }>
+  lastSequence(): Promise<number>
+  stats(): Promise<{ versions: number; cases: number; bytesOnDisk: number }>
+  close(): Promise<void>
+}
