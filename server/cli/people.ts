@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { lockData } from '#core/data-lock.ts'
 import { CodedError } from '#core/errors.ts'
+import type { Jurisdiction } from '#core/jurisdiction.ts'
 import { silentLogger } from '#core/logger.ts'
 import { systemActor } from '#stores/state/audit.ts'
 import { createState, stateDefaults } from '#stores/state/postgres.ts'
@@ -17,9 +18,10 @@ import { type Command, type CommandInput, misuse, print } from './command.ts'
 const passwordCharsMin = 12
 
 export const user: Command = {
-  usage: 'guanlan user add NAME --role ROLE [--password PASSWORD] | user list',
+  usage:
+    'guanlan user add NAME --role ROLE [--password PASSWORD] [--regions CODE,…] [--departments NAME,…] | user list',
   describe: `Adds a user (roles: ${roles.join(', ')}); without a password one is made and shown once`,
-  options: ['role', 'password', 'config'],
+  options: ['role', 'password', 'regions', 'departments', 'config'],
   run(input) {
     const [verb, name] = input.positionals
     if (verb === 'list')
@@ -38,7 +40,9 @@ export const user: Command = {
       const password = typeof given === 'string' ? given : randomBytes(15).toString('base64url')
       if (password.length < passwordCharsMin)
         throw new CodedError('body.invalid', { cause: `the password has less than ${passwordCharsMin} characters` })
-      const added = await people.addUser(systemActor, { name, password, role: roleOf(input, 'admin') })
+      const added = await people.addUser(systemActor, {
+        ...{ name, password, role: roleOf(input, 'admin'), jurisdiction: jurisdictionOf(input) },
+      })
       const shown = typeof given === 'string' ? {} : { password }
       print(
         input.json,
@@ -52,9 +56,9 @@ export const user: Command = {
 
 export const token: Command = {
   usage:
-    'guanlan token create [NAME] --role ROLE [--scopes read,write,ingest] [--days N] | token list | token remove ID',
+    'guanlan token create [NAME] --role ROLE [--scopes read,write,ingest] [--days N] [--regions CODE,…] [--departments NAME,…] | token list | token remove ID',
   describe: 'Makes an API token for programs; it is shown once',
-  options: ['role', 'scopes', 'days', 'config'],
+  options: ['role', 'scopes', 'days', 'regions', 'departments', 'config'],
   run(input) {
     const [verb, name] = input.positionals
     if (verb === 'list')
@@ -85,11 +89,21 @@ export const token: Command = {
         role: roleOf(input, 'operator'),
         scopes,
         expiresMs,
+        jurisdiction: jurisdictionOf(input),
       })
       print(input.json, made, made.secret)
       return 0
     })
   },
+}
+
+function jurisdictionOf({ options }: CommandInput): Jurisdiction {
+  const list = (name: string): string[] =>
+    String(options[name] ?? '')
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+  return { regions: list('regions'), departments: list('departments') }
 }
 
 function roleOf({ options }: CommandInput, absent: Role): Role {

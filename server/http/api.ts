@@ -25,6 +25,11 @@ export const JurisdictionBody = z
     departments: z.array(place).max(100),
   })
   .describe('What they may see; everything when both lists are empty')
+// GET /api/places → what the scope can be set to, within the person's own
+export const Places = z.object({
+  regions: z.array(z.object({ code: z.string(), name: z.string().describe('Empty when it is not known') })),
+  departments: z.array(z.string()),
+})
 export const Session = z.object({
   user: z.object({ id: z.string(), name: z.string(), role: RoleName, jurisdiction: JurisdictionBody }),
   csrfToken: z.string().describe('Send as X-CSRF-Token with every request that changes state'),

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { z } from '@hono/zod-openapi'
+import type { Entity } from '#core/entity.ts'
 import { CodedError } from '#core/errors.ts'
 import { covers, type Jurisdiction } from '#core/jurisdiction.ts'
 import { inventoryLimits, parseInventory } from '#pipeline/enrich/parse-inventory.ts'
@@ -73,6 +74,14 @@ export function estateRoutes(app: App, parts: Parts): void {
   endpoint(
     app,
     {
+      ...{ method: 'get', path: '/api/places', summary: 'Regions and departments of the inventory', tag },
+      ...{ access: readWithin, response: api.Places },
+    },
+    async ({ context }) => placesOf(await parts.inventory.list(), principalOf(context).jurisdiction),
+  )
+  endpoint(
+    app,
+    {
       ...{ method: 'post', path: '/api/entities', summary: 'Add or replace entities by id', tag, access: write },
       body: z.object({ entities: z.array(api.EntityBody).min(1).max(1000) }),
       response: api.ImportResult,
@@ -112,6 +121,22 @@ export function estateRoutes(app: App, parts: Parts): void {
     const difference = await parts.inventory.upsert(principalOf(context).actor, entities, only)
     return context.json({ dryRun: only, ...difference, problems }, problems.length > 0 && !dryRun ? 422 : 200)
   })
+}
+
+/** Those above a region too: who looks after a city looks at its districts together. */
+function placesOf(entities: readonly Entity[], bounds: Jurisdiction): api.Body<typeof api.Places> {
+  const seen = entities.filter((entity) => covers(bounds, entity))
+  const names = new Map(entities.filter(({ kind }) => kind === 'region').map(({ region, name }) => [region, name]))
+  const codes = new Set(
+    seen.flatMap(({ region }) =>
+      /^\d{6}$/.test(region) ? [`${region.slice(0, 2)}0000`, `${region.slice(0, 4)}00`, region] : [region],
+    ),
+  )
+  codes.delete('')
+  return {
+    regions: [...codes].sort().map((code) => ({ code, name: names.get(code) ?? '' })),
+    departments: [...new Set(seen.map(({ department }) => department))].filter((name) => name !== '').sort(),
+  }
 }
 
 function receivers({ collectors, meters }: Parts): api.Body<typeof api.ReceiverRow>[] {

@@ -1,6 +1,7 @@
 // The one way to the server. What went wrong arrives as an ApiError with the server's own words.
 import { goto } from '$app/navigation'
 import { page } from '$app/state'
+import { isCut, scopeParams } from './scope.svelte.ts'
 import { session } from './session.svelte.ts'
 
 export class ApiError extends Error {
@@ -18,9 +19,11 @@ export class ApiError extends Error {
 
 type Query = Record<string, string | number | boolean | undefined | null>
 
+/** A path with its query; to the server's own API, the chosen part of the province goes along. */
 export function address(path: string, query: Query = {}): string {
   const params = new URLSearchParams()
-  for (const [name, value] of Object.entries(query))
+  const all = isCut(path) ? { ...scopeParams(), ...query } : query
+  for (const [name, value] of Object.entries(all))
     if (value !== undefined && value !== null && value !== '') params.set(name, String(value))
   const text = params.toString()
   return text === '' ? path : `${path}?${text}`

@@ -57,11 +57,13 @@ export function setRange(range: { relative: string } | { fromMs: number; toMs: n
   } else setParams({ range: undefined, from: String(Math.round(range.fromMs)), to: String(Math.round(range.toMs)) })
 }
 
-/** The part of the URL that other pages take along. */
+/** The part of the URL that other pages take along: when and where. */
 export function timeParams(params: Pick<URLSearchParams, 'get' | 'has'>): Record<string, string | undefined> {
   return {
     range: params.get('range') ?? undefined,
     from: params.get('from') ?? undefined,
     to: params.get('to') ?? undefined,
+    region: params.get('region') ?? undefined,
+    department: params.get('department') ?? undefined,
   }
 }

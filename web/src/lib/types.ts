@@ -3,6 +3,8 @@ import type * as api from '#server/http/api.ts'
 
 type Body<T extends { _output: unknown }> = T['_output']
 
+export type Jurisdiction = Body<typeof api.JurisdictionBody>
+export type Places = Body<typeof api.Places>
 export type Session = Body<typeof api.Session>
 export type User = Body<typeof api.User>
 export type Token = Body<typeof api.Token>

@@ -1,0 +1,58 @@
+// Pictures of pages of this build, on synthetic data: npm run screenshots -- DIRECTORY [PATH…] [--only light-en,phone-zh]
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { chromium } from 'playwright-core'
+import { chromiumPath } from './chromium.ts'
+import { startObservatory } from './observatory.ts'
+import { syntheticEstate } from './synthetic.ts'
+
+const looks = {
+  'light-en': { colorScheme: 'light', locale: 'en-US', viewport: { width: 1280, height: 800 } },
+  'dark-zh': { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 1280, height: 800 } },
+  'wide-zh': { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 1920, height: 1080 } },
+  'phone-zh': { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 390, height: 844 } },
+  'phone-en': { colorScheme: 'dark', locale: 'en-US', viewport: { width: 390, height: 844 } },
+} as const
+
+const [directory = 'screenshots', ...rest] = process.argv.slice(2)
+const at = rest.indexOf('--only')
+const only = at >= 0 ? rest[at + 1]!.split(',') : Object.keys(looks)
+const paths = (at >= 0 ? rest.slice(0, at) : rest).filter((one) => one.startsWith('/'))
+await mkdir(directory, { recursive: true })
+
+const observatory = await startObservatory()
+await syntheticEstate(observatory)
+const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+try {
+  const setup = await browser.newPage({ locale: 'en-US' })
+  await setup.goto(observatory.setupLink!)
+  await setup.fill('input[autocomplete=username]', 'wei')
+  await setup.fill('input[type=password]', 'correct horse battery')
+  await setup.click('button.primary')
+  await setup.waitForURL(`${observatory.url}/`)
+  await setup.waitForTimeout(8000)
+  const cookies = await setup.context().cookies()
+  for (const [name, look] of Object.entries(looks)) {
+    if (!only.includes(name)) continue
+    const context = await browser.newContext(look)
+    await context.addCookies(cookies)
+    const page = await context.newPage()
+    page.on('pageerror', (error) => console.error(`${name}: ${error.message}`))
+    page.on('console', (message) => {
+      if (message.type() === 'error') console.error(`${name}: ${message.text()}`)
+    })
+    for (const path of paths.length > 0 ? paths : ['/']) {
+      await page.goto(observatory.url + path)
+      await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => {})
+      await page.waitForTimeout(700)
+      const file = join(directory, `${path.replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${name}.png`)
+      await page.screenshot({ path: file })
+      console.log(file)
+    }
+    await context.close()
+  }
+} finally {
+  await browser.close()
+  await observatory.dispose()
+}
+process.exit(0)
