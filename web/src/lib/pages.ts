@@ -24,5 +24,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
   },
   { key: 'nav.estate', pages: [{ path: '/sources', key: 'nav.sources', icon: Inbox }] },
 ]
+/** On a phone these are in reach of the thumb; the rest is a step away. */
+export const phonePaths: readonly string[] = ['/', '/alerts', '/incidents', '/scorecard', '/events']
 export const settingsPage = { path: '/settings', key: 'nav.settings', icon: Settings } as const
 export const pages = [...sections.flatMap((section) => section.pages), settingsPage]

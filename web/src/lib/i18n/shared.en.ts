@@ -10,6 +10,7 @@ export const sharedEn = {
   'nav.metrics': 'Metrics',
   'nav.sources': 'Sources',
   'nav.settings': 'Settings',
+  'nav.more': 'More',
   'nav.collapse': 'Collapse',
   'action.apply': 'Apply',
   'action.more': 'Show more',

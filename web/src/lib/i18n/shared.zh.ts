@@ -12,6 +12,7 @@ export const sharedZh: Record<keyof typeof sharedEn, string> = {
   'nav.metrics': '指标',
   'nav.sources': '数据源',
   'nav.settings': '设置',
+  'nav.more': '更多',
   'nav.collapse': '收起',
   'action.apply': '应用',
   'action.more': '显示更多',
