@@ -13,12 +13,23 @@ export interface SeriesData {
   histograms?: (FloatHistogram | undefined)[]
 }
 
+/** A trace that stands for a sample: its id in the labels, the value that was observed. */
+export interface Exemplar {
+  labels: Labels
+  value: number
+  /** ms since the epoch. */
+  timestampMs: number
+}
+
 /** One sample as a collector reports it. */
 export interface Sample {
   labels: Labels
   /** ms since the epoch. */
   timestampMs: number
   value: number
+  /** Set for a native histogram: `value` means nothing then. */
+  histogram?: FloatHistogram
+  exemplars?: readonly Exemplar[]
 }
 
 export type MetricType =

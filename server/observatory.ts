@@ -248,8 +248,8 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
           ...{ log, logger },
           position: () => metrics.position(),
           handle: async (records) => {
-            for (const { payload, offset } of records) {
-              const result = await metrics.append(payload, offset + 1)
+            for (const { payload, offset, key } of records) {
+              const result = await metrics.append(payload, offset + 1, key)
               stored.inc({ store: 'metrics' }, result.appended)
               for (const [reason, count] of Object.entries(result.refused))
                 refused.inc({ store: 'metrics', reason }, count)

@@ -1,5 +1,6 @@
 // What every metric engine must do.
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { FloatHistogram } from '#core/histogram.ts'
 import { isStaleNaN, type Labels, staleNaN } from '#core/sample.ts'
 import type { MetricStore } from './store.ts'
 import { encodeForTest } from './testing.ts'
@@ -18,7 +19,8 @@ export function metricStoreConformance(name: string, make: () => Promise<MetricS
     let offset = 0
     const baseMs = 1_800_000_000_000
 
-    const write = async (...series: [Labels, [number, number][]][]) => store.append(encodeForTest(series), ++offset)
+    const write = async (...series: Parameters<typeof encodeForTest>[0]) =>
+      store.append(encodeForTest(series), ++offset)
     const select = (
       matchers: [string, '=' | '!=' | '=~' | '!~', string][],
       fromMs = baseMs - 1e9,
@@ -147,6 +149,84 @@ export function metricStoreConformance(name: string, make: () => Promise<MetricS
       })
     })
 
+    it('keeps native histograms, and tells them from floats of the same series', async () => {
+      const first = histogramOf(3, [1, 2])
+      const second = histogramOf(9, [4, 5])
+      await write(
+        [
+          { __name__: 'h' },
+          [
+            [baseMs, first],
+            [baseMs + 15_000, second],
+            [baseMs + 30_000, staleNaN],
+          ],
+        ],
+        [{ __name__: 'f' }, [[baseMs, 1]]],
+      )
+      const [series] = await select([['__name__', '=', 'h']])
+      expect([...series!.timestampsMs]).toEqual([baseMs, baseMs + 15_000, baseMs + 30_000])
+      expect(series!.histograms?.map((one) => one && { ...one, counterResetHint: 'unknown' })).toEqual([
+        first,
+        second,
+        undefined,
+      ])
+      expect(isStaleNaN(series!.values[2]!)).toBe(true)
+      expect((await select([['__name__', '=', 'f']]))[0]!.histograms).toBeUndefined()
+    })
+
+    it('keeps exemplars of the series that are asked for', async () => {
+      const exemplar = { labels: { trace_id: 'abc' }, value: 0.7, timestampMs: baseMs }
+      await write(
+        [{ __name__: 'e', job: 'a' }, [[baseMs, 1]], [exemplar]],
+        [{ __name__: 'e', job: 'b' }, [[baseMs, 1]]],
+      )
+      const found = await store.exemplars([[{ name: 'job', op: '=', value: 'a' }]], baseMs - 1, baseMs + 1)
+      expect(found).toEqual([{ labels: { __name__: 'e', job: 'a' }, exemplars: [exemplar] }])
+      expect(await store.exemplars([[{ name: 'job', op: '=', value: 'a' }]], baseMs + 1, baseMs + 2)).toEqual([])
+    })
+
+    it('deletes by matchers and range; what is written afterwards stays', async () => {
+      await write(
+        [{ __name__: 'd', job: 'a' }, [0, 1, 2, 3].map((i): [number, number] => [baseMs + i * 1000, i])],
+        [{ __name__: 'd', job: 'b' }, [[baseMs, 7]]],
+      )
+      await store.deleteSeries([{ name: 'job', op: '=', value: 'a' }], baseMs + 1000, baseMs + 2000)
+      expect(points(await select([['__name__', '=', 'd']]))).toEqual([
+        [
+          [0, 0],
+          [3000, 3],
+        ],
+        [[0, 7]],
+      ])
+      await write([{ __name__: 'd', job: 'a' }, [[baseMs + 1500, 9]]])
+      expect(points(await select([['job', '=', 'a']]))).toEqual([
+        [
+          [0, 0],
+          [1500, 9],
+          [3000, 3],
+        ],
+      ])
+      store = await harness.reopen()
+      expect(points(await select([['job', '=', 'b']]))).toEqual([[[0, 7]]])
+    })
+
+    it('says which names and labels have most series', async () => {
+      await write(
+        ...Array.from({ length: 6 }, (_, i): [Labels, [number, number][]] => [
+          { __name__: i < 4 ? 'many' : 'few', id: String(i), job: 'x' },
+          [[baseMs, 1]],
+        ]),
+      )
+      const found = await store.cardinality(2)
+      expect(found.series).toBe(6)
+      expect(found.metrics).toEqual([
+        { name: 'many', value: 4 },
+        { name: 'few', value: 2 },
+      ])
+      expect(found.labels[0]).toEqual({ name: 'id', value: 6 })
+      expect(found.pairs[0]).toEqual({ name: 'job=x', value: 6 })
+    })
+
     it('survives a restart: what it says it has, it has; the rest is replayed without doubling', async () => {
       const requests = Array.from({ length: 300 }, (_, i) =>
         encodeForTest([[{ __name__: 'm', i: String(i % 3) }, [[baseMs + i * 1000, i]]]]),
@@ -158,4 +238,14 @@ export function metricStoreConformance(name: string, make: () => Promise<MetricS
       expect(data.map((series) => series.values.length)).toEqual([100, 100, 100])
     })
   })
+}
+
+function histogramOf(sum: number, buckets: number[]): FloatHistogram {
+  return {
+    ...{ schema: 0, counterResetHint: 'unknown', zeroThreshold: 0.001, zeroCount: 1, sum },
+    count: buckets.reduce((total, one) => total + one, 1),
+    positiveSpans: [{ offset: 0, length: buckets.length }],
+    positiveBuckets: Float64Array.from(buckets),
+    ...{ negativeSpans: [], negativeBuckets: new Float64Array(0), customValues: [] },
+  }
 }

@@ -1,5 +1,5 @@
 // The metric store: append, select by matchers and range, retention. PromQL stands on `select`.
-import type { Labels, MetricMetadata, SeriesData, WriteRequestBytes } from '#core/sample.ts'
+import type { Exemplar, Labels, MetricMetadata, SeriesData, WriteRequestBytes } from '#core/sample.ts'
 
 export interface Matcher {
   name: string
@@ -22,26 +22,99 @@ export interface SelectRequest {
 /** What became of a write: partial writes are normal in Prometheus, and each refusal has a reason. */
 export interface AppendResult {
   appended: number
-  /** e.g. `out-of-order`, `duplicate`, `too-old`, `too-far-ahead`, `series-limit`, `label-limit`. */
+  /** e.g. `out-of-order`, `duplicate`, `too-old`, `too-far-ahead`, `series-limit`, `source-series-limit`, `label-limit`. */
   refused: Record<string, number>
+}
+
+export interface SeriesExemplars {
+  labels: Labels
+  exemplars: Exemplar[]
+}
+
+export interface Count {
+  name: string
+  value: number
+}
+
+/** Which labels and metrics explode. Most first. */
+export interface Cardinality {
+  series: number
+  labelPairs: number
+  /** Series by metric name. */
+  metrics: Count[]
+  /** Distinct values by label name. */
+  labels: Count[]
+  /** Bytes of all values by label name. */
+  labelBytes: Count[]
+  /** Series by `name=value`. */
+  pairs: Count[]
+  /** Series by who sent them, as `receiver/source`. */
+  sources: Count[]
+  /** Series refused since the start because a limit was reached, by source. */
+  refused: Count[]
+}
+
+/** One row per window of the resolution; a window holds (end − resolution, end]. Arrays have equal length. */
+export interface RollupSeries {
+  labels: Labels
+  endMs: Float64Array
+  min: Float64Array
+  max: Float64Array
+  sum: Float64Array
+  count: Float64Array
+  last: Float64Array
+  /** Growth since the last sample before the window, resets taken into account. */
+  increase: Float64Array
+}
+
+export interface RollupRequest extends SelectRequest {
+  /** A multiple of 5 minutes. `fromMs` (exclusive) and `toMs` must be multiples of it. */
+  resolutionMs: number
+}
+
+/** An engine that answers whole queries itself: they are sent to it as they are. Shapes as in Prometheus's HTTP API. */
+export interface QueryEngine {
+  query(promql: string, atMs: number, signal?: AbortSignal): Promise<unknown>
+  queryRange(
+    promql: string,
+    range: { startMs: number; endMs: number; stepMs: number },
+    signal?: AbortSignal,
+  ): Promise<unknown>
 }
 
 export interface MetricStore {
   open(): Promise<void>
-  /** Applies one record of the `samples` topic and remembers `nextOffset` with the data. In log order. */
-  append(request: WriteRequestBytes, nextOffset: number): Promise<AppendResult>
+  /**
+   * Applies one record of the `samples` topic and remembers `nextOffset` with the data. In log order.
+   * @param source who sent it, as `receiver/source`: series are counted by it.
+   */
+  append(request: WriteRequestBytes, nextOffset: number, source?: string): Promise<AppendResult>
   /** The log offset it wants next; after a restart, where the replay must begin. */
   position(): Promise<number>
   /** Everything before this offset is on disk in the store itself: the log need not hold it any longer. */
   durablePosition(): Promise<number>
-  /** Each series once, in a stable order; samples oldest first, stale markers included. */
+  /**
+   * Each series once, in a stable order; samples oldest first, stale markers included. Labels and times are shared
+   * between series and with the store: they must not be changed.
+   */
   select(request: SelectRequest): Promise<SeriesData[]>
+  /** Windows that are known exactly; undefined when roll-ups cannot answer the whole range. */
+  selectRollup?(request: RollupRequest): Promise<RollupSeries[] | undefined>
+  /** Set when whole queries are better answered by the engine behind. */
+  readonly queryEngine?: QueryEngine
   labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]>
   labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]>
   series(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<Labels[]>
   metadata(family?: string): Promise<MetricMetadata[]>
+  /** Of series that one of the lists of matchers takes. Oldest first. */
+  exemplars(matchers: readonly (readonly Matcher[])[], fromMs: number, toMs: number): Promise<SeriesExemplars[]>
+  /** What is there now of these series in the range is gone; what is written later stays. Both ends inclusive. */
+  deleteSeries(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<void>
+  /** Everything that is there now, as a data directory of its own that `open` can read. */
+  snapshot(directory: string): Promise<void>
+  cardinality(limit: number): Promise<Cardinality>
   /** Drops what is older, or the oldest while the total is over the size. */
-  retain(limits: { ageMs: number; bytesMax: number; nowMs: number }): Promise<void>
+  retain(limits: { ageMs: number; bytesMax: number; nowMs: number; rollupAgeMs?: number }): Promise<void>
   stats(): Promise<{
     activeSeries: number
     samples: number

@@ -1,225 +1,361 @@
-// A sealed, immutable file with the samples of a stretch of time.
-//
-//   file   := "GLBLOCK1" frame… index footer
-//   frame  := zstd(chunk bytes of consecutive series, about 128 KiB before compression)
-//   index  := zstd(JSON head line "\n" then per series, in order of label bytes:
-//               labelLength:u32 labels chunkCount:u32 { frame:u32 offset:u32 length:u32 fromMs:f64 toMs:f64 }…)
-//   footer := indexOffset:u64 indexLength:u32 crc32(index):u32, little endian
-// Every frame's offset, length and CRC-32 stand in the head line.
-import { type FileHandle, open, rename, unlink } from 'node:fs/promises'
-import { dirname } from 'node:path'
+// Reads a block: its index when it is opened, everything else when a query needs it.
+import { type FileHandle, open } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { crc32, zstdCompress, zstdDecompress } from 'node:zlib'
-import type { MetricMetadata } from '#core/sample.ts'
-import { decodeChunk, type SampleBuffer } from './chunk.ts'
-import type { Head } from './head.ts'
-import { SeriesIndex } from './series-index.ts'
-import { decodeLabels } from './write-request.ts'
+import { crc32, zstdDecompress } from 'node:zlib'
+import type { FloatHistogram } from '#core/histogram.ts'
+import { ProtobufReader } from '#core/protobuf-reader.ts'
+import type { Labels } from '#core/sample.ts'
+import type { Matcher } from '../store.ts'
+import { applyMatchers } from './apply-matchers.ts'
+import {
+  type BlockMeta,
+  ByteReader,
+  blockMagic,
+  DamagedBlock,
+  footerBytes,
+  frameRowBytes,
+  histogramKind,
+  indexBytesMax,
+  seriesPerFrame,
+} from './block-format.ts'
+import { decodeTimes, decodeValues, type SampleBuffer } from './chunk.ts'
+import type { FrameCache } from './frame-cache.ts'
+import type { HistogramPoint } from './head.ts'
+import { decodeHistograms } from './histogram-column.ts'
+import type { ValueLists } from './matchers.ts'
 
-const compress = promisify(zstdCompress)
 const decompress = promisify(zstdDecompress)
 
-const magic = Buffer.from('GLBLOCK1')
-const frameBytes = 128 * 1024
-const footerBytes = 16
-const indexBytesMax = 1024 * 1024 * 1024
-
-interface BlockHead {
-  minMs: number
-  maxMs: number
-  samples: number
-  /** The log offset that follows the last record inside. */
-  nextOffset: number
-  series: number
-  metadata: MetricMetadata[]
-  frames: { offset: number; length: number; crc: number }[]
-}
-
-interface ChunkPlace {
-  frame: number
-  offset: number
-  length: number
+export interface ChunkPlace {
+  kind: number
+  count: number
   fromMs: number
   toMs: number
+  timesFrame: number
+  timesOffset: number
+  valuesFrame: number
+  valuesOffset: number
 }
 
-/** Writes the head as a block: to a temporary name, synced, then renamed, so that a block is there whole or not at all. */
-export async function writeBlock(
-  path: string,
-  head: Head,
-  metadata: MetricMetadata[],
-  nextOffset: number,
-): Promise<void> {
-  const temporary = `${path}.tmp`
-  const file = await open(temporary, 'w')
-  try {
-    await file.write(magic)
-    let position = magic.length
-    const blockHead: BlockHead = {
-      minMs: head.minMs,
-      maxMs: head.maxMs,
-      samples: head.samples,
-      nextOffset,
-      series: 0,
-      metadata,
-      frames: [],
-    }
-    const index: Buffer[] = []
-    let pending: Uint8Array[] = []
-    let pendingBytes = 0
-    const flush = async (): Promise<void> => {
-      const frame = await compress(Buffer.concat(pending))
-      await file.write(frame)
-      blockHead.frames.push({ offset: position, length: frame.length, crc: crc32(frame) })
-      position += frame.length
-      pending = []
-      pendingBytes = 0
-    }
-    const order = Array.from({ length: head.index.size }, (_, i) => i).sort((a, b) =>
-      Buffer.compare(head.index.labelBytes[a]!, head.index.labelBytes[b]!),
-    )
-    for (const series of order) {
-      const chunks = head.drain(series)
-      if (chunks.length === 0) continue
-      blockHead.series++
-      const labels = head.index.labelBytes[series]!
-      const entry = Buffer.alloc(8 + labels.length + chunks.length * 28)
-      let at = entry.writeUInt32LE(labels.length, 0)
-      entry.set(labels, at)
-      at = entry.writeUInt32LE(chunks.length, at + labels.length)
-      for (const chunk of chunks) {
-        at = entry.writeUInt32LE(blockHead.frames.length, at)
-        at = entry.writeUInt32LE(pendingBytes, at)
-        at = entry.writeUInt32LE(chunk.bytes.length, at)
-        at = entry.writeDoubleLE(chunk.fromMs, at)
-        at = entry.writeDoubleLE(chunk.toMs, at)
-        pending.push(chunk.bytes)
-        pendingBytes += chunk.bytes.length
-        if (pendingBytes >= frameBytes) await flush()
-      }
-      index.push(entry)
-    }
-    if (pendingBytes > 0) await flush()
-    const compressed = await compress(Buffer.concat([Buffer.from(`${JSON.stringify(blockHead)}\n`), ...index]))
-    const footer = Buffer.alloc(footerBytes)
-    footer.writeBigUInt64LE(BigInt(position), 0)
-    footer.writeUInt32LE(compressed.length, 8)
-    footer.writeUInt32LE(crc32(compressed), 12)
-    await file.write(compressed)
-    await file.write(footer)
-    await file.datasync()
-  } catch (error) {
-    await file.close()
-    await unlink(temporary).catch(() => {})
-    throw error
-  }
-  await file.close()
-  await rename(temporary, path)
-  const directory = await open(dirname(path))
-  await directory.sync().finally(() => directory.close())
+export interface BlockSeries {
+  labels: Uint8Array
+  chunks: ChunkPlace[]
+  /** Made when first asked for. */
+  decoded: Labels | undefined
 }
 
-export class DamagedBlock extends Error {}
+interface NameValues {
+  values: string[]
+  /** Where the gaps of each value begin, and how many series it has. */
+  starts: Uint32Array
+  counts: Uint32Array
+  bytes: Uint8Array
+  byValue: Map<string, number>
+}
 
 export class Block {
   readonly path: string
-  readonly head: BlockHead
+  readonly number: number
   readonly bytes: number
-  readonly index: SeriesIndex
-  readonly #places: ChunkPlace[][]
+  readonly meta: BlockMeta
+  readonly #baseMs: number
+  readonly #table: Buffer
   readonly #file: FileHandle
-  #cached: { frame: number; bytes: Buffer } | undefined
+  readonly #cache: FrameCache
+  readonly #loading = new Map<string, Promise<unknown>>()
+  #users = 0
+  #whenUnused: (() => void) | undefined
 
   private constructor(
     path: string,
+    number: number,
     file: FileHandle,
     bytes: number,
-    head: BlockHead,
-    index: SeriesIndex,
-    places: ChunkPlace[][],
+    meta: BlockMeta & { baseMs: number },
+    table: Buffer,
+    cache: FrameCache,
   ) {
     this.path = path
+    this.number = number
     this.#file = file
     this.bytes = bytes
-    this.head = head
-    this.index = index
-    this.#places = places
+    this.meta = meta
+    this.#baseMs = meta.baseMs
+    this.#table = table
+    this.#cache = cache
   }
 
   /** @throws DamagedBlock when the file is not whole. */
-  static async open(path: string): Promise<Block> {
+  static async open(path: string, number: number, cache: FrameCache): Promise<Block> {
     const file = await open(path, 'r')
     try {
       const { size } = await file.stat()
+      const magic = await readAt(file, 0, blockMagic.length)
+      if (!magic.equals(blockMagic)) throw new DamagedBlock('it is no block of this version')
       const footer = await readAt(file, size - footerBytes, footerBytes)
       const indexOffset = Number(footer.readBigUInt64LE(0))
       const indexLength = footer.readUInt32LE(8)
-      if (indexOffset + indexLength + footerBytes !== size)
-        throw new DamagedBlock(`${path}: the footer does not fit the file`)
+      if (indexOffset + indexLength + footerBytes !== size) throw new DamagedBlock('the footer does not fit the file')
       const compressed = await readAt(file, indexOffset, indexLength)
-      if (crc32(compressed) !== footer.readUInt32LE(12))
-        throw new DamagedBlock(`${path}: the index has a wrong checksum`)
-      const bytes = await decompress(compressed, { maxOutputLength: indexBytesMax })
-      return Block.#parse(path, file, size, bytes)
+      if (crc32(compressed) !== footer.readUInt32LE(12)) throw new DamagedBlock('the index has a wrong checksum')
+      const index = await decompress(compressed, { maxOutputLength: indexBytesMax })
+      const lineEnd = index.indexOf(10)
+      const meta = JSON.parse(index.toString('utf8', 0, lineEnd)) as BlockMeta & { baseMs: number }
+      return new Block(path, number, file, size, meta, Buffer.from(index.subarray(lineEnd + 1)), cache)
     } catch (error) {
       await file.close()
-      throw error instanceof DamagedBlock ? error : new DamagedBlock(`${path}: ${(error as Error).message}`)
+      throw new DamagedBlock(`${path}: ${(error as Error).message}`)
     }
   }
 
-  static #parse(path: string, file: FileHandle, size: number, bytes: Buffer): Block {
-    const lineEnd = bytes.indexOf(10)
-    const head = JSON.parse(bytes.toString('utf8', 0, lineEnd)) as BlockHead
-    const index = new SeriesIndex()
-    const places: ChunkPlace[][] = []
-    let at = lineEnd + 1
-    for (let i = 0; i < head.series; i++) {
-      const labelLength = bytes.readUInt32LE(at)
-      at += 4
-      index.add(bytes, at, at + labelLength, decodeLabels(bytes, at, at + labelLength))
-      at += labelLength
-      const count = bytes.readUInt32LE(at)
-      at += 4
+  get names(): string[] {
+    return Object.keys(this.meta.names)
+  }
+
+  overlaps(fromMs: number, toMs: number): boolean {
+    return this.meta.minMs <= toMs && this.meta.maxMs >= fromMs
+  }
+
+  /** Series for which all matchers hold, in the order of their label bytes. */
+  async select(matchers: readonly Matcher[]): Promise<Uint32Array> {
+    const names = new Map<string, NameValues>()
+    for (const { name } of matchers) {
+      const values = await this.#name(name)
+      if (values) names.set(name, values)
+    }
+    const lists: ValueLists = {
+      seriesCount: this.meta.series,
+      listOf: (name, value) => {
+        const known = names.get(name)
+        const index = known?.byValue.get(value)
+        return known && index !== undefined ? listAt(known, index) : undefined
+      },
+      listsOf: (name, test) => {
+        const known = names.get(name)
+        if (!known) return []
+        const found: Uint32Array[] = []
+        known.values.forEach((value, index) => {
+          if (test(value)) found.push(listAt(known, index))
+        })
+        return found
+      },
+    }
+    return applyMatchers(lists, matchers)
+  }
+
+  /** Values of a name, and how many series have each. */
+  async valueCounts(name: string): Promise<[value: string, series: number][]> {
+    const known = await this.#name(name)
+    return known ? known.values.map((value, i) => [value, known.counts[i]!]) : []
+  }
+
+  async values(name: string): Promise<readonly string[]> {
+    return (await this.#name(name))?.values ?? []
+  }
+
+  /** Shared with the cache: not to be changed. */
+  async series(number: number): Promise<BlockSeries> {
+    const key = `${this.number}/s${Math.floor(number / seriesPerFrame)}`
+    const cached = this.#cache.get<BlockSeries[]>(key)
+    return (cached ?? (await this.#entries(Math.floor(number / seriesPerFrame))))[number % seriesPerFrame]!
+  }
+
+  /** When they are at hand: saves a turn of the event loop per series. */
+  seriesNow(number: number): BlockSeries | undefined {
+    return this.#cache.get<BlockSeries[]>(`${this.number}/s${Math.floor(number / seriesPerFrame)}`)?.[
+      number % seriesPerFrame
+    ]
+  }
+
+  /** Unpacks the frames of these chunks beforehand, so that `read` need not wait. */
+  async prepare(chunks: readonly ChunkPlace[]): Promise<Map<number, Buffer>> {
+    const frames = new Map<number, Buffer>()
+    const wanted = new Set<number>()
+    for (const { timesFrame, valuesFrame } of chunks) {
+      wanted.add(timesFrame)
+      wanted.add(valuesFrame)
+    }
+    await Promise.all([...wanted].map(async (frame) => void frames.set(frame, await this.#frame(frame))))
+    return frames
+  }
+
+  /** Times of a chunk. Shared by the series of a scrape: not to be changed. */
+  times(chunk: ChunkPlace, frames: Map<number, Buffer>): Float64Array {
+    const key = `${this.number}/t${chunk.timesFrame}/${chunk.timesOffset}`
+    const cached = this.#cache.get<Float64Array>(key)
+    if (cached) return cached
+    const times = decodeTimes(frames.get(chunk.timesFrame)!, chunk.timesOffset)
+    this.#cache.set(key, times, times.byteLength + 100)
+    return times
+  }
+
+  chunkValues(chunk: ChunkPlace, frames: Map<number, Buffer>): Float64Array {
+    const values = new Float64Array(chunk.count)
+    decodeValues(frames.get(chunk.valuesFrame)!, chunk.valuesOffset, chunk.count, values, 0)
+    return values
+  }
+
+  /** Appends the samples inside the range. */
+  read(chunk: ChunkPlace, frames: Map<number, Buffer>, fromMs: number, toMs: number, into: SampleBuffer): void {
+    const times = this.times(chunk, frames)
+    into.reserve(chunk.count)
+    const base = into.length
+    decodeValues(frames.get(chunk.valuesFrame)!, chunk.valuesOffset, chunk.count, into.values, base)
+    if (chunk.fromMs >= fromMs && chunk.toMs <= toMs) {
+      into.times.set(times, base)
+      into.length = base + chunk.count
+      return
+    }
+    let kept = base
+    for (let i = 0; i < chunk.count; i++) {
+      const time = times[i]!
+      if (time < fromMs || time > toMs) continue
+      into.times[kept] = time
+      into.values[kept++] = into.values[base + i]!
+    }
+    into.length = kept
+  }
+
+  histograms(chunk: ChunkPlace, frames: Map<number, Buffer>, fromMs: number, toMs: number): HistogramPoint[] {
+    const times = this.times(chunk, frames)
+    const decoded: FloatHistogram[] = decodeHistograms(frames.get(chunk.valuesFrame)!, chunk.valuesOffset, chunk.count)
+    const points: HistogramPoint[] = []
+    decoded.forEach((histogram, i) => {
+      if (times[i]! >= fromMs && times[i]! <= toMs) points.push({ timestampMs: times[i]!, histogram })
+    })
+    return points
+  }
+
+  /** Reading goes on in a block that was replaced: its file is closed after the last reader. */
+  use(): () => void {
+    this.#users++
+    return () => {
+      if (--this.#users === 0) this.#whenUnused?.()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#users > 0) await new Promise<void>((resolve) => (this.#whenUnused = resolve))
+    this.#cache.forget(`${this.number}/`)
+    await this.#file.close()
+  }
+
+  async #name(name: string): Promise<NameValues | undefined> {
+    const frame = Object.hasOwn(this.meta.names, name) ? this.meta.names[name] : undefined
+    if (frame === undefined) return undefined
+    return this.#once(`${this.number}/n${frame}`, async () => {
+      const bytes = await this.#unpacked(frame)
+      const parsed = parseName(bytes)
+      return [parsed, bytes.length + parsed.values.length * 64]
+    })
+  }
+
+  #entries(frame: number): Promise<BlockSeries[]> {
+    return this.#once(`${this.number}/s${frame}`, async () => {
+      const bytes = await this.#unpacked(this.meta.seriesFrames[frame]!)
+      const entries = this.#parseEntries(bytes)
+      return [entries, bytes.length + entries.length * 200]
+    })
+  }
+
+  #frame(frame: number): Promise<Buffer> {
+    return this.#once(`${this.number}/f${frame}`, async () => {
+      const bytes = await this.#unpacked(frame)
+      return [bytes, bytes.length]
+    })
+  }
+
+  /** Two queries may want the same frame at once: it is read once. */
+  #once<T>(key: string, make: () => Promise<[T, number]>): Promise<T> {
+    const cached = this.#cache.get<T>(key)
+    if (cached !== undefined) return Promise.resolve(cached)
+    const loading = this.#loading.get(key)
+    if (loading) return loading as Promise<T>
+    const fresh = make()
+      .then(([value, bytes]) => {
+        this.#cache.set(key, value, bytes)
+        return value
+      })
+      .finally(() => this.#loading.delete(key))
+    this.#loading.set(key, fresh)
+    return fresh
+  }
+
+  async #unpacked(frame: number): Promise<Buffer> {
+    const row = frame * frameRowBytes
+    if (row + frameRowBytes > this.#table.length) throw new DamagedBlock(`${this.path}: there is no frame ${frame}`)
+    const length = this.#table.readUInt32LE(row + 8)
+    const compressed = await readAt(this.#file, this.#table.readDoubleLE(row), length)
+    if (crc32(compressed) !== this.#table.readUInt32LE(row + 16))
+      throw new DamagedBlock(`${this.path}: frame ${frame} has a wrong checksum`)
+    return decompress(compressed, { maxOutputLength: Math.max(1, this.#table.readUInt32LE(row + 12)) })
+  }
+
+  #parseEntries(bytes: Buffer): BlockSeries[] {
+    const reader = new ByteReader(bytes)
+    const entries: BlockSeries[] = []
+    while (reader.at < bytes.length) {
+      const length = reader.varint()
+      const labels = bytes.subarray(reader.at, reader.at + length)
+      reader.at += length
       const chunks: ChunkPlace[] = []
-      for (let k = 0; k < count; k++, at += 28) {
+      for (let left = reader.varint(); left > 0; left--) {
+        const kind = reader.byte()
+        const count = reader.varint()
+        const fromMs = reader.zigzag() + this.#baseMs
         chunks.push({
-          frame: bytes.readUInt32LE(at),
-          offset: bytes.readUInt32LE(at + 4),
-          length: bytes.readUInt32LE(at + 8),
-          fromMs: bytes.readDoubleLE(at + 12),
-          toMs: bytes.readDoubleLE(at + 20),
+          ...{ kind, count, fromMs, toMs: fromMs + reader.varint() },
+          ...{ timesFrame: reader.varint(), timesOffset: reader.varint() },
+          ...{ valuesFrame: reader.varint(), valuesOffset: reader.varint() },
         })
       }
-      places.push(chunks)
+      entries.push({ labels, chunks, decoded: undefined })
     }
-    return new Block(path, file, size, head, index, places)
+    return entries
   }
+}
 
-  async collect(series: number, fromMs: number, toMs: number, into: SampleBuffer): Promise<void> {
-    for (const place of this.#places[series]!) {
-      if (place.fromMs > toMs || place.toMs < fromMs) continue
-      const frame = this.#cached?.frame === place.frame ? this.#cached.bytes : await this.#load(place.frame)
-      decodeChunk(frame.subarray(place.offset, place.offset + place.length), fromMs, toMs, into)
-    }
-  }
+export function isHistogramChunk({ kind }: ChunkPlace): boolean {
+  return (kind & histogramKind) !== 0
+}
 
-  async #load(frame: number): Promise<Buffer> {
-    const { offset, length, crc } = this.head.frames[frame]!
-    const compressed = await readAt(this.#file, offset, length)
-    if (crc32(compressed) !== crc) throw new DamagedBlock(`${this.path}: frame ${frame} has a wrong checksum`)
-    const bytes = await decompress(compressed)
-    this.#cached = { frame, bytes }
-    return bytes
+function parseName(bytes: Buffer): NameValues {
+  const reader = new ByteReader(bytes)
+  const size = reader.varint()
+  if (size > bytes.length) throw new DamagedBlock('a name claims too many values')
+  const starts = new Uint32Array(size)
+  const counts = new Uint32Array(size)
+  const values: string[] = []
+  const byValue = new Map<string, number>()
+  for (let i = 0; i < size; i++) {
+    const length = reader.varint()
+    const value = bytes.toString('utf8', reader.at, reader.at + length)
+    reader.at += length
+    counts[i] = reader.varint()
+    const gaps = reader.varint()
+    starts[i] = reader.at
+    reader.at += gaps
+    values.push(value)
+    byValue.set(value, i)
   }
+  return { values, starts, counts, bytes, byValue }
+}
 
-  close(): Promise<void> {
-    return this.#file.close()
+function listAt({ starts, counts, bytes }: NameValues, index: number): Uint32Array {
+  const reader = new ProtobufReader(bytes)
+  reader.position = starts[index]!
+  const list = new Uint32Array(counts[index]!)
+  let last = 0
+  for (let i = 0; i < list.length; i++) {
+    last += reader.varint()
+    list[i] = last
   }
+  return list
 }
 
 async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer> {
   if (position < 0) throw new DamagedBlock('the file is too short')
-  const buffer = Buffer.alloc(length)
+  const buffer = Buffer.allocUnsafe(length)
   const { bytesRead } = await file.read(buffer, 0, length, position)
   if (bytesRead !== length) throw new DamagedBlock('the file ends early')
   return buffer

@@ -93,12 +93,70 @@ describe('the embedded store', () => {
     await harness.cleanUp()
   })
 
-  it('refuses malformed requests whole', async () => {
+  it('counts a malformed record and goes on with the next, so that it cannot stop the log', async () => {
     const harness = await makeStore()
     const good = encodeForTest([[{ __name__: 'm' }, [[baseMs, 1]]]])
-    for (let length = 1; length < good.length; length++) {
-      await expect(harness.store.append(good.subarray(0, length), 1)).rejects.toThrow()
+    for (let length = 1; length < good.length; length++)
+      expect((await harness.store.append(good.subarray(0, length), 1)).refused).toMatchObject({ malformed: 1 })
+    expect((await harness.store.append(good, 2)).refused).toEqual({})
+    expect((await harness.store.select(all)).map(({ values }) => [...values])).toEqual([[1]])
+    await harness.cleanUp()
+  })
+
+  it('joins small blocks without changing an answer, and leaves out what was deleted', async () => {
+    const harness = await makeStore()
+    for (let i = 0; i < 200; i++) {
+      const series = Array.from({ length: 7 }, (_, k): [Record<string, string>, [number, number][]] => [
+        { __name__: `m${k % 3}`, host: `h${k}` },
+        [[baseMs + i * 1000 + (k % 2), i * 0.25 + k]],
+      ])
+      await harness.store.append(encodeForTest(series), i + 1)
+      if (i % 20 === 19) await harness.store.seal()
     }
+    await harness.store.deleteSeries([{ name: 'host', op: '=', value: 'h3' }], baseMs + 50_000, baseMs + 60_000)
+    const before = await harness.store.select(all)
+    expect(before.find(({ labels }) => labels['host'] === 'h3')?.values.length).toBe(190)
+    const blocks = (await harness.store.stats()).blocks
+    await harness.store.compact()
+    expect((await harness.store.stats()).blocks).toBeLessThan(blocks)
+    expect(await harness.store.select(all)).toEqual(before)
+    expect(await (await harness.reopen()).select(all)).toEqual(before)
+    await harness.cleanUp()
+  })
+
+  it('limits the series of each source and says whose were refused', async () => {
+    const harness = await makeStore({ seriesPerSourceMax: 2 })
+    const write = (name: string, source: string) =>
+      harness.store.append(encodeForTest([[{ __name__: name }, [[baseMs, 1]]]]), 1, source)
+    for (const name of ['a', 'b']) await write(name, 'noisy')
+    expect((await write('c', 'noisy')).refused).toEqual({ 'source-series-limit': 1 })
+    expect((await write('d', 'quiet')).refused).toEqual({})
+    const { sources, refused } = await harness.store.cardinality(10)
+    expect(sources).toEqual([
+      { name: 'noisy', value: 2 },
+      { name: 'quiet', value: 1 },
+    ])
+    expect(refused).toEqual([{ name: 'noisy', value: 1 }])
+    await harness.cleanUp()
+  })
+
+  it('does not seal again and again because one sample is a year old', async () => {
+    const harness = await makeStore()
+    await harness.store.append(encodeForTest([[{ __name__: 'old' }, [[baseMs - 31_536_000_000, 1]]]]), 1)
+    for (let i = 0; i < 50; i++)
+      await harness.store.append(encodeForTest([[{ __name__: 'm' }, [[baseMs + i * 1000, i]]]]), i + 2)
+    await harness.store.seal()
+    expect((await harness.store.stats()).blocks).toBeLessThanOrEqual(2)
+    expect(await harness.store.select(all)).toHaveLength(2)
+    await harness.cleanUp()
+  })
+
+  it('keeps its position when retention takes the last block', async () => {
+    const harness = await makeStore()
+    await harness.store.append(encodeForTest([[{ __name__: 'm' }, [[baseMs, 1]]]]), 77)
+    await harness.store.seal()
+    await harness.store.retain({ ageMs: 0, bytesMax: 0, nowMs: baseMs + 1 })
+    expect(await (await harness.reopen()).position()).toBe(77)
     await harness.cleanUp()
   })
 

@@ -7,88 +7,121 @@ import { join } from 'node:path'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Logger } from '#core/logger.ts'
+import { MalformedProtobuf } from '#core/protobuf-reader.ts'
 import type { Labels, MetricMetadata, SeriesData } from '#core/sample.ts'
-import type { AppendResult, Matcher, MetricStore, SelectRequest } from '../store.ts'
-import { Block, DamagedBlock, writeBlock } from './block.ts'
-import { SampleBuffer } from './chunk.ts'
-import { Head, sortSamples } from './head.ts'
-import { decodeLabels, visitWriteRequest } from './write-request.ts'
+import type { AppendResult, Cardinality, Matcher, MetricStore, SelectRequest, SeriesExemplars } from '../store.ts'
+import { Block } from './block.ts'
+import { DamagedBlock } from './block-format.ts'
+import { cardinalityOf } from './cardinality.ts'
+import { Exemplars } from './exemplars.ts'
+import { linkFiles, readSavedPosition, savePosition } from './files.ts'
+import { FrameCache } from './frame-cache.ts'
+import { Head } from './head.ts'
+import { HeadSeries, type SeriesLimits } from './head-series.ts'
+import { mergeBlocks } from './merge.ts'
+import { pickMerge } from './merge-plan.ts'
+import { groupSeries } from './merge-series.ts'
+import { findSeries, isInRange, labelsOf, type Sources, selectSeries } from './read.ts'
+import { sealHead } from './seal.ts'
+import { Tombstones } from './tombstones.ts'
+import { visitWriteRequest } from './write-request.ts'
 
-export interface TsdbConfig {
+export interface TsdbConfig extends SeriesLimits {
   directory: string
-  /** Seal the head into a block when it spans this much time. */
+  /** Seal the head into a block when it has seen this much time pass. */
   sealAfterMs: number
-  /** …or holds this many samples, whichever comes first. */
+  /** …or holds this many samples, or so many bytes of the log, whichever comes first. */
   sealAfterSamples: number
+  sealAfterLogBytes: number
+  /** Blocks are joined up to this span. */
+  blockMsMax: number
   /** How late a sample may be against the newest of its series. */
   lateMsMax: number
   /** How far ahead of the clock a timestamp may be. */
   aheadMsMax: number
-  seriesMax: number
-  labelsPerSeriesMax: number
+  exemplarsMax: number
+  /** Memory for what was read from blocks. */
+  cacheBytesMax: number
 }
 
 export const tsdbDefaults: Omit<TsdbConfig, 'directory'> = {
   sealAfterMs: 2 * 3_600_000,
-  sealAfterSamples: 20_000_000,
+  sealAfterSamples: 100_000_000,
+  sealAfterLogBytes: 4 * 1024 ** 3,
+  blockMsMax: 24 * 3_600_000,
   lateMsMax: 10 * 60_000,
   aheadMsMax: 10 * 60_000,
   seriesMax: 2_000_000,
+  seriesPerSourceMax: 1_000_000,
   labelsPerSeriesMax: 64,
+  exemplarsMax: 100_000,
+  cacheBytesMax: 256 * 1024 * 1024,
 }
 
 const metadataMax = 20_000
 const unsealedHeadsMax = 3
+const refusedSourcesMax = 1000
 const fileName = /^(\d{10})\.block$/
+/** A registry with more than this many series that have ended, and more of them than live ones, is replaced. */
+const endedSeriesMin = 10_000
 
 export class Tsdb implements MetricStore {
   readonly #config: TsdbConfig
   readonly #clock: Clock
   readonly #logger: Logger
+  readonly #cache: FrameCache
+  readonly #tombstones: Tombstones
+  readonly #exemplars: Exemplars
+  #series = new HeadSeries()
   #head: Head
+  #headLogBytes = 0
   /** Waiting to be written to disk, oldest first; read from memory until the block is open. */
-  #sealing: { head: Head; nextOffset: number }[] = []
+  #sealing: { head: Head; nextOffset: number; exemplars: SeriesExemplars[] }[] = []
   #sealed: Promise<void> = Promise.resolve()
   #blocks: Block[] = []
   #nextBlock = 0
   #nextOffset = 0
   #durableOffset = 0
   readonly #metadata = new Map<string, MetricMetadata>()
+  readonly #refusedSeries = new Map<string, number>()
+  #merging: Promise<void> | undefined
+  readonly #closing = new AbortController()
+  /** Deleting, taking snapshots and dropping blocks happen one after the other. */
+  #exclusive: Promise<unknown> = Promise.resolve()
 
   constructor(config: TsdbConfig, deps: { clock: Clock; logger: Logger }) {
     this.#config = config
     this.#clock = deps.clock
     this.#logger = deps.logger
-    this.#head = new Head(config.lateMsMax)
+    this.#cache = new FrameCache(config.cacheBytesMax)
+    this.#tombstones = new Tombstones(join(config.directory, 'tombstones.json'))
+    this.#exemplars = new Exemplars(config.exemplarsMax)
+    this.#head = new Head(this.#series, config.lateMsMax)
   }
 
   async open(): Promise<void> {
-    await mkdir(this.#config.directory, { recursive: true })
-    for (const name of (await readdir(this.#config.directory)).sort()) {
-      const path = join(this.#config.directory, name)
+    const { directory } = this.#config
+    await mkdir(directory, { recursive: true })
+    await this.#tombstones.load()
+    for (const name of (await readdir(directory)).sort()) {
+      const path = join(directory, name)
       if (name.endsWith('.tmp')) await unlink(path)
       const match = fileName.exec(name)
-      if (!match) continue
-      this.#nextBlock = Number(match[1]) + 1
-      try {
-        const block = await Block.open(path)
-        this.#blocks.push(block)
-        this.#durableOffset = Math.max(this.#durableOffset, block.head.nextOffset)
-        for (const metadata of block.head.metadata) this.#metadata.set(metadata.family, metadata)
-      } catch (error) {
-        if (!(error instanceof DamagedBlock)) throw error
-        await mkdir(join(this.#config.directory, 'quarantine'), { recursive: true })
-        await rename(path, join(this.#config.directory, 'quarantine', name))
-        this.#logger.error(
-          { file: name, cause: error.message },
-          'a metric block is damaged and was set aside in quarantine/',
-        )
-      }
+      if (match) await this.#openBlock(path, Number(match[1]))
     }
+    await this.#dropMerged()
+    this.#durableOffset = Math.max(
+      await readSavedPosition(directory),
+      ...this.#blocks.map(({ meta }) => meta.nextOffset),
+    )
     this.#nextOffset = this.#durableOffset
+    for (const { meta } of this.#blocks) {
+      for (const metadata of meta.metadata) this.#metadata.set(metadata.family, metadata)
+      this.#exemplars.restore(meta.exemplars)
+    }
   }
 
-  async append(request: Uint8Array, nextOffset: number): Promise<AppendResult> {
+  async append(request: Uint8Array, nextOffset: number, source = 'unknown'): Promise<AppendResult> {
     // A full disk: what cannot be sealed stays readable in memory and in the log, up to a bound; then the log waits.
     if (this.#sealing.length >= unsealedHeadsMax) await this.seal()
     const result: AppendResult = { appended: 0, refused: {} }
@@ -96,35 +129,56 @@ export class Tsdb implements MetricStore {
       result.refused[reason] = (result.refused[reason] ?? 0) + 1
     }
     const head = this.#head
+    const registry = head.series
     const aheadMax = this.#clock.nowMs() + this.#config.aheadMsMax
     let series = -1
     let refusal = ''
-    visitWriteRequest(request, {
-      series: (bytes, from, to) => {
-        refusal = ''
-        series = head.index.find(bytes, from, to)
-        if (series !== -1) return
-        const labels = decodeLabels(bytes, from, to)
-        if (head.index.size >= this.#config.seriesMax) refusal = 'series-limit'
-        else if (Object.keys(labels).length > this.#config.labelsPerSeriesMax) refusal = 'label-limit'
-        else if (labels['__name__'] === undefined) refusal = 'no-name'
-        else series = head.addSeries(bytes, from, to, labels)
-      },
-      sample: (timestampMs, value) => {
-        if (refusal !== '') return refuse(refusal)
-        if (timestampMs > aheadMax) return refuse('too-far-ahead')
-        const reason = head.append(series, timestampMs, value)
-        if (reason) refuse(reason)
-        else result.appended++
-      },
-      metadata: (metadata) => {
-        if (this.#metadata.size < metadataMax || this.#metadata.has(metadata.family))
-          this.#metadata.set(metadata.family, metadata)
-      },
-    })
+    try {
+      visitWriteRequest(request, {
+        series: (bytes, from, to) => {
+          refusal = ''
+          series = registry.index.find(bytes, from, to)
+          if (series !== -1) return
+          const added = registry.add(bytes, from, to, source, this.#config)
+          if (typeof added === 'number') series = added
+          else {
+            refusal = added
+            if (added === 'source-series-limit' || added === 'series-limit') this.#countRefused(source)
+          }
+        },
+        sample: (timestampMs, value) => {
+          if (refusal !== '') return refuse(refusal)
+          if (timestampMs > aheadMax) return refuse('too-far-ahead')
+          const reason = head.append(series, timestampMs, value)
+          if (reason) refuse(reason)
+          else result.appended++
+        },
+        histogram: (timestampMs, histogram) => {
+          if (refusal !== '') return refuse(refusal)
+          if (timestampMs > aheadMax) return refuse('too-far-ahead')
+          const reason = head.appendHistogram(series, timestampMs, histogram)
+          if (reason) refuse(reason)
+          else result.appended++
+        },
+        exemplar: (exemplar) => {
+          if (refusal !== '' || series === -1) return
+          const reason = this.#exemplars.add(registry.index.labels(series), exemplar)
+          if (reason) refuse(reason)
+        },
+        metadata: (metadata) => {
+          if (this.#metadata.size < metadataMax || this.#metadata.has(metadata.family))
+            this.#metadata.set(metadata.family, metadata)
+        },
+        malformed: () => refuse('malformed'),
+      })
+    } catch (error) {
+      // A record that no receiver of ours would have let in: the rest of it cannot be read, now or later.
+      if (!(error instanceof MalformedProtobuf)) throw error
+      refuse('malformed')
+    }
     this.#nextOffset = nextOffset
-    if (head.samples >= this.#config.sealAfterSamples || head.maxMs - head.minMs >= this.#config.sealAfterMs)
-      this.#sealInBackground()
+    this.#headLogBytes += request.length
+    if (this.#isFull(head)) this.#sealInBackground()
     return result
   }
 
@@ -139,75 +193,51 @@ export class Tsdb implements MetricStore {
   /** Writes the head to a block; appends go on into a new head. Resolves when the block is on disk. */
   async seal(): Promise<void> {
     if (this.#head.samples > 0) {
-      this.#sealing.push({ head: this.#head, nextOffset: this.#nextOffset })
-      this.#head = new Head(this.#config.lateMsMax)
+      this.#sealing.push({ head: this.#head, nextOffset: this.#nextOffset, exemplars: this.#exemplars.takeNew() })
+      this.#replaceHead()
     }
     this.#sealed = this.#sealed.catch(() => {}).then(() => this.#writeSealing())
     await this.#sealed
   }
 
-  async select(request: SelectRequest): Promise<SeriesData[]> {
-    const merged = new Map<string, { labels: Labels; buffer: SampleBuffer }>()
-    let samples = 0
-    const take = async (source: Head | Block): Promise<void> => {
-      for (const series of source.index.select(request.matchers)) {
-        request.signal?.throwIfAborted()
-        const key = Buffer.from(source.index.labelBytes[series]!).toString('latin1')
-        const entry = merged.get(key)
-        const buffer = entry?.buffer ?? new SampleBuffer()
-        const before = buffer.length
-        await source.collect(series, request.fromMs, request.toMs, buffer)
-        if (buffer.length === before) continue
-        samples += buffer.length - before
-        if (!entry) merged.set(key, { labels: source.index.labels(series), buffer })
-        if (merged.size > request.seriesMax)
-          throw new CodedError('query.limit', { what: 'touch too many series', limit: request.seriesMax })
-        if (samples > request.samplesMax)
-          throw new CodedError('query.limit', { what: 'read too many samples', limit: request.samplesMax })
-      }
-    }
-    for (const source of this.#sources(request.fromMs, request.toMs)) await take(source)
-    const keys = [...merged.keys()].sort()
-    return keys.map((key) => {
-      const { labels, buffer } = merged.get(key)!
-      const { times, values } = sortSamples(buffer)
-      return { labels, timestampsMs: times, values }
-    })
+  select(request: SelectRequest): Promise<SeriesData[]> {
+    return this.#reading(request.fromMs, request.toMs, (sources) => selectSeries(sources, request))
   }
 
   async labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]> {
     const names = new Set<string>()
-    for (const source of this.#sources(fromMs, toMs)) {
-      if (matchers.length === 0) for (const name of source.index.names()) names.add(name)
-      else
-        for (const series of source.index.select(matchers))
-          for (const name in source.index.labels(series)) names.add(name)
-    }
+    if (matchers.length > 0)
+      for (const labels of await this.series(matchers, fromMs, toMs)) for (const name in labels) names.add(name)
+    else
+      await this.#reading(fromMs, toMs, async ({ blocks, heads }) => {
+        for (const block of blocks) for (const name of block.names) names.add(name)
+        for (const head of heads) for (const name of head.series.index.names()) names.add(name)
+      })
     return [...names].sort()
   }
 
   async labelValues(name: string, matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]> {
     const values = new Set<string>()
-    for (const source of this.#sources(fromMs, toMs)) {
-      if (matchers.length === 0) for (const value of source.index.values(name)) values.add(value)
-      else
-        for (const series of source.index.select(matchers)) {
-          const value = source.index.labels(series)[name]
-          if (value !== undefined) values.add(value)
-        }
-    }
+    if (matchers.length > 0)
+      for (const labels of await this.series(matchers, fromMs, toMs)) {
+        const value = labels[name]
+        if (value !== undefined) values.add(value)
+      }
+    else
+      await this.#reading(fromMs, toMs, async ({ blocks, heads }) => {
+        for (const block of blocks) for (const value of await block.values(name)) values.add(value)
+        for (const head of heads) for (const value of head.series.index.values(name)) values.add(value)
+      })
     return [...values].sort()
   }
 
-  async series(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<Labels[]> {
-    const found = new Map<string, Labels>()
-    for (const source of this.#sources(fromMs, toMs)) {
-      for (const series of source.index.select(matchers)) {
-        const key = Buffer.from(source.index.labelBytes[series]!).toString('latin1')
-        if (!found.has(key)) found.set(key, source.index.labels(series))
-      }
-    }
-    return [...found.keys()].sort().map((key) => found.get(key)!)
+  series(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<Labels[]> {
+    return this.#reading(fromMs, toMs, async (sources) => {
+      const found: Labels[] = []
+      for (const group of groupSeries(await findSeries(sources, matchers)))
+        if (isInRange(group, fromMs, toMs)) found.push(labelsOf(group, sources.current))
+      return found
+    })
   }
 
   async metadata(family?: string): Promise<MetricMetadata[]> {
@@ -216,15 +246,64 @@ export class Tsdb implements MetricStore {
     return one ? [one] : []
   }
 
-  async retain(limits: { ageMs: number; bytesMax: number; nowMs: number }): Promise<void> {
-    let bytes = this.#blocks.reduce((sum, block) => sum + block.bytes, 0)
-    for (const block of [...this.#blocks].sort((a, b) => a.head.maxMs - b.head.maxMs)) {
-      if (block.head.maxMs >= limits.nowMs - limits.ageMs && bytes <= limits.bytesMax) continue
-      this.#blocks = this.#blocks.filter((kept) => kept !== block)
-      bytes -= block.bytes
-      await block.close()
-      await unlink(block.path)
-    }
+  async exemplars(
+    selectors: readonly (readonly Matcher[])[],
+    fromMs: number,
+    toMs: number,
+  ): Promise<SeriesExemplars[]> {
+    return this.#exemplars.select(selectors, fromMs, toMs)
+  }
+
+  deleteSeries(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<void> {
+    if (matchers.length === 0)
+      return Promise.reject(
+        new CodedError('query.invalid', { cause: 'no matcher is given', position: 0, hint: 'Name what to delete.' }),
+      )
+    return this.#alone(async () => {
+      // What is in memory becomes a block first, so that a replay cannot bring it back.
+      await this.seal()
+      await this.#tombstones.add({ matchers, fromMs, toMs, before: this.#nextBlock })
+      this.#exemplars.drop(matchers, fromMs, toMs)
+    })
+  }
+
+  snapshot(directory: string): Promise<void> {
+    return this.#alone(async () => {
+      await this.seal()
+      await linkFiles(
+        this.#blocks.map(({ path }) => path),
+        join(this.#config.directory, 'tombstones.json'),
+        directory,
+      )
+      await savePosition(directory, this.#durableOffset)
+    })
+  }
+
+  async cardinality(limit: number): Promise<Cardinality> {
+    return cardinalityOf(this.#series, this.#refusedSeries, limit)
+  }
+
+  retain(limits: { ageMs: number; bytesMax: number; nowMs: number }): Promise<void> {
+    return this.#alone(async () => {
+      let bytes = this.#blocks.reduce((sum, block) => sum + block.bytes, 0)
+      for (const block of [...this.#blocks].sort((a, b) => a.meta.maxMs - b.meta.maxMs)) {
+        if (block.meta.maxMs >= limits.nowMs - limits.ageMs && bytes <= limits.bytesMax) continue
+        bytes -= block.bytes
+        // With its block the position would go, and the log be read again.
+        if (block.meta.nextOffset === this.#durableOffset)
+          await savePosition(this.#config.directory, this.#durableOffset)
+        await this.#drop(block)
+      }
+      await this.#tombstones.prune(this.#blocks)
+    })
+  }
+
+  /** Joins small blocks as long as there are some to join. */
+  compact(): Promise<void> {
+    this.#merging ??= this.#merge().finally(() => {
+      this.#merging = undefined
+    })
+    return this.#merging
   }
 
   async stats(): Promise<{
@@ -233,49 +312,174 @@ export class Tsdb implements MetricStore {
     bytesOnDisk: number
     oldestMs: number | null
     newestMs: number | null
+    headBytes: number
+    blocks: number
   }> {
-    const parts = [...this.#blocks.map((block) => block.head), ...this.#heads().filter((head) => head.samples > 0)]
+    const heads = this.#heads().filter((head) => head.samples > 0)
+    const parts = [...this.#blocks.map(({ meta }) => meta), ...heads]
     return {
-      activeSeries: Math.max(...this.#heads().map((head) => head.index.size)),
+      activeSeries: Math.max(0, ...this.#heads().map((head) => head.activeSeries)),
       samples: parts.reduce((sum, part) => sum + part.samples, 0),
       bytesOnDisk: this.#blocks.reduce((sum, block) => sum + block.bytes, 0),
       oldestMs: parts.length === 0 ? null : Math.min(...parts.map((part) => part.minMs)),
       newestMs: parts.length === 0 ? null : Math.max(...parts.map((part) => part.maxMs)),
+      headBytes: this.#series.bytes + heads.reduce((sum, head) => sum + head.bytes, 0),
+      blocks: this.#blocks.length,
     }
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#sealed.catch(() => {})
+    await this.#merging?.catch(() => {})
+    await this.#exclusive.catch(() => {})
     for (const block of this.#blocks) await block.close()
     this.#blocks = []
   }
 
-  #sealInBackground(): void {
-    this.seal().catch((error) =>
-      this.#logger.error({ cause: String(error) }, 'a metric block could not be written; its samples stay in the log'),
+  #isFull(head: Head): boolean {
+    const { sealAfterMs, sealAfterSamples, sealAfterLogBytes } = this.#config
+    return (
+      head.maxMs - head.begunMs >= sealAfterMs ||
+      head.samples >= sealAfterSamples ||
+      this.#headLogBytes >= sealAfterLogBytes
     )
+  }
+
+  #replaceHead(): void {
+    const { seriesCount } = this.#series.index
+    const ended = seriesCount - this.#head.activeSeries
+    if (ended > endedSeriesMin && ended > this.#head.activeSeries) this.#series = new HeadSeries()
+    this.#head = new Head(this.#series, this.#config.lateMsMax)
+    this.#headLogBytes = 0
+  }
+
+  #countRefused(source: string): void {
+    if (this.#refusedSeries.size >= refusedSourcesMax && !this.#refusedSeries.has(source)) return
+    const before = this.#refusedSeries.get(source) ?? 0
+    if (before === 0)
+      this.#logger.warn({ source }, 'a limit of series is reached: new series of this source are refused')
+    this.#refusedSeries.set(source, before + 1)
+  }
+
+  #sealInBackground(): void {
+    this.seal()
+      .then(() => this.compact())
+      .catch((error) => {
+        if (this.#closing.signal.aborted) return
+        this.#logger.error({ cause: String(error) }, 'a metric block could not be written; its samples stay in the log')
+      })
   }
 
   /** In order: a block's offset says that everything before it is in blocks too. */
   async #writeSealing(): Promise<void> {
     for (let next = this.#sealing[0]; next; next = this.#sealing[0]) {
-      const path = join(this.#config.directory, `${String(this.#nextBlock).padStart(10, '0')}.block`)
-      await writeBlock(path, next.head, [...this.#metadata.values()], next.nextOffset)
-      this.#nextBlock++
-      this.#blocks.push(await Block.open(path))
-      this.#durableOffset = next.nextOffset
+      const { head, nextOffset, exemplars } = next
+      const number = this.#nextBlock++
+      const path = this.#pathOf(number)
+      const metadata = [...this.#metadata.values()]
+      await sealHead(path, head, { nextOffset, merged: [], resolutionMs: 0, metadata, exemplars })
+      this.#blocks.push(await Block.open(path, number, this.#cache))
+      this.#durableOffset = nextOffset
       this.#sealing.shift()
     }
+  }
+
+  async #merge(): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const blocks = pickMerge(this.#blocks, this.#config.blockMsMax)
+      if (blocks.length === 0) return
+      const { version } = this.#tombstones
+      const number = this.#nextBlock++
+      const path = this.#pathOf(number)
+      const release = blocks.map((block) => block.use())
+      try {
+        await mergeBlocks(path, blocks, this.#tombstones, this.#series, this.#closing.signal)
+      } finally {
+        for (const free of release) free()
+      }
+      const joined = await this.#alone(async () => {
+        const isCurrent = this.#tombstones.version === version && blocks.every((block) => this.#blocks.includes(block))
+        if (!isCurrent) {
+          // Something was deleted or dropped meanwhile, and would come back with this block.
+          await unlink(path)
+          return false
+        }
+        const merged = await Block.open(path, number, this.#cache)
+        const at = this.#blocks.indexOf(blocks[0]!)
+        this.#blocks = this.#blocks.filter((block) => !blocks.includes(block))
+        this.#blocks.splice(at, 0, merged)
+        for (const block of blocks) await this.#remove(block)
+        await this.#tombstones.prune(this.#blocks)
+        return true
+      })
+      if (!joined) return
+    }
+  }
+
+  async #openBlock(path: string, number: number): Promise<void> {
+    this.#nextBlock = Math.max(this.#nextBlock, number + 1)
+    try {
+      this.#blocks.push(await Block.open(path, number, this.#cache))
+    } catch (error) {
+      if (!(error instanceof DamagedBlock)) throw error
+      const quarantine = join(this.#config.directory, 'quarantine')
+      await mkdir(quarantine, { recursive: true })
+      await rename(path, join(quarantine, path.slice(this.#config.directory.length + 1)))
+      this.#logger.error(
+        { file: path, cause: error.message },
+        'a metric block is damaged and was set aside in quarantine/',
+      )
+    }
+  }
+
+  /** A crash between the joined block and the end of those it was made of leaves both. */
+  async #dropMerged(): Promise<void> {
+    const merged = new Set(this.#blocks.flatMap(({ meta }) => meta.merged))
+    for (const block of this.#blocks.filter(({ number }) => merged.has(number))) await this.#drop(block)
+    this.#blocks.sort((a, b) => orderOf(a) - orderOf(b))
+  }
+
+  async #drop(block: Block): Promise<void> {
+    this.#blocks = this.#blocks.filter((kept) => kept !== block)
+    await this.#remove(block)
+  }
+
+  async #remove(block: Block): Promise<void> {
+    this.#tombstones.forget(block)
+    await unlink(block.path)
+    // Queries that are reading it go on: the file is closed after the last.
+    void block.close()
+  }
+
+  #pathOf(number: number): string {
+    return join(this.#config.directory, `${String(number).padStart(10, '0')}.block`)
   }
 
   #heads(): Head[] {
     return [...this.#sealing.map((entry) => entry.head), this.#head]
   }
 
-  #sources(fromMs: number, toMs: number): (Head | Block)[] {
-    return [
-      ...this.#blocks.filter((block) => block.head.minMs <= toMs && block.head.maxMs >= fromMs),
-      ...this.#heads().filter((head) => head.samples > 0 && head.minMs <= toMs && head.maxMs >= fromMs),
-    ]
+  /** Blocks stay open while they are read, whatever is joined or dropped meanwhile. */
+  async #reading<T>(fromMs: number, toMs: number, work: (sources: Sources) => Promise<T>): Promise<T> {
+    const blocks = this.#blocks.filter((block) => block.overlaps(fromMs, toMs))
+    const heads = this.#heads().filter((head) => head.samples > 0 && head.minMs <= toMs && head.maxMs >= fromMs)
+    const release = blocks.map((block) => block.use())
+    try {
+      return await work({ blocks, heads, tombstones: this.#tombstones, current: this.#series })
+    } finally {
+      for (const free of release) free()
+    }
   }
+
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#exclusive.catch(() => {}).then(work)
+    this.#exclusive = turn
+    return turn
+  }
+}
+
+/** Of the data inside: a joined block stands where its oldest part stood. */
+function orderOf({ number, meta }: Block): number {
+  return meta.merged[0] ?? number
 }

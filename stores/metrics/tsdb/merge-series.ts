@@ -1,0 +1,156 @@
+// The same series in several blocks and heads, as one: sources are walked side by side in the order of label bytes.
+import type { FloatHistogram } from '#core/histogram.ts'
+import { isStaleNaN, staleNaN } from '#core/sample.ts'
+import type { Block, BlockSeries, ChunkPlace } from './block.ts'
+import { isHistogramChunk } from './block.ts'
+import { SampleBuffer } from './chunk.ts'
+import { type Head, type HistogramPoint, sortSamples } from './head.ts'
+import type { Interval } from './tombstones.ts'
+
+/** What one source has of one series. */
+export interface Part {
+  source: BlockSource | HeadSource
+  /** Number in the source. */
+  series: number
+  entry: BlockSeries | undefined
+}
+
+export interface BlockSource {
+  block: Block
+  head: undefined
+  hidden: ((series: number) => Interval[]) | undefined
+}
+
+export interface HeadSource {
+  head: Head
+  block: undefined
+}
+
+export interface SourceSeries {
+  source: BlockSource | HeadSource
+  /** In the order of their label bytes. */
+  series: Uint32Array
+  bytes: Uint8Array[]
+  entries: BlockSeries[] | undefined
+}
+
+export interface Group {
+  bytes: Uint8Array
+  parts: Part[]
+}
+
+/** Groups in the order of label bytes; parts in the order of the sources. */
+export function* groupSeries(sources: readonly SourceSeries[]): Generator<Group> {
+  const at = sources.map(() => 0)
+  const live = sources.map((_, i) => i).filter((i) => sources[i]!.series.length > 0)
+  const part = (i: number): Part => {
+    const { source, series, entries } = sources[i]!
+    const index = at[i]!
+    return { source, series: series[index]!, entry: entries?.[index] }
+  }
+  while (live.length > 0) {
+    let least = sources[live[0]!]!.bytes[at[live[0]!]!]!
+    let holders = [live[0]!]
+    for (let k = 1; k < live.length; k++) {
+      const i = live[k]!
+      const order = Buffer.compare(sources[i]!.bytes[at[i]!]!, least)
+      if (order < 0) {
+        least = sources[i]!.bytes[at[i]!]!
+        holders = [i]
+      } else if (order === 0) holders.push(i)
+    }
+    const parts = holders.map(part)
+    for (const i of holders) {
+      at[i]!++
+      if (at[i] === sources[i]!.series.length) live.splice(live.indexOf(i), 1)
+    }
+    yield { bytes: least, parts }
+  }
+}
+
+export function chunksInRange(entry: BlockSeries, fromMs: number, toMs: number): ChunkPlace[] {
+  return entry.chunks.filter((chunk) => chunk.fromMs <= toMs && chunk.toMs >= fromMs)
+}
+
+export interface Merged {
+  timestampsMs: Float64Array
+  values: Float64Array
+  histograms?: (FloatHistogram | undefined)[]
+}
+
+const shared = new SampleBuffer(4096)
+
+/**
+ * Samples of a group inside the range, oldest first; of equal times the first source's stays.
+ * @param framesOf frames of a block that were prepared before.
+ */
+export function readGroup(
+  parts: readonly Part[],
+  framesOf: (block: Block) => Map<number, Buffer>,
+  fromMs: number,
+  toMs: number,
+): Merged | undefined {
+  shared.clear()
+  const points: HistogramPoint[] = []
+  for (const { source, series, entry } of parts) {
+    if (source.head) {
+      source.head.collect(series, fromMs, toMs, shared)
+      points.push(...source.head.histograms(series, fromMs, toMs))
+      continue
+    }
+    const frames = framesOf(source.block)
+    const intervals = source.hidden?.(series) ?? []
+    const chunks = chunksInRange(entry!, fromMs, toMs)
+    // One chunk that lies inside the range as a whole: its times are shared, its values are decoded in place.
+    const [only] = chunks
+    if (parts.length === 1 && chunks.length === 1 && only && intervals.length === 0 && isWhole(only, fromMs, toMs))
+      return { timestampsMs: source.block.times(only, frames), values: source.block.chunkValues(only, frames) }
+    const before = shared.length
+    const pointsBefore = points.length
+    for (const chunk of chunks)
+      if (isHistogramChunk(chunk)) points.push(...source.block.histograms(chunk, frames, fromMs, toMs))
+      else source.block.read(chunk, frames, fromMs, toMs, shared)
+    if (intervals.length > 0) hide(intervals, before, points, pointsBefore)
+  }
+  if (points.length > 0) return withHistograms(points)
+  if (shared.length === 0) return undefined
+  const { times, values } = sortSamples(shared)
+  return { timestampsMs: times, values }
+}
+
+function isWhole(chunk: ChunkPlace, fromMs: number, toMs: number): boolean {
+  return !isHistogramChunk(chunk) && chunk.fromMs >= fromMs && chunk.toMs <= toMs
+}
+
+function hide(intervals: readonly Interval[], from: number, points: HistogramPoint[], pointsFrom: number): void {
+  const isHidden = (time: number): boolean => intervals.some(({ fromMs, toMs }) => time >= fromMs && time <= toMs)
+  let kept = from
+  for (let i = from; i < shared.length; i++) {
+    if (isHidden(shared.times[i]!)) continue
+    shared.times[kept] = shared.times[i]!
+    shared.values[kept++] = shared.values[i]!
+  }
+  shared.length = kept
+  const visible = points.splice(pointsFrom).filter(({ timestampMs }) => !isHidden(timestampMs))
+  points.push(...visible)
+}
+
+function withHistograms(points: readonly HistogramPoint[]): Merged {
+  const rows: { time: number; value: number; histogram: FloatHistogram | undefined }[] = points.map(
+    ({ timestampMs, histogram }) => ({ time: timestampMs, value: 0, histogram }),
+  )
+  for (let i = 0; i < shared.length; i++)
+    rows.push({ time: shared.times[i]!, value: shared.values[i]!, histogram: undefined })
+  rows.sort((a, b) => a.time - b.time)
+  const kept = rows.filter(({ time }, i) => i === 0 || rows[i - 1]!.time !== time)
+  const values = new Float64Array(kept.length)
+  // A NaN keeps its payload only from one typed array to another: stale markers are set anew.
+  kept.forEach(({ value }, i) => {
+    values[i] = isStaleNaN(value) ? staleNaN : value
+  })
+  return {
+    timestampsMs: Float64Array.from(kept, ({ time }) => time),
+    values,
+    histograms: kept.map(({ histogram }) => histogram),
+  }
+}

@@ -1,0 +1,139 @@
+// Queries over blocks and heads: which series, then their samples, a batch of series at a time.
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
+import { CodedError } from '#core/errors.ts'
+import type { Labels, SeriesData } from '#core/sample.ts'
+import type { Matcher, SelectRequest } from '../store.ts'
+import type { Block, BlockSeries, ChunkPlace } from './block.ts'
+import type { Head } from './head.ts'
+import type { HeadSeries } from './head-series.ts'
+import {
+  type BlockSource,
+  chunksInRange,
+  type Group,
+  groupSeries,
+  type HeadSource,
+  readGroup,
+  type SourceSeries,
+} from './merge-series.ts'
+import type { Tombstones } from './tombstones.ts'
+import { decodeLabels } from './write-request.ts'
+
+export interface Sources {
+  /** Oldest data first: of equal times the first source's sample counts. */
+  blocks: readonly Block[]
+  heads: readonly Head[]
+  tombstones: Tombstones
+  /** Whose label objects are shared where it knows the series. */
+  current: HeadSeries
+}
+
+const seriesPerBatch = 1024
+
+/** Each source's series that the matchers take, in the order of their label bytes. */
+export async function findSeries(
+  sources: Sources,
+  matchers: readonly Matcher[],
+  signal?: AbortSignal,
+): Promise<SourceSeries[]> {
+  const found: SourceSeries[] = []
+  for (const block of sources.blocks) {
+    const series = await block.select(matchers)
+    const entries: BlockSeries[] = []
+    for (const one of series) {
+      entries.push(block.seriesNow(one) ?? (await block.series(one)))
+      if ((entries.length & 0xfff) === 0) signal?.throwIfAborted()
+    }
+    const source: BlockSource = { block, head: undefined, hidden: await sources.tombstones.of(block) }
+    found.push({ source, series, bytes: entries.map(({ labels }) => labels), entries })
+  }
+  for (const head of sources.heads) {
+    const { index } = head.series
+    const series = index.sorted(head.activeIn(index.select(matchers)))
+    const source: HeadSource = { head, block: undefined }
+    found.push({ source, series, bytes: Array.from(series, (one) => index.labelBytes(one)), entries: undefined })
+  }
+  return found
+}
+
+export async function selectSeries(sources: Sources, request: SelectRequest): Promise<SeriesData[]> {
+  const { fromMs, toMs, signal } = request
+  const found = await findSeries(sources, request.matchers, signal)
+  const out: SeriesData[] = []
+  let samples = 0
+  let promised = 0
+  const take = async (batch: readonly Group[]): Promise<void> => {
+    const frames = await prepare(batch, fromMs, toMs)
+    for (const group of batch) {
+      const data = readGroup(group.parts, (block) => frames.get(block)!, fromMs, toMs)
+      if (!data) continue
+      samples += data.timestampsMs.length
+      if (out.length >= request.seriesMax) throw tooManySeries(request)
+      if (samples > request.samplesMax) throw tooManySamples(request)
+      out.push({ labels: labelsOf(group, sources.current), ...data })
+    }
+    promised = samples
+    signal?.throwIfAborted()
+  }
+  let batch: Group[] = []
+  for (const group of groupSeries(found)) {
+    batch.push(group)
+    // Whole chunks inside the range are counted before they are read.
+    promised += certainSamples(group, fromMs, toMs)
+    if (promised > request.samplesMax) throw tooManySamples(request)
+    if (batch.length < seriesPerBatch) continue
+    await take(batch)
+    batch = []
+    await yieldToOthers()
+  }
+  await take(batch)
+  return out
+}
+
+/** Frames that the batch needs, of each block, unpacked. */
+export async function prepare(
+  batch: readonly Group[],
+  fromMs: number,
+  toMs: number,
+): Promise<Map<Block, Map<number, Buffer>>> {
+  const wanted = new Map<Block, ChunkPlace[]>()
+  for (const { parts } of batch)
+    for (const { source, entry } of parts) {
+      if (!source.block) continue
+      const chunks = wanted.get(source.block) ?? []
+      if (chunks.length === 0) wanted.set(source.block, chunks)
+      for (const chunk of chunksInRange(entry!, fromMs, toMs)) chunks.push(chunk)
+    }
+  const frames = new Map<Block, Map<number, Buffer>>()
+  for (const [block, chunks] of wanted) frames.set(block, await block.prepare(chunks))
+  return frames
+}
+
+export function labelsOf({ bytes, parts }: Group, current: HeadSeries): Labels {
+  const series = current.index.find(bytes, 0, bytes.length)
+  if (series !== -1) return current.index.labels(series)
+  const entry = parts.find((part) => part.entry)?.entry
+  if (!entry) return decodeLabels(bytes)
+  entry.decoded ??= decodeLabels(bytes)
+  return entry.decoded
+}
+
+/** Series that have a sample in the range, by what the index knows. */
+export function isInRange({ parts }: Group, fromMs: number, toMs: number): boolean {
+  return parts.some(({ entry }) => !entry || entry.chunks.some((chunk) => chunk.fromMs <= toMs && chunk.toMs >= fromMs))
+}
+
+function certainSamples({ parts }: Group, fromMs: number, toMs: number): number {
+  if (parts.length > 1) return 0
+  let count = 0
+  for (const chunk of parts[0]!.entry?.chunks ?? [])
+    if (chunk.fromMs >= fromMs && chunk.toMs <= toMs) count += chunk.count
+  return count
+}
+
+function tooManySeries({ seriesMax }: SelectRequest): CodedError {
+  return new CodedError('query.limit', { what: 'touch too many series', limit: seriesMax })
+}
+
+function tooManySamples({ samplesMax }: SelectRequest): CodedError {
+  return new CodedError('query.limit', { what: 'read too many samples', limit: samplesMax })
+}

@@ -1,0 +1,34 @@
+// From a head to a block.
+import { type BlockSummary, BlockWriter, type Column } from './block-writer.ts'
+import { SampleBuffer } from './chunk.ts'
+import { type Head, sortSamples } from './head.ts'
+import { everySeries } from './postings.ts'
+
+const level = 3
+
+export async function sealHead(path: string, head: Head, summary: BlockSummary): Promise<void> {
+  const writer = await BlockWriter.create(path, head.minMs, level)
+  try {
+    const { index } = head.series
+    const buffer = new SampleBuffer(1024)
+    for (const series of index.sorted(head.activeIn(everySeries(index.seriesCount)))) {
+      buffer.clear()
+      head.collect(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, buffer)
+      const columns: Column[] = []
+      if (buffer.length > 0) columns.push({ kind: 0, ...sortSamples(buffer) })
+      const points = head.histograms(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY)
+      if (points.length > 0)
+        columns.push({
+          kind: 0,
+          times: Float64Array.from(points, ({ timestampMs }) => timestampMs),
+          values: new Float64Array(0),
+          histograms: points.map(({ histogram }) => histogram),
+        })
+      await writer.add(index.labelBytes(series), columns)
+    }
+    await writer.finish(summary)
+  } catch (error) {
+    await writer.abandon()
+    throw error
+  }
+}
