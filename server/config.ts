@@ -37,6 +37,12 @@ const collectorsSchema = z.strictObject(
 
 export const configSchema = z.strictObject({
   data: z.string().min(1).default('data').describe('Directory of everything that is kept; one process per directory'),
+  organisation: z
+    .string()
+    .min(1)
+    .max(200)
+    .default('Guanlan')
+    .describe('Who runs this observatory: the author of what it gives out'),
   http: httpSchema.prefault({}),
   database: z
     .strictObject({

@@ -48,6 +48,8 @@ export interface Parts {
   logger: Logger
   version: string
   startedMs: number
+  /** Where people find the ops centre, for links that leave the house. */
+  publicUrl: string
   registry: Registry
   log: Journal
   state: PostgresState
@@ -286,6 +288,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const everyone = (): { name: string; health: Health }[] =>
       [...stores, alerting, ...consumers, ...collectors].map((one) => ({ name: one.name, health: one.health() }))
     parts = {
+      publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
       ...{ alerting, people, inventory, collectors, consumers, meters, rates },
       health: everyone,

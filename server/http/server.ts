@@ -14,6 +14,7 @@ import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
 import { estateRoutes } from './estate-routes.ts'
 import { eventRoutes } from './event-routes.ts'
+import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { metricRoutes } from './metric-routes.ts'
@@ -84,6 +85,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     peopleRoutes(app, all.people, secureCookies)
     eventRoutes(app, { events: all.events, tap: all.pipeline.tap, clock: all.clock, closing: closed })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
+    feedRoutes(app, all, closed)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
     estateRoutes(app, all)
     for (const collector of all.collectors)

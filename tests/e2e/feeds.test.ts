@@ -1,0 +1,118 @@
+// The security feeds as their readers meet them.
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Running, startObservatory } from './observatory.ts'
+
+const run = promisify(execFile)
+let observatory: Running
+let hasClient = false
+const ask = (path: string, headers: Record<string, string> = {}) =>
+  fetch(observatory.url + path, { headers: { authorization: `Bearer ${observatory.token}`, ...headers } })
+const objects = '/feeds/taxii2/collections/security-alerts/objects/'
+
+beforeAll(async () => {
+  observatory = await startObservatory({ organisation: '某市网络安全应急指挥中心' })
+  hasClient = await run('python3', ['-c', 'import taxii2client']).then(
+    () => true,
+    () => false,
+  )
+  const lines = [1, 2, 3].flatMap((host) =>
+    Array.from({ length: 6 }, (_, i) =>
+      JSON.stringify({
+        message: `Failed password for root from 203.0.113.${host} port 4000${i} ssh2`,
+        ...{ 'process.name': 'sshd', 'host.name': `web-${host}` },
+      }),
+    ),
+  )
+  lines.push(
+    JSON.stringify({ message: 'EXT4-fs error (device sda1): ext4_lookup:1602: inode #2', 'process.name': 'kernel' }),
+  )
+  await fetch(`${observatory.url}/api/ingest/events`, {
+    method: 'POST',
+    body: lines.join('\n'),
+    headers: { 'content-type': 'application/x-ndjson' },
+  })
+}, 90_000)
+afterAll(() => observatory.dispose())
+
+test('ECS and OCSF: each security alert on a line, page after page; other alerts are not in it', async () => {
+  await expect
+    .poll(async () => (await (await ask('/feeds/security/ecs')).text()).trim().split('\n').length, { timeout: 20_000 })
+    .toBe(3)
+  const first = await ask('/feeds/security/ecs?limit=2')
+  expect([first.headers.get('x-more'), first.headers.get('content-type')]).toEqual(['true', 'application/x-ndjson'])
+  const rest = await ask(`/feeds/security/ecs?limit=2&after=${first.headers.get('x-next-after')}`)
+  const all = `${await first.text()}${await rest.text()}`.trim().split('\n')
+  const documents = all.map((line) => JSON.parse(line) as Record<string, unknown>)
+  expect(new Set(documents.map((one) => one['source.ip'])).size).toBe(3)
+  expect(documents[0]).toMatchObject({ 'event.kind': 'alert', 'threat.technique.id': ['T1110'] })
+  expect(JSON.parse((await (await ask('/feeds/security/ocsf')).text()).split('\n')[0]!)).toMatchObject({
+    class_uid: 2004,
+  })
+})
+
+test('TAXII: discovery, collection, pages of exactly the limit, nothing twice, nothing left out', async () => {
+  const discovery = await (await ask('/taxii2/')).json()
+  expect(discovery).toMatchObject({ default: `${observatory.url}/feeds/taxii2/` })
+  expect((await ask('/feeds/taxii2/collections/other/objects/')).status).toBe(404)
+  expect((await ask(objects, { accept: 'application/taxii+json;version=9.9' })).status).toBe(406)
+  const whole = (await (await ask(objects)).json()) as { objects: { id: string; modified?: string }[]; more: boolean }
+  expect(whole.more).toBe(false)
+  const keyOf = (one: { id: string; modified?: string }) => `${one.id} ${one.modified ?? ''}`
+  for (const limit of [1, 2, 3, 7]) {
+    const paged: string[] = []
+    let next = ''
+    for (let turns = 0; turns < 100; turns++) {
+      const response = await ask(`${objects}?limit=${limit}${next}`)
+      const page = (await response.json()) as { objects: typeof whole.objects; more: boolean; next?: string }
+      paged.push(...page.objects.map(keyOf))
+      if (!page.more) break
+      expect(page.objects.length).toBe(limit)
+      next = `&next=${page.next}`
+    }
+    expect(paged).toEqual(whole.objects.map(keyOf))
+  }
+  const sightings = (await (await ask(`${objects}?match[type]=sighting`)).json()) as typeof whole
+  expect(sightings.objects).toHaveLength(3)
+  const one = (await (await ask(`${objects}${sightings.objects[0]!.id}/`)).json()) as typeof whole
+  expect(one.objects).toHaveLength(1)
+  const later = (await (await ask(`${objects}?added_after=2199-01-01T00:00:00Z&match[type]=sighting`)).json()) as object
+  expect(later).toEqual({ more: false })
+})
+
+test('an outside TAXII client reads it (skipped where python3 has no taxii2-client)', async (context) => {
+  if (!hasClient) context.skip()
+  const script = `
+import sys, json
+from taxii2client.v21 import Server, as_pages
+server = Server(sys.argv[1] + '/taxii2/', user='token', password=sys.argv[2])
+[collection] = server.default.collections
+count = 0
+for page in as_pages(collection.get_objects, per_request=4):
+    count += len(page.get('objects', []))
+print(json.dumps({'title': collection.title, 'count': count}))`
+  const { stdout } = await run('python3', ['-c', script, observatory.url, observatory.token])
+  const { count } = JSON.parse(stdout) as { count: number }
+  const whole = (await (await ask(objects)).json()) as { objects: object[] }
+  expect(count).toBe(whole.objects.length)
+})
+
+test('MISP: manifest, event and hashes fit together', async () => {
+  const manifest = (await (await ask('/feeds/misp/manifest.json')).json()) as Record<string, { info: string }>
+  const [uuid] = Object.keys(manifest)
+  const { Event } = (await (await ask(`/feeds/misp/${uuid}.json`)).json()) as {
+    Event: { Attribute: { value: string }[] }
+  }
+  expect(Event.Attribute.map(({ value }) => value).sort()).toContain('203.0.113.1')
+  expect((await (await ask('/feeds/misp/hashes.csv')).text()).trim().split('\n')).toHaveLength(Event.Attribute.length)
+})
+
+test('the stream replays what was missed', async () => {
+  const response = await ask('/feeds/security?after=0', { accept: 'text/event-stream' })
+  const reader = response.body!.getReader()
+  let text = ''
+  while (text.split('event: alert').length < 4) text += new TextDecoder().decode((await reader.read()).value)
+  await reader.cancel()
+  expect(text).toContain('"event.kind":"alert"')
+})
