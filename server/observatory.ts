@@ -12,12 +12,12 @@ import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
-import { decodeEvents } from '#pipeline/encode/events.ts'
 import { Inventory } from '#pipeline/enrich/inventory.ts'
 import { Consumer } from '#pipeline/log/consumer.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
 import { ParserSet } from '#pipeline/parse/parser-set.ts'
 import { createPipeline, type Pipeline } from '#pipeline/pipeline.ts'
+import type { Intel } from '#security/intel/service.ts'
 import { duckEventsDefaults } from '#stores/events/duckdb/store.ts'
 import { createThreadedEvents, type ThreadedEvents } from '#stores/events/duckdb/thread.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
@@ -26,7 +26,9 @@ import { createState, type PostgresState, stateDefaults } from '#stores/state/po
 import { createPeople, type People } from './auth/people.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http/server.ts'
+import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
+import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
@@ -61,6 +63,7 @@ export interface Parts {
   alerting: Alerting
   people: People
   inventory: InventoryStore
+  intel: Intel
   collectors: Collector[]
   consumers: Consumer[]
   meters: ReceiverMeters
@@ -215,6 +218,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     rules.watch((problems) => tellProblems(logger, 'rule', problems))
     await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
 
+    const decode = createDecoder()
+    const { intel, consumers: intelConsumers } = createIntelPart(config.security.intel, {
+      ...{ clock, logger, metrics: registry, log, decode, alerting, events },
+      directory: inData('intel'),
+    })
+    await intel.load()
+
     const stored = new Counter({
       name: 'guanlan_store_stored_total',
       help: 'What a store took from the log and keeps',
@@ -265,12 +275,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
           ...{ log, logger },
           position: async () => rules.position,
           handle: async (records) => {
-            for (const { payload, offset } of records) await rules.apply(decodeEvents(payload), offset)
+            for (const record of records) await rules.apply(decode(record), record.offset)
           },
         },
       ),
     ]
     const [, , rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
+    consumers.push(...intelConsumers)
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {
@@ -290,7 +301,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
-      ...{ alerting, people, inventory, collectors, consumers, meters, rates },
+      ...{ alerting, people, inventory, intel, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -313,6 +324,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     every(1000, 'rates could not be read', async () => sampleRates(parts!))
     every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
     every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
+    every(1000, 'threat feeds could not be fetched', () => intel.tick())
     every(60_000, 'old sessions could not be dropped', () => people.sweep())
     every(10_000, 'a lost range of events could not be read again', () => refillLost(events, log, logger))
     every(selfEveryMs, 'own measurements could not be stored', async () => {

@@ -12,6 +12,7 @@ const commands: Record<string, () => Promise<Command>> = {
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./backup.ts')).restore,
   verify: async () => (await import('./verify.ts')).verify,
+  intel: async () => (await import('./intel.ts')).intel,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
 

@@ -17,6 +17,7 @@ import { eventRoutes } from './event-routes.ts'
 import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
+import { intelRoutes } from './intel-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { readStatic } from './static.ts'
@@ -86,6 +87,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     eventRoutes(app, { events: all.events, tap: all.pipeline.tap, clock: all.clock, closing: closed })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
     feedRoutes(app, all, closed)
+    intelRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
     estateRoutes(app, all)
     for (const collector of all.collectors)
