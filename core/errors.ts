@@ -106,6 +106,8 @@ export const errorCatalogue = {
     hint: 'See the OpenAPI document at /api/openapi.json.',
   },
   'not-found': { status: 404, message: '{what} does not exist', hint: 'Check the address or the id.' },
+  'query.canceled': { status: 503, message: 'The query was canceled', hint: 'Run it again.' },
+  'query.failed': { status: 422, message: '{cause}', hint: '{hint}' },
   'query.invalid': { status: 400, message: '{cause} at position {position}', hint: '{hint}' },
   'query.limit': {
     status: 422,
@@ -116,6 +118,11 @@ export const errorCatalogue = {
     status: 503,
     message: 'There is not enough memory for this query now',
     hint: 'Try again, narrow the time range, or raise events.memoryBytesMax.',
+  },
+  'query.timeout': {
+    status: 503,
+    message: 'The query took longer than {limit} s',
+    hint: 'Narrow the time range or add a filter.',
   },
   'rate.limited': { status: 429, message: 'Too many requests', hint: 'Wait {seconds} s and try again.' },
   'regex.unsupported': {

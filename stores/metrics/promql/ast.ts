@@ -11,37 +11,59 @@ export interface Position {
 
 interface Node {
   position: Position
+  /** Levels below and including this one. */
+  height: number
 }
 
 /** `@` pins the evaluation time; `start` and `end` are those of the whole query. */
 export type AtModifier = { atMs: number } | { at: 'start' | 'end' }
 
+/** What may stand for a duration: known when the step and the range of the query are. In seconds. */
+export type DurationExpr =
+  | { kind: 'seconds'; seconds: number; isDuration: boolean; position: Position }
+  | { kind: 'step' | 'range'; position: Position }
+  | { kind: 'negate'; expr: DurationExpr; position: Position }
+  | { kind: 'paren'; expr: DurationExpr; position: Position }
+  | {
+      kind: 'calculate'
+      op: '+' | '-' | '*' | '/' | '%' | '^' | 'min_of' | 'max_of'
+      left: DurationExpr
+      right: DurationExpr
+      position: Position
+    }
+
+/** Milliseconds, or an expression the engine resolves before it evaluates. */
+export type Duration = number | DurationExpr
+
 export interface VectorSelector extends Node {
   kind: 'selector'
   matchers: Matcher[]
-  offsetMs: number
+  offset: Duration
   at: AtModifier | undefined
+  /** Extended range selectors: take in the samples around the borders of the range. */
+  extended: 'anchored' | 'smoothed' | undefined
 }
 
 export interface MatrixSelector extends Node {
   kind: 'matrix'
   selector: VectorSelector
-  rangeMs: number
+  range: Duration
 }
 
 export interface Subquery extends Node {
   kind: 'subquery'
   expr: Expr
-  rangeMs: number
+  range: Duration
   /** undefined: the engine's default. */
-  stepMs: number | undefined
-  offsetMs: number
+  step: Duration | undefined
+  offset: Duration
   at: AtModifier | undefined
 }
 
 export interface NumberLiteral extends Node {
   kind: 'number'
   value: number
+  isDuration: boolean
 }
 
 export interface StringLiteral extends Node {
@@ -77,6 +99,8 @@ export const binaryOps = [
   'and',
   'or',
   'unless',
+  '</',
+  '>/',
 ] as const
 export type BinaryOp = (typeof binaryOps)[number]
 
@@ -85,6 +109,8 @@ export interface Matching {
   labels: string[]
   card: 'one-to-one' | 'many-to-one' | 'one-to-many' | 'many-to-many'
   include: string[]
+  /** Values for series that have no partner. */
+  fill: { left: number | undefined; right: number | undefined }
 }
 
 export interface Binary extends Node {
@@ -140,3 +166,28 @@ export type Expr =
   | Binary
   | Aggregate
   | Call
+
+export function children(expr: Expr): Expr[] {
+  switch (expr.kind) {
+    case 'matrix':
+      return [expr.selector]
+    case 'subquery':
+    case 'paren':
+    case 'unary':
+      return [expr.expr]
+    case 'binary':
+      return [expr.left, expr.right]
+    case 'aggregate':
+      return expr.param ? [expr.param, expr.expr] : [expr.expr]
+    case 'call':
+      return expr.args
+    default:
+      return []
+  }
+}
+
+export function unwrapParens(expr: Expr): Expr {
+  let inner = expr
+  while (inner.kind === 'paren') inner = inner.expr
+  return inner
+}

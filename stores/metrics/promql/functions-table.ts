@@ -7,86 +7,59 @@ export interface Signature {
   optional?: number
   variadic?: boolean
   returns: ValueType
+  experimental?: boolean
 }
 
-const vector: Signature = { args: ['vector'], returns: 'vector' }
-const range: Signature = { args: ['matrix'], returns: 'vector' }
-const calendar: Signature = { args: ['vector'], optional: 1, returns: 'vector' }
+const signature = (args: ValueType[], more: Partial<Signature> = {}): Signature => ({
+  args,
+  returns: 'vector',
+  ...more,
+})
+const experimental = { experimental: true }
+const vector = signature(['vector'])
+const range = signature(['matrix'])
+const calendar = signature(['vector'], { optional: 1 })
+const constant = signature([], { returns: 'scalar' })
+const experimentalRange = signature(['matrix'], experimental)
+const experimentalConstant = signature([], { returns: 'scalar', experimental: true })
+const sortByLabel = signature(['vector', 'string'], { optional: 1, variadic: true, experimental: true })
+
+const named = (names: string, one: Signature): Record<string, Signature> =>
+  Object.fromEntries(names.split(' ').map((name) => [name, one]))
 
 export const signatures: Readonly<Record<string, Signature>> = {
-  abs: vector,
-  absent: vector,
-  absent_over_time: range,
-  acos: vector,
-  acosh: vector,
-  asin: vector,
-  asinh: vector,
-  atan: vector,
-  atanh: vector,
-  avg_over_time: range,
-  ceil: vector,
-  changes: range,
-  clamp: { args: ['vector', 'scalar', 'scalar'], returns: 'vector' },
-  clamp_max: { args: ['vector', 'scalar'], returns: 'vector' },
-  clamp_min: { args: ['vector', 'scalar'], returns: 'vector' },
-  cos: vector,
-  cosh: vector,
-  count_over_time: range,
-  day_of_month: calendar,
-  day_of_week: calendar,
-  day_of_year: calendar,
-  days_in_month: calendar,
-  deg: vector,
-  delta: range,
-  deriv: range,
-  double_exponential_smoothing: { args: ['matrix', 'scalar', 'scalar'], returns: 'vector' },
-  exp: vector,
-  first_over_time: range,
-  floor: vector,
-  histogram_quantile: { args: ['scalar', 'vector'], returns: 'vector' },
-  hour: calendar,
-  idelta: range,
-  increase: range,
-  irate: range,
-  label_join: { args: ['vector', 'string', 'string', 'string'], optional: 1, variadic: true, returns: 'vector' },
-  label_replace: { args: ['vector', 'string', 'string', 'string', 'string'], returns: 'vector' },
-  last_over_time: range,
-  ln: vector,
-  log10: vector,
-  log2: vector,
-  mad_over_time: range,
-  max_over_time: range,
-  min_over_time: range,
-  minute: calendar,
-  month: calendar,
-  pi: { args: [], returns: 'scalar' },
-  predict_linear: { args: ['matrix', 'scalar'], returns: 'vector' },
-  present_over_time: range,
-  quantile_over_time: { args: ['scalar', 'matrix'], returns: 'vector' },
-  rad: vector,
-  rate: range,
-  resets: range,
-  round: { args: ['vector', 'scalar'], optional: 1, returns: 'vector' },
-  scalar: { args: ['vector'], returns: 'scalar' },
-  sgn: vector,
-  sin: vector,
-  sinh: vector,
-  sort: vector,
-  sort_by_label: { args: ['vector', 'string'], variadic: true, returns: 'vector' },
-  sort_by_label_desc: { args: ['vector', 'string'], variadic: true, returns: 'vector' },
-  sort_desc: vector,
-  sqrt: vector,
-  stddev_over_time: range,
-  stdvar_over_time: range,
-  sum_over_time: range,
-  tan: vector,
-  tanh: vector,
-  time: { args: [], returns: 'scalar' },
-  timestamp: vector,
-  ts_of_first_over_time: range,
-  ts_of_last_over_time: range,
-  ts_of_max_over_time: range,
-  ts_of_min_over_time: range,
-  vector: { args: ['scalar'], returns: 'vector' },
-  year: calendar,
+  __proto__: null as never,
+  ...named(
+    'abs absent acos acosh asin asinh atan atanh ceil cos cosh deg exp floor histogram_avg histogram_count histogram_stddev histogram_stdvar histogram_sum ln log10 log2 rad sgn sin sinh sort sort_desc sqrt tan tanh timestamp',
+    vector,
+  ),
+  ...named(
+    'absent_over_time avg_over_time changes count_over_time delta deriv idelta increase irate last_over_time max_over_time min_over_time present_over_time rate resets stddev_over_time stdvar_over_time sum_over_time',
+    range,
+  ),
+  ...named('day_of_month day_of_week day_of_year days_in_month hour minute month year', calendar),
+  ...named('pi time', constant),
+  ...named('end range start step', experimentalConstant),
+  ...named(
+    'first_over_time mad_over_time ts_of_first_over_time ts_of_last_over_time ts_of_max_over_time ts_of_min_over_time',
+    experimentalRange,
+  ),
+  ...named('sort_by_label sort_by_label_desc', sortByLabel),
+  clamp: signature(['vector', 'scalar', 'scalar']),
+  clamp_max: signature(['vector', 'scalar']),
+  clamp_min: signature(['vector', 'scalar']),
+  double_exponential_smoothing: signature(['matrix', 'scalar', 'scalar'], experimental),
+  histogram_fraction: signature(['scalar', 'scalar', 'vector']),
+  histogram_quantile: signature(['scalar', 'vector']),
+  histogram_quantiles: signature(['vector', 'string', 'scalar'], { variadic: true, experimental: true }),
+  info: signature(['vector', 'vector'], { optional: 1, experimental: true }),
+  label_join: signature(['vector', 'string', 'string', 'string'], { optional: 1, variadic: true }),
+  label_replace: signature(['vector', 'string', 'string', 'string', 'string']),
+  max_of: signature(['scalar', 'scalar'], { returns: 'scalar', experimental: true }),
+  min_of: signature(['scalar', 'scalar'], { returns: 'scalar', experimental: true }),
+  predict_linear: signature(['matrix', 'scalar']),
+  quantile_over_time: signature(['scalar', 'matrix']),
+  round: signature(['vector', 'scalar'], { optional: 1 }),
+  scalar: signature(['vector'], { returns: 'scalar' }),
+  vector: signature(['scalar']),
 }

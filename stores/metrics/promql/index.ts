@@ -1,4 +1,18 @@
-export { formatValue } from './aggregate.ts'
-export { Engine, type EngineConfig, engineDefaults, type QueryResult } from './engine.ts'
-export { parse, parseSelector, typeOf } from './parse.ts'
-export type { StepSeries } from './series.ts'
+export { children, type Expr, type Position, type ValueType } from './ast.ts'
+export {
+  Engine,
+  type EngineConfig,
+  engineDefaults,
+  instantQuery,
+  type QueryOptions,
+  type QueryResult,
+  type QueryStats,
+  type RangeTimes,
+  rangeQuery,
+  type Selectable,
+  type StepSeries,
+} from './engine.ts'
+export { type HistogramJson, histogramJson, histogramText } from './histogram/text.ts'
+export { formatValue } from './numbers.ts'
+export { type ParseOptions, parse, parse as parseQuery, parseSelector, typeOf } from './parse.ts'
+export { formatQuery, printExpr } from './print.ts'

@@ -1,16 +1,15 @@
-// PromQL tokens. The lexer knows the language's odd corners: durations against numbers, keywords as label names.
+// PromQL tokens, one at a time: what a character means depends on whether braces or brackets are open.
+// Prometheus: promql/parser/lex.go, whose messages and positions these are.
 import { CodedError } from '#core/errors.ts'
 
 export interface Token {
   kind: 'number' | 'duration' | 'string' | 'name' | 'op' | 'end'
   text: string
-  /** Decoded value of a string; milliseconds of a duration; value of a number. */
-  value: string | number
   start: number
   end: number
 }
 
-const tokenCountMax = 100_000
+export const inputCharsMax = 1_000_000
 const operators = [
   '=~',
   '!~',
@@ -18,6 +17,8 @@ const operators = [
   '!=',
   '<=',
   '>=',
+  '</',
+  '>/',
   '(',
   ')',
   '{',
@@ -25,7 +26,6 @@ const operators = [
   '[',
   ']',
   ',',
-  ':',
   '@',
   '+',
   '-',
@@ -37,140 +37,158 @@ const operators = [
   '>',
   '=',
 ]
-const namePattern = /[a-zA-Z_][a-zA-Z0-9_:]*|:[a-zA-Z0-9_:]+/y
-const numberPattern = /0[xX][0-9a-fA-F_]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?/y
-const durationPattern = /(?:\d+y)?(?:\d+w)?(?:\d+d)?(?:\d+h)?(?:\d+m(?!s))?(?:\d+s)?(?:\d+ms)?/y
-const unitMs: Record<string, number> = {
-  y: 31_536_000_000,
-  w: 604_800_000,
-  d: 86_400_000,
-  h: 3_600_000,
-  m: 60_000,
-  s: 1000,
-  ms: 1,
+const namePattern = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
+const labelPattern = /[a-zA-Z_][a-zA-Z0-9_]*/y
+const numberPattern = /0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?/y
+const durationTail = /[smhdwy]s?(?:\d+[smhdw]s?)*/y
+const durationWords = /(?:step|range|min_of|max_of)(?![a-zA-Z0-9_])/iy
+const spacePattern = /(?:[ \t\r\n]|#[^\n]*)*/y
+
+export function syntaxError(cause: string, start: number, end = start, hint = 'See docs/promql.md.'): CodedError {
+  return new CodedError('query.invalid', { cause, position: start, end, hint })
 }
 
-/** @throws CodedError `query.invalid` with the position. */
-export function lex(text: string): Token[] {
-  const tokens: Token[] = []
-  let at = 0
-  let inBraces = false
-  let inBrackets = false
-  const push = (kind: Token['kind'], end: number, value: string | number): void => {
-    tokens.push({ kind, text: text.slice(at, end), value, start: at, end })
-    if (tokens.length > tokenCountMax) throw syntaxError('the expression is too long', at)
-    at = end
+export class Lexer {
+  readonly text: string
+  #at = 0
+  #braces = false
+  #brackets = false
+  #parens = 0
+  #gotColon = false
+
+  /** @throws CodedError `query.invalid` for texts of more than a million characters. */
+  constructor(text: string) {
+    if (text.length > inputCharsMax) throw syntaxError(`the expression is longer than ${inputCharsMax} characters`, 0)
+    this.text = text
   }
-  while (at < text.length) {
-    const char = text[at]!
-    if (/\s/.test(char)) at++
-    else if (char === '#') {
-      const lineEnd = text.indexOf('\n', at)
-      at = lineEnd === -1 ? text.length : lineEnd
-    } else if (char === '"' || char === "'" || char === '`') {
-      const { value, end } = readString(text, at)
-      push('string', end, value)
-    } else if (/[0-9]/.test(char) || (char === '.' && /[0-9]/.test(text[at + 1] ?? ''))) {
-      const duration = match(durationPattern, text, at)
-      if (duration && !isNamePart(text[at + duration.length]) && text[at + duration.length] !== '.')
-        push('duration', at + duration.length, durationMs(duration))
-      else {
-        const number = match(numberPattern, text, at)
-        if (!number || isNamePart(text[at + number.length]))
-          throw syntaxError(`bad number or duration syntax: "${text.slice(at, at + 20)}"`, at)
-        push('number', at + number.length, Number(number.replaceAll('_', '')))
-      }
-    } else {
-      const name = inBrackets && char === ':' ? '' : match(namePattern, text, at)
-      if (name) push('name', at + name.length, name)
-      else {
-        const operator = operators.find((candidate) => text.startsWith(candidate, at))
-        if (!operator)
-          throw syntaxError(char === '!' ? 'unexpected character after "!"' : `unexpected character: "${char}"`, at)
-        if (operator === '{') {
-          if (inBraces) throw syntaxError('unexpected left brace "{"', at)
-          inBraces = true
-        } else if (operator === '}') {
-          if (!inBraces) throw syntaxError('unexpected right brace "}"', at)
-          inBraces = false
-        } else if (operator === '[') inBrackets = true
-        else if (operator === ']') inBrackets = false
-        push('op', at + operator.length, operator)
+
+  next(): Token {
+    this.#at = this.#after(spacePattern, this.#at)
+    if (this.#at >= this.text.length) return this.#end()
+    if (this.#brackets) return this.#insideBrackets()
+    if (this.#braces) return this.#insideBraces()
+    return this.#statement()
+  }
+
+  #end(): Token {
+    const at = this.text.length
+    if (this.#braces) throw syntaxError('unexpected end of input inside braces', at)
+    if (this.#brackets) throw syntaxError('unexpected end of input in duration expression', at)
+    if (this.#parens > 0) throw syntaxError('unclosed left parenthesis', at)
+    return { kind: 'end', text: '', start: at, end: at }
+  }
+
+  #statement(): Token {
+    const char = this.text[this.#at]!
+    if (isDigit(char) || (char === '.' && isDigit(this.text[this.#at + 1]))) return this.#number()
+    if (char === '"' || char === "'" || char === '`') return this.#string()
+    const nameEnd = this.#after(namePattern, this.#at)
+    if (nameEnd > this.#at) return this.#token('name', nameEnd)
+    const two = this.text.slice(this.#at, this.#at + 2)
+    if (two === '=~') throw this.#error("unexpected character after '=': '~'")
+    if (char === '!' && two !== '!=') throw this.#error(`unexpected character after '!': ${printed(two[1])}`)
+    const operator = operators.find((candidate) => this.text.startsWith(candidate, this.#at))
+    if (!operator || operator === '}') throw this.#error(`unexpected character: ${printed(char)}`)
+    if (operator === ']') throw this.#error("unexpected right bracket ']'")
+    if (operator === '{') this.#braces = true
+    if (operator === '(') this.#parens++
+    if (operator === ')' && --this.#parens < 0) {
+      this.#at++
+      throw syntaxError("unexpected right parenthesis ')'", this.#at)
+    }
+    if (operator === '[') {
+      this.#brackets = true
+      this.#gotColon = false
+    }
+    return this.#token('op', this.#at + operator.length)
+  }
+
+  #insideBraces(): Token {
+    const char = this.text[this.#at]!
+    if (char === '"' || char === "'" || char === '`') return this.#string()
+    const nameEnd = this.#after(labelPattern, this.#at)
+    if (nameEnd > this.#at) return this.#token('name', nameEnd)
+    if (char === '{') throw this.#error("unexpected left brace '{'")
+    if (char === '}') {
+      this.#braces = false
+      return this.#token('op', this.#at + 1)
+    }
+    if (char === ',') return this.#token('op', this.#at + 1)
+    const two = this.text.slice(this.#at, this.#at + 2)
+    if (two === '=~' || two === '!~' || two === '!=') return this.#token('op', this.#at + 2)
+    if (char === '=') return this.#token('op', this.#at + 1)
+    if (char === '!') throw this.#error(`unexpected character after '!' inside braces: ${printed(two[1])}`)
+    throw this.#error(`unexpected character inside braces: ${printed(char)}`)
+  }
+
+  #insideBrackets(): Token {
+    const char = this.text[this.#at]!
+    if (isDigit(char) || (char === '.' && isDigit(this.text[this.#at + 1]))) return this.#number()
+    if (char === ']') {
+      this.#brackets = false
+      return this.#token('op', this.#at + 1)
+    }
+    if (char === ':') {
+      if (this.#gotColon) throw this.#error("unexpected colon ':'")
+      this.#gotColon = true
+      return this.#token('op', this.#at + 1)
+    }
+    if ('+-*/%^(),'.includes(char)) {
+      if (char === '(') this.#parens++
+      if (char === ')' && --this.#parens < 0) throw this.#error("unexpected right parenthesis ')'")
+      return this.#token('op', this.#at + 1)
+    }
+    const word = this.#after(durationWords, this.#at)
+    if (word > this.#at) return this.#token('name', word)
+    if (/[a-zA-Z_]/.test(char)) throw this.#error(`unexpected character: ${printed(char)}, expected ':'`)
+    throw this.#error(`unexpected character in duration expression: ${printed(char)}`)
+  }
+
+  #number(): Token {
+    const numberEnd = this.#after(numberPattern, this.#at)
+    const following = this.text[numberEnd]
+    if (following === undefined || !/[a-zA-Z0-9_.]/.test(following)) return this.#token('number', numberEnd)
+    const durationEnd = this.#after(durationTail, numberEnd)
+    if (durationEnd > numberEnd && !isNamePart(this.text[durationEnd])) return this.#token('duration', durationEnd)
+    throw this.#error(
+      `bad number or duration syntax: "${this.text.slice(this.#at, Math.max(numberEnd, durationEnd) + 1)}"`,
+    )
+  }
+
+  #string(): Token {
+    const start = this.#at
+    const quote = this.text[start]!
+    for (let at = start + 1; at < this.text.length; at++) {
+      const char = this.text[at]!
+      if (char === quote) return this.#token('string', at + 1)
+      if (quote === '`') continue
+      if (char === '\n') break
+      if (char === '\\') {
+        at++
+        if (at >= this.text.length) throw this.#error('escape sequence not terminated')
       }
     }
+    throw this.#error(quote === '`' ? 'unterminated raw string' : 'unterminated quoted string')
   }
-  if (inBraces) throw syntaxError('unexpected end of input inside braces', text.length)
-  tokens.push({ kind: 'end', text: '', value: '', start: text.length, end: text.length })
-  return tokens
-}
 
-export function syntaxError(cause: string, position: number, hint = 'See the PromQL reference.'): CodedError {
-  return new CodedError('query.invalid', { cause, position, hint })
-}
-
-function match(pattern: RegExp, text: string, at: number): string {
-  pattern.lastIndex = at
-  return pattern.exec(text)?.[0] ?? ''
-}
-
-function isNamePart(char: string | undefined): boolean {
-  return char !== undefined && /[a-zA-Z0-9_]/.test(char)
-}
-
-function durationMs(text: string): number {
-  let total = 0
-  for (const [, count, unit] of text.matchAll(/(\d+)(ms|[ywdhms])/g)) total += Number(count) * unitMs[unit!]!
-  return total
-}
-
-const escapes: Record<string, string> = {
-  a: '\x07',
-  b: '\b',
-  f: '\f',
-  n: '\n',
-  r: '\r',
-  t: '\t',
-  v: '\v',
-  '\\': '\\',
-  '"': '"',
-  "'": "'",
-}
-
-function readString(text: string, start: number): { value: string; end: number } {
-  const quote = text[start]!
-  if (quote === '`') {
-    const end = text.indexOf('`', start + 1)
-    if (end === -1) throw syntaxError('unterminated raw string', start)
-    return { value: text.slice(start + 1, end), end: end + 1 }
+  #token(kind: Token['kind'], end: number): Token {
+    const start = this.#at
+    this.#at = end
+    return { kind, text: this.text.slice(start, end), start, end }
   }
-  let value = ''
-  for (let at = start + 1; at < text.length; at++) {
-    const char = text[at]!
-    if (char === quote) return { value, end: at + 1 }
-    if (char === '\n') break
-    if (char !== '\\') {
-      value += char
-      continue
-    }
-    const letter = text[++at] ?? ''
-    const hex = { x: 2, u: 4, U: 8 }[letter]
-    if (hex !== undefined) {
-      const digits = text.slice(at + 1, at + 1 + hex)
-      if (!new RegExp(`^[0-9a-fA-F]{${hex}}$`).test(digits) || Number.parseInt(digits, 16) > 0x10ffff)
-        throw syntaxError('unknown escape sequence', at)
-      value += String.fromCodePoint(Number.parseInt(digits, 16))
-      at += hex
-    } else if (/[0-7]/.test(letter)) {
-      const digits = text.slice(at, at + 3)
-      if (!/^[0-7]{3}$/.test(digits)) throw syntaxError('unknown escape sequence', at)
-      value += String.fromCharCode(Number.parseInt(digits, 8))
-      at += 2
-    } else if (Object.hasOwn(escapes, letter)) value += escapes[letter]
-    else
-      throw syntaxError(
-        `unknown escape sequence U+${letter.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`,
-        at,
-      )
+
+  /** A lexical error ends the reading: it spans the rest of the text. */
+  #error(cause: string): CodedError {
+    return syntaxError(cause, this.#at, this.text.length)
   }
-  throw syntaxError('unterminated quoted string', start)
+
+  #after(pattern: RegExp, at: number): number {
+    pattern.lastIndex = at
+    const match = pattern.exec(this.text)
+    return match ? at + match[0].length : at
+  }
 }
+
+const printed = (char: string | undefined): string => (char === undefined ? 'end of input' : `'${char}'`)
+const isDigit = (char: string | undefined): boolean => char !== undefined && char >= '0' && char <= '9'
+const isNamePart = (char: string | undefined): boolean => char !== undefined && /[a-zA-Z0-9_]/.test(char)

@@ -1,19 +1,30 @@
-// PromQL text to a tree, checked for types. Precedence climbing over the tokens of lex.ts; the rules are those of
-// Prometheus's generated_parser.y.
+// PromQL text to a tree, checked for types. Precedence climbing; the rules are those of Prometheus's generated_parser.y
+// and its checkAST, with their messages and positions. The first error ends it.
+import { CodedError } from '#core/errors.ts'
 import type { Matcher } from '../store.ts'
-import { valueTest } from '../tsdb/series-index.ts'
+import { valueTest } from '../tsdb/matchers.ts'
 import {
   type AggregateOp,
-  type AtModifier,
   aggregateOps,
+  type Binary,
   type BinaryOp,
+  type Duration,
+  type DurationExpr,
   type Expr,
   type Matching,
+  type Position,
   type ValueType,
   type VectorSelector,
 } from './ast.ts'
+import { constantDuration } from './duration-expr.ts'
 import { signatures } from './functions-table.ts'
-import { lex, syntaxError, type Token } from './lex.ts'
+import { Lexer, syntaxError, type Token } from './lex.ts'
+import { BadEscape, quote, unquote } from './strings.ts'
+
+export interface ParseOptions {
+  /** Functions, duration expressions, fill, anchored and smoothed that Prometheus keeps behind feature flags. */
+  experimental: boolean
+}
 
 const precedence: Record<string, number> = {
   or: 1,
@@ -25,6 +36,8 @@ const precedence: Record<string, number> = {
   '>': 3,
   '<=': 3,
   '>=': 3,
+  '</': 3,
+  '>/': 3,
   '+': 4,
   '-': 4,
   '*': 5,
@@ -35,26 +48,59 @@ const precedence: Record<string, number> = {
 }
 const comparisons = new Set(['==', '!=', '<', '>', '<=', '>='])
 const setOps = new Set(['and', 'or', 'unless'])
+const wordOps = new Set(['and', 'or', 'unless', 'atan2'])
 const parametric = new Set<string>(['topk', 'bottomk', 'count_values', 'quantile', 'limitk', 'limit_ratio'])
+const experimentalAggregates = new Set<string>(['limitk', 'limit_ratio'])
 const aggregates = new Set<string>(aggregateOps)
-const depthMax = 250
-const anyType: ValueType[] = ['scalar', 'string', 'vector', 'matrix']
+/** Keywords that cannot be a metric name without braces. */
+const reserved = new Set([
+  'on',
+  'ignoring',
+  'group_left',
+  'group_right',
+  'bool',
+  'atan2',
+  'fill',
+  'fill_left',
+  'fill_right',
+  'inf',
+  'nan',
+])
+const keywords = new Set([...reserved, ...wordOps, ...aggregateOps, 'offset', 'smoothed', 'anchored', 'by', 'without'])
+const nestingMax = 250
+const heightMax = 2000
+const secondsOf: Record<string, number> = { y: 31_536_000, w: 604_800, d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 }
+const typeNames: Record<ValueType, string> = {
+  scalar: 'scalar',
+  string: 'string',
+  vector: 'instant vector',
+  matrix: 'range vector',
+}
 
-/** @throws CodedError `query.invalid` naming the position. */
-export function parse(text: string): Expr {
-  const parser = new Parser(lex(text))
-  if (parser.peek().kind === 'end') throw syntaxError('no expression found in input', 0)
-  const expr = parser.expression(0)
-  const rest = parser.peek()
-  if (rest.kind !== 'end') throw syntaxError(`unexpected ${describe(rest)}`, rest.start)
-  return expr
+/** @throws CodedError `query.invalid` with `position` and `end`. */
+export function parse(text: string, options: ParseOptions = { experimental: true }): Expr {
+  const parser = new Parser(text, options)
+  return parser.whole()
+}
+
+/** Bytes as they came: text that is no UTF-8 is refused. */
+export function parseBytes(bytes: Uint8Array, options?: ParseOptions): Expr {
+  try {
+    return parse(new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes), options)
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    const text = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes)
+    const bad = text.indexOf('\ufffd')
+    const before = Math.max(...['"', "'", '`'].map((mark) => text.lastIndexOf(mark, bad)), 0)
+    throw syntaxError('invalid UTF-8 rune', before, bytes.length)
+  }
 }
 
 /** A selector alone, as `match[]` takes it. */
 export function parseSelector(text: string): VectorSelector {
-  const expr = parse(text)
-  if (expr.kind !== 'selector')
-    throw syntaxError('a selector is expected here', 0, 'Write a metric name, {label="value"}, or both.')
+  const expr = parse(text, { experimental: false })
+  if (expr.kind !== 'selector' || expr.offset !== 0 || expr.at)
+    throw syntaxError('a selector is expected here', 0, text.length, 'Write a metric name, {label="value"}, or both.')
   return expr
 }
 
@@ -81,293 +127,420 @@ export function typeOf(expr: Expr): ValueType {
 }
 
 class Parser {
-  readonly #tokens: Token[]
-  #at = 0
+  readonly #lexer: Lexer
+  readonly #text: string
+  readonly #experimental: boolean
+  #token: Token
+  #lastEnd = 0
   #depth = 0
+  #anyMatcher = false
 
-  constructor(tokens: Token[]) {
-    this.#tokens = tokens
+  constructor(text: string, options: ParseOptions) {
+    this.#lexer = new Lexer(text)
+    this.#text = text
+    this.#experimental = options.experimental
+    this.#token = this.#lexer.next()
   }
 
-  peek(ahead = 0): Token {
-    return this.#tokens[Math.min(this.#at + ahead, this.#tokens.length - 1)]!
+  whole(): Expr {
+    if (this.#isEnd()) throw syntaxError('no expression found in input', 0)
+    const expr = this.#expression(0)
+    if (!this.#isEnd()) throw this.#unexpected()
+    return expr
   }
 
-  expression(minimum: number): Expr {
-    if (++this.#depth > depthMax) throw syntaxError(`nested deeper than ${depthMax} levels`, this.peek().start)
+  #isEnd(): boolean {
+    return this.#token.kind === 'end'
+  }
+
+  #expression(minimum: number): Expr {
+    if (++this.#depth > nestingMax) throw syntaxError(`nested deeper than ${nestingMax} levels`, this.#token.start)
     let left = this.#unary()
     for (;;) {
-      const token = this.peek()
+      const token = this.#token
       const op = token.kind === 'op' ? token.text : token.kind === 'name' ? token.text.toLowerCase() : ''
       const level = precedence[op]
-      if (level === undefined || level < minimum || (token.kind === 'op' && !(op in precedence))) break
+      if (level === undefined || level < minimum || (token.kind === 'name' && !wordOps.has(op))) break
       this.#next()
-      left = this.#binary(left, op as BinaryOp, token)
+      left = this.#binary(left, op as BinaryOp)
     }
     this.#depth--
     return left
   }
 
-  #binary(left: Expr, op: BinaryOp, token: Token): Expr {
-    const returnBool = this.#keyword('bool') !== undefined
-    if (returnBool && !comparisons.has(op))
-      throw syntaxError('bool modifier can only be used on comparison operators', token.start)
+  #binary(left: Expr, op: BinaryOp): Expr {
+    const returnBool = this.#acceptWord('bool') !== undefined
     const matching: Matching = {
       on: false,
       labels: [],
       card: setOps.has(op) ? 'many-to-many' : 'one-to-one',
       include: [],
+      fill: { left: undefined, right: undefined },
     }
-    const on = this.#keyword('on', 'ignoring')
+    const on = this.#acceptWord('on', 'ignoring')
     if (on) {
       matching.on = on === 'on'
       matching.labels = this.#labelList()
     }
-    const group = on ? this.#keyword('group_left', 'group_right') : undefined
+    const group = on ? this.#acceptWord('group_left', 'group_right') : undefined
     if (group) {
-      if (setOps.has(op)) throw syntaxError(`no grouping allowed for "${op}" operation`, token.start)
       matching.card = group === 'group_left' ? 'many-to-one' : 'one-to-many'
       if (this.#isOp('(')) matching.include = this.#labelList()
-      const both = matching.on ? matching.include.find((label) => matching.labels.includes(label)) : undefined
-      if (both !== undefined)
-        throw syntaxError(`label "${both}" must not occur in ON and GROUP clause at once`, token.start)
     }
+    const fillAt = this.#token
+    this.#fill(matching)
+    const filled = matching.fill.left !== undefined || matching.fill.right !== undefined
+    if (filled && !this.#experimental)
+      throw syntaxError('binop fill modifiers are experimental and not enabled', fillAt.start, fillAt.end)
     // ^ binds to the right, everything else to the left.
-    const right = this.expression(op === '^' ? precedence[op]! : precedence[op]! + 1)
-    for (const side of [left, right]) {
-      const type = typeOf(side)
-      if (type !== 'scalar' && type !== 'vector')
-        throw syntaxError('binary expression must contain only scalar and instant vector types', side.position.start)
-    }
-    const scalars = (typeOf(left) === 'scalar' ? 1 : 0) + (typeOf(right) === 'scalar' ? 1 : 0)
-    if (scalars > 0 && setOps.has(op))
-      throw syntaxError(`set operator "${op}" not allowed in binary scalar expression`, token.start)
-    if (scalars > 0 && on && (matching.labels.length > 0 || group))
-      throw syntaxError('vector matching only allowed between instant vectors', token.start)
-    if (scalars === 2 && comparisons.has(op) && !returnBool)
-      throw syntaxError('comparisons between scalars must use BOOL modifier', token.start)
-    return {
+    const right = this.#expression(op === '^' ? precedence[op]! : precedence[op]! + 1)
+    const expr: Binary = {
       kind: 'binary',
       op,
       left,
       right,
       returnBool,
       matching,
-      position: { start: left.position.start, end: right.position.end },
+      ...this.#measured({ start: left.position.start, end: right.position.end }, [left, right]),
+    }
+    this.#checkBinary(expr, on !== undefined, group !== undefined, filled)
+    return expr
+  }
+
+  #checkBinary(expr: Binary, on: boolean, group: boolean, filled: boolean): void {
+    const { op, left, right, matching, returnBool } = expr
+    const whole = expr.position
+    const fail = (cause: string, { start, end }: Position = whole) => syntaxError(cause, start, end)
+    const operator = (): Position => {
+      let start = left.position.end
+      while (/\s/.test(this.#text[start] ?? '')) start++
+      let end = right.position.start - 1
+      while (/\s/.test(this.#text[end] ?? '')) end--
+      return { start, end }
+    }
+    const types = [typeOf(left), typeOf(right)]
+    if (returnBool && !comparisons.has(op))
+      throw fail('bool modifier can only be used on comparison operators', operator())
+    const scalars = types.filter((type) => type === 'scalar').length
+    if (comparisons.has(op) && !returnBool && scalars === 2)
+      throw fail('comparisons between scalars must use BOOL modifier', operator())
+    if (group && setOps.has(op)) throw fail(`no grouping allowed for "${op}" operation`)
+    const both = matching.on ? matching.include.find((label) => matching.labels.includes(label)) : undefined
+    if (both !== undefined) throw fail(`label ${quote(both)} must not occur in ON and GROUP clause at once`, operator())
+    for (const [i, side] of [left, right].entries())
+      if (types[i] !== 'scalar' && types[i] !== 'vector')
+        throw fail('binary expression must contain only scalar and instant vector types', side.position)
+    if (scalars > 0) {
+      if (on && (matching.labels.length > 0 || group))
+        throw fail('vector matching only allowed between instant vectors')
+      if (filled) throw fail('filling in missing series only allowed between instant vectors')
+      if (setOps.has(op)) throw fail(`set operator "${op}" not allowed in binary scalar expression`)
+    } else if (filled && setOps.has(op)) throw fail('filling in missing series not allowed for set operators')
+    if (scalars === 2 && (op === '</' || op === '>/')) throw fail(`operator "${op}" not allowed for Scalar operations`)
+  }
+
+  #fill(matching: Matching): void {
+    for (;;) {
+      const word = this.#acceptWord('fill', 'fill_left', 'fill_right')
+      if (!word) return
+      const value = this.#fillValue()
+      if (word !== 'fill_right') matching.fill.left = value
+      if (word !== 'fill_left') matching.fill.right = value
+      if (word === 'fill') return
     }
   }
 
+  #fillValue(): number {
+    this.#expectOp('(', 'fill modifier', '"("')
+    const sign = this.#isOp('-') ? -1 : 1
+    if (this.#isOp('-') || this.#isOp('+')) this.#next()
+    const value = this.#numberValue(this.#token)
+    if (value === undefined) throw this.#unexpected('fill modifier', 'number')
+    this.#next()
+    this.#expectOp(')', 'fill modifier', '")"')
+    return sign * value
+  }
+
   #unary(): Expr {
-    const token = this.peek()
-    if (token.kind === 'op' && (token.text === '+' || token.text === '-')) {
-      this.#next()
-      // A sign binds weaker than ^ and tighter than *.
-      const expr = this.expression(precedence['^']!)
-      const type = typeOf(expr)
-      if (type !== 'scalar' && type !== 'vector')
-        throw syntaxError(
-          `unary expression only allowed on expressions of type scalar or instant vector, got "${type}"`,
-          token.start,
-        )
-      const position = { start: token.start, end: expr.position.end }
-      if (expr.kind === 'number') return { ...expr, value: token.text === '-' ? -expr.value : expr.value, position }
-      return { kind: 'unary', op: token.text, expr, position }
-    }
-    return this.#postfix(this.#primary())
+    const token = this.#token
+    if (token.kind !== 'op' || (token.text !== '+' && token.text !== '-')) return this.#postfix(this.#primary())
+    this.#next()
+    // A sign binds weaker than ^ and tighter than *.
+    const expr = this.#expression(precedence['^']!)
+    const position = { start: token.start, end: expr.position.end }
+    if (expr.kind === 'number') return { ...expr, value: token.text === '-' ? -expr.value : expr.value, position }
+    const type = typeOf(expr)
+    if (type !== 'scalar' && type !== 'vector')
+      throw syntaxError(
+        `unary expression only allowed on expressions of type scalar or instant vector, got "${typeNames[type]}"`,
+        position.start,
+        position.end,
+      )
+    return { kind: 'unary', op: token.text, expr, ...this.#measured(position, [expr]) }
   }
 
   #postfix(start: Expr): Expr {
     let expr = start
     for (;;) {
       if (this.#isOp('[')) expr = this.#bracket(expr)
-      else if (this.#isOp('@')) this.#at_(expr)
-      else if (this.#isKeyword('offset')) this.#offset(expr)
+      else if (this.#isOp('@')) this.#at(expr)
+      else if (this.#isWord('offset')) this.#offset(expr)
+      else if (this.#isWord('anchored') || this.#isWord('smoothed')) this.#extended(expr)
       else return expr
     }
   }
 
   #bracket(expr: Expr): Expr {
     const open = this.#next()
-    const rangeMs = this.#duration()
-    if (rangeMs <= 0) throw syntaxError('duration must be greater than 0', open.end)
+    const expected = 'number, duration, step(), or range()'
+    const range = this.#durationArithmetic(0, 'subquery or range selector', expected)
     if (this.#isOp(':')) {
       this.#next()
-      const stepMs = this.#isOp(']') ? undefined : this.#duration()
-      if (stepMs !== undefined && stepMs <= 0) throw syntaxError('duration must be greater than 0', open.end)
-      const close = this.#expectOp(']')
-      if (typeOf(expr) !== 'vector' && typeOf(expr) !== 'scalar')
-        throw syntaxError(`subquery is only allowed on instant vector, got ${typeOf(expr)} instead`, open.start)
+      const step = this.#isOp(']') ? undefined : this.#durationArithmetic(0, 'subquery selector', `${expected} or "]"`)
+      this.#expectOp(']', 'subquery selector', '"]"')
+      const rangeValue = this.#checkedDuration(range, true)
+      const stepValue = step && this.#checkedDuration(step, true)
+      const position = { start: expr.position.start, end: this.#lastEnd }
+      const type = typeOf(expr)
+      if (type !== 'vector')
+        throw syntaxError(
+          `subquery is only allowed on instant vector, got ${type === 'matrix' ? 'matrix' : type} instead`,
+          position.start,
+          position.end,
+        )
       return {
         kind: 'subquery',
         expr,
-        rangeMs,
-        stepMs,
-        offsetMs: 0,
+        range: rangeValue,
+        step: stepValue,
+        offset: 0,
         at: undefined,
-        position: { start: expr.position.start, end: close.end },
+        ...this.#measured(position, [expr]),
       }
     }
-    const close = this.#expectOp(']')
-    if (expr.kind !== 'selector') throw syntaxError('ranges only allowed for vector selectors', open.start)
-    if (expr.offsetMs !== 0) throw syntaxError('no offset modifiers allowed before range', open.start)
-    if (expr.at) throw syntaxError('no @ modifiers allowed before range', open.start)
-    return { kind: 'matrix', selector: expr, rangeMs, position: { start: expr.position.start, end: close.end } }
-  }
-
-  #at_(expr: Expr): void {
-    const token = this.#next()
-    const target = modifiable(expr)
-    if (!target)
-      throw syntaxError(
-        '@ modifier must be preceded by an instant vector selector or range vector selector or a subquery',
-        token.start,
-      )
-    if (target.at) throw syntaxError('@ <timestamp> may not be set multiple times', token.start)
-    target.at = this.#atValue()
-    expr.position.end = this.peek(-1).end
-  }
-
-  #atValue(): AtModifier {
-    const name = this.#keyword('start', 'end')
-    if (name) {
-      this.#expectOp('(')
-      this.#expectOp(')')
-      return { at: name as 'start' | 'end' }
+    this.#expectOp(']', 'subquery or range', '":" or "]"')
+    const rangeValue = this.#checkedDuration(range, true)
+    const brackets = { start: open.start, end: this.#lastEnd }
+    if (expr.kind !== 'selector')
+      throw syntaxError('ranges only allowed for vector selectors', brackets.start, brackets.end)
+    if (expr.offset !== 0) throw syntaxError('no offset modifiers allowed before range', brackets.start, brackets.end)
+    if (expr.at) throw syntaxError('no @ modifiers allowed before range', brackets.start, brackets.end)
+    return {
+      kind: 'matrix',
+      selector: expr,
+      range: rangeValue,
+      ...this.#measured({ start: expr.position.start, end: brackets.end }, [expr]),
     }
-    const sign = this.#isOp('-') || this.#isOp('+') ? this.#next().text : '+'
-    const token = this.#next()
-    if (token.kind !== 'number' && token.kind !== 'duration')
-      throw syntaxError(`unexpected ${describe(token)} in @, expected timestamp`, token.start)
-    const seconds = token.kind === 'duration' ? Number(token.value) / 1000 : Number(token.value)
-    return { atMs: Math.round(seconds * 1000) * (sign === '-' ? -1 : 1) }
+  }
+
+  #at(expr: Expr): void {
+    this.#next()
+    const target = this.#modifiable(expr, '@ modifier')
+    const word = this.#isWord('start') || this.#isWord('end') ? this.#token.text.toLowerCase() : undefined
+    let at: { atMs: number } | { at: 'start' | 'end' }
+    if (word) {
+      this.#next()
+      this.#expectOp('(', '@', 'timestamp')
+      this.#expectOp(')', '@', 'timestamp')
+      at = { at: word as 'start' | 'end' }
+    } else {
+      const sign = this.#isOp('-') ? -1 : 1
+      const signed = this.#isOp('-') || this.#isOp('+') ? this.#next().text : ''
+      const value = this.#numberValue(this.#token)
+      if (value === undefined) throw this.#unexpected('@', 'timestamp')
+      const text = `${signed}${this.#next().text}`
+      if (!Number.isFinite(value) || Math.abs(value) >= 2 ** 63)
+        throw syntaxError(`timestamp out of bounds for @ modifier: ${text}`, expr.position.start, expr.position.end)
+      at = { atMs: Math.round(sign * value * 1000) }
+    }
+    if (target.at)
+      throw syntaxError('@ <timestamp> may not be set multiple times', expr.position.start, expr.position.end)
+    target.at = at
+    expr.position = { start: expr.position.start, end: this.#lastEnd }
   }
 
   #offset(expr: Expr): void {
+    this.#next()
+    const duration = this.#checkedDuration(this.#offsetDuration(), false)
+    const target = this.#modifiable(expr, 'offset modifier')
+    if (target.offset !== 0)
+      throw syntaxError('offset may not be set multiple times', expr.position.start, expr.position.end)
+    target.offset = duration
+    expr.position = { start: expr.position.start, end: this.#lastEnd }
+  }
+
+  #extended(expr: Expr): void {
     const token = this.#next()
-    const target = modifiable(expr)
-    if (!target)
-      throw syntaxError(
-        'offset modifier must be preceded by an instant vector selector or range vector selector or a subquery',
-        token.start,
-      )
-    if (target.offsetMs !== 0) throw syntaxError('offset may not be set multiple times', token.start)
-    const sign = this.#isOp('-') || this.#isOp('+') ? this.#next().text : '+'
-    target.offsetMs = this.#duration() * (sign === '-' ? -1 : 1)
-    expr.position.end = this.peek(-1).end
+    const word = token.text.toLowerCase() as 'anchored' | 'smoothed'
+    const selector = expr.kind === 'matrix' ? expr.selector : expr
+    if (!this.#experimental)
+      throw syntaxError(`${word} modifier is experimental and not enabled`, token.start, token.end)
+    if (selector.kind !== 'selector' || (word === 'anchored' && expr.kind !== 'matrix'))
+      throw syntaxError(`${word} modifier is not implemented`, token.start, token.end)
+    if (selector.extended)
+      throw syntaxError(`${word} modifier may not be set with ${selector.extended}`, token.start, token.end)
+    selector.extended = word
+    expr.position = { start: expr.position.start, end: this.#lastEnd }
+  }
+
+  #modifiable(expr: Expr, what: string): { at: VectorSelector['at']; offset: Duration } {
+    if (expr.kind === 'selector' || expr.kind === 'subquery') return expr
+    if (expr.kind === 'matrix') return expr.selector
+    throw syntaxError(
+      `${what} must be preceded by an instant vector selector or range vector selector or a subquery`,
+      expr.position.start,
+      expr.position.end,
+    )
+  }
+
+  #checkedDuration(expr: DurationExpr, mustBePositive: boolean): Duration {
+    const duration = constantDuration(expr, mustBePositive)
+    if (typeof duration !== 'number' && !this.#experimental)
+      throw syntaxError('experimental duration expression is not enabled', expr.position.start, expr.position.end)
+    return duration
+  }
+
+  /** After `offset`: one operand with an optional sign; more needs parentheses. */
+  #offsetDuration(): DurationExpr {
+    const token = this.#token
+    const context = 'offset'
+    const expected = 'number, duration, step(), or range()'
+    if (this.#isOp('-') || this.#isOp('+')) {
+      this.#next()
+      const expr = this.#durationOperand(context, expected)
+      if (token.text === '+') return expr
+      return { kind: 'negate', expr, position: { start: token.start, end: this.#lastEnd } }
+    }
+    return this.#durationOperand(context, expected)
+  }
+
+  #durationArithmetic(minimum: number, context: string, expected: string): DurationExpr {
+    if (++this.#depth > nestingMax) throw syntaxError(`nested deeper than ${nestingMax} levels`, this.#token.start)
+    let left: DurationExpr
+    const token = this.#token
+    if (this.#isOp('-') || this.#isOp('+')) {
+      this.#next()
+      const inner = this.#durationArithmetic(precedence['^']!, context, expected)
+      left =
+        token.text === '+'
+          ? inner
+          : { kind: 'negate', expr: inner, position: { start: token.start, end: this.#lastEnd } }
+    } else left = this.#durationOperand(context, expected)
+    let links = 0
+    for (;;) {
+      const op = this.#token
+      if (op.kind !== 'op' || !['+', '-', '*', '/', '%', '^'].includes(op.text)) break
+      const level = precedence[op.text]!
+      if (level < minimum) break
+      if (++links > heightMax) throw syntaxError('the duration expression is too long', op.start)
+      this.#next()
+      const right = this.#durationArithmetic(op.text === '^' ? level : level + 1, context, expected)
+      if ((op.text === '/' || op.text === '%') && right.kind === 'seconds' && right.seconds === 0)
+        throw syntaxError(op.text === '/' ? 'division by zero' : 'modulo by zero', op.start, op.end)
+      left = {
+        kind: 'calculate',
+        op: op.text as '+',
+        left,
+        right,
+        position: { start: left.position.start, end: this.#lastEnd },
+      }
+    }
+    this.#depth--
+    return left
+  }
+
+  #durationOperand(context: string, expected: string): DurationExpr {
+    const token = this.#token
+    if (token.kind === 'number' || token.kind === 'duration') {
+      this.#next()
+      const position = { start: token.start, end: token.end }
+      const seconds = token.kind === 'duration' ? durationSeconds(token) : parseNumber(token)
+      return { kind: 'seconds', seconds, isDuration: token.kind === 'duration', position }
+    }
+    if (this.#isOp('(')) {
+      this.#next()
+      const expr = this.#durationArithmetic(0, context, expected)
+      this.#expectOp(')', context, '")"')
+      return { kind: 'paren', expr, position: { start: token.start, end: this.#lastEnd } }
+    }
+    const word = token.kind === 'name' ? token.text.toLowerCase() : ''
+    if (word === 'step' || word === 'range') {
+      this.#next()
+      this.#expectOp('(', context, expected)
+      this.#expectOp(')', context, '")"')
+      return { kind: word, position: { start: token.start, end: this.#lastEnd } }
+    }
+    if (word === 'min_of' || word === 'max_of') {
+      this.#next()
+      this.#expectOp('(', context, expected)
+      const left = this.#durationArithmetic(0, context, expected)
+      this.#expectOp(',', context, '","')
+      const right = this.#durationArithmetic(0, context, expected)
+      this.#expectOp(')', context, '")"')
+      return { kind: 'calculate', op: word, left, right, position: { start: token.start, end: this.#lastEnd } }
+    }
+    throw this.#unexpected(context, expected)
   }
 
   #primary(): Expr {
-    const token = this.#next()
-    const position = { start: token.start, end: token.end }
-    if (token.kind === 'number') return { kind: 'number', value: Number(token.value), position }
-    if (token.kind === 'duration') return { kind: 'number', value: Number(token.value) / 1000, position }
-    if (token.kind === 'string') return { kind: 'string', value: String(token.value), position }
-    if (token.kind === 'op' && token.text === '(') {
-      const expr = this.expression(0)
-      position.end = this.#expectOp(')').end
-      return { kind: 'paren', expr, position }
-    }
-    if (token.kind === 'op' && token.text === '{') return this.#selector('', token)
-    if (token.kind === 'name') return this.#named(token)
-    throw syntaxError(`unexpected ${describe(token)}`, token.start)
-  }
-
-  #named(token: Token): Expr {
-    const lower = token.text.toLowerCase()
-    if (aggregates.has(lower) && (this.#isOp('(') || this.#isKeyword('by') || this.#isKeyword('without')))
-      return this.#aggregate(lower as AggregateOp, token)
-    if (this.#isOp('(')) return this.#call(token)
-    if (lower === 'inf' || lower === 'nan')
-      return {
-        kind: 'number',
-        value: lower === 'inf' ? Number.POSITIVE_INFINITY : Number.NaN,
-        position: { start: token.start, end: token.end },
-      }
-    if (
-      lower in precedence ||
-      ['on', 'ignoring', 'group_left', 'group_right', 'bool', 'offset', 'by', 'without'].includes(lower)
-    ) {
-      // Keywords are metric names only where nothing else could stand, which is here, but Prometheus refuses operators.
-      if (lower in precedence) throw syntaxError(`unexpected <op:${lower}>`, token.start)
-    }
-    if (this.#isOp('{')) {
+    const token = this.#token
+    if (token.kind === 'number' || token.kind === 'duration') {
       this.#next()
-      return this.#selector(token.text, token)
+      const value = token.kind === 'duration' ? durationSeconds(token) : parseNumber(token)
+      return { kind: 'number', value, isDuration: token.kind === 'duration', position: span(token), height: 1 }
     }
-    return {
-      kind: 'selector',
-      matchers: [{ name: '__name__', op: '=', value: token.text }],
-      offsetMs: 0,
-      at: undefined,
-      position: { start: token.start, end: token.end },
-    }
-  }
-
-  #selector(name: string, start: Token): VectorSelector {
-    const matchers: Matcher[] = name === '' ? [] : [{ name: '__name__', op: '=', value: name }]
-    while (!this.#isOp('}')) {
-      const token = this.#next()
-      if (token.kind !== 'name' && token.kind !== 'string')
-        throw syntaxError(`unexpected ${describe(token)} in label matching, expected identifier or "}"`, token.start)
-      if (token.kind === 'string' && (this.#isOp(',') || this.#isOp('}'))) {
-        if (name !== '' || matchers.some((matcher) => matcher.name === '__name__'))
-          throw syntaxError('metric name must not be set twice', token.start)
-        matchers.push({ name: '__name__', op: '=', value: String(token.value) })
-      } else {
-        if (token.kind === 'name' && token.text.includes(':'))
-          throw syntaxError(`unexpected character inside braces: ':'`, token.start)
-        matchers.push(this.#matcher(token))
-      }
-      if (!this.#isOp(',')) break
+    if (token.kind === 'string') {
       this.#next()
+      return { kind: 'string', value: stringValue(token), position: span(token), height: 1 }
     }
-    const close = this.#expectOp('}')
-    if (name !== '' && matchers.slice(1).some((matcher) => matcher.name === '__name__'))
-      throw syntaxError(`metric name must not be set twice: "${name}"`, start.start)
-    if (matchers.every((matcher) => valueTest(matcher)('')))
-      throw syntaxError('vector selector must contain at least one non-empty matcher', start.start)
-    return { kind: 'selector', matchers, offsetMs: 0, at: undefined, position: { start: start.start, end: close.end } }
+    if (this.#isOp('(')) {
+      this.#next()
+      const expr = this.#expression(0)
+      this.#expectOp(')')
+      return { kind: 'paren', expr, ...this.#measured({ start: token.start, end: this.#lastEnd }, [expr]) }
+    }
+    if (this.#isOp('{')) return this.#selector(undefined)
+    if (token.kind !== 'name') throw this.#unexpected()
+    const word = token.text.toLowerCase()
+    if (word === 'inf' || word === 'nan') {
+      this.#next()
+      const value = word === 'inf' ? Number.POSITIVE_INFINITY : Number.NaN
+      return { kind: 'number', value, isDuration: false, position: span(token), height: 1 }
+    }
+    if (reserved.has(word)) throw this.#unexpected()
+    this.#next()
+    if (aggregates.has(word) && (this.#isOp('(') || this.#isWord('by') || this.#isWord('without')))
+      return this.#aggregate(token, word as AggregateOp)
+    if (this.#isOp('(') && !keywords.has(word)) return this.#call(token)
+    return this.#selector(token)
   }
 
-  #matcher(nameToken: Token): Matcher {
-    const op = this.#next()
-    if (op.kind !== 'op' || !['=', '!=', '=~', '!~'].includes(op.text))
-      throw syntaxError(`unexpected ${describe(op)} in label matching, expected one of "=", "!=", "=~", "!~"`, op.start)
-    const value = this.#next()
-    if (value.kind !== 'string')
-      throw syntaxError(`unexpected ${describe(value)} in label matching, expected string`, value.start)
-    const matcher: Matcher = {
-      name: nameToken.kind === 'string' ? String(nameToken.value) : nameToken.text,
-      op: op.text as Matcher['op'],
-      value: String(value.value),
+  #aggregate(token: Token, op: AggregateOp): Expr {
+    let modifier = this.#acceptWord('by', 'without')
+    let grouping = modifier ? this.#labelList() : undefined
+    if (!this.#isOp('(')) throw this.#unexpected('aggregation')
+    const args = this.#args()
+    if (!grouping) {
+      modifier = this.#acceptWord('by', 'without')
+      grouping = modifier ? this.#labelList() : []
     }
-    try {
-      valueTest(matcher)
-    } catch (error) {
-      throw syntaxError((error as Error).message, value.start, 'Use RE2 syntax: no look-around and no back-references.')
-    }
-    return matcher
-  }
-
-  #aggregate(op: AggregateOp, token: Token): Expr {
-    let modifier = this.#keyword('by', 'without')
-    let grouping = modifier ? this.#labelList() : []
-    const args = this.#arguments()
-    if (!modifier) {
-      modifier = this.#keyword('by', 'without')
-      if (modifier) grouping = this.#labelList()
-    }
-    const end = this.peek(-1).end
+    const position = { start: token.start, end: this.#lastEnd }
+    const fail = (cause: string, { start, end }: Position = position) => syntaxError(cause, start, end)
+    if (experimentalAggregates.has(op) && !this.#experimental) throw fail(`${op}() is experimental and must be enabled`)
+    if (args.length === 0) throw fail('no arguments for aggregate expression provided')
     const wanted = parametric.has(op) ? 2 : 1
     if (args.length !== wanted)
-      throw syntaxError(
-        `wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`,
-        token.start,
-      )
+      throw fail(`wrong number of arguments for aggregate expression provided, expected ${wanted}, got ${args.length}`)
+    const param = wanted === 2 ? args[0] : undefined
     const expr = args[wanted - 1]!
-    expectType(expr, 'vector', 'aggregation expression')
-    const param = wanted === 2 ? args[0]! : undefined
-    if (param) expectType(param, op === 'count_values' ? 'string' : 'scalar', 'aggregation parameter')
+    if (typeOf(expr) !== 'vector')
+      throw fail(
+        `expected type instant vector in aggregation expression, got ${typeNames[typeOf(expr)]}`,
+        expr.position,
+      )
+    const paramType = op === 'count_values' ? 'string' : 'scalar'
+    if (param && typeOf(param) !== paramType)
+      throw fail(`expected type ${paramType} in aggregation parameter, got ${typeNames[typeOf(param)]}`, param.position)
     return {
       kind: 'aggregate',
       op,
@@ -375,120 +548,241 @@ class Parser {
       param,
       without: modifier === 'without',
       grouping,
-      position: { start: token.start, end },
+      ...this.#measured(position, args),
     }
   }
 
   #call(token: Token): Expr {
-    const signature = Object.hasOwn(signatures, token.text) ? signatures[token.text]! : undefined
-    if (!signature) throw syntaxError(`unknown function with name "${token.text}"`, token.start)
-    const args = this.#arguments()
-    const minimum = signature.args.length - (signature.optional ?? (signature.variadic ? 1 : 0))
-    const maximum = signature.variadic ? Number.POSITIVE_INFINITY : signature.args.length
-    if (args.length < minimum)
-      throw syntaxError(
-        `expected at least ${minimum} argument(s) in call to "${token.text}", got ${args.length}`,
-        token.start,
-      )
-    if (args.length > maximum)
-      throw syntaxError(
-        `expected at most ${maximum} argument(s) in call to "${token.text}", got ${args.length}`,
-        token.start,
-      )
-    for (const [i, arg] of args.entries())
-      expectType(arg, signature.args[Math.min(i, signature.args.length - 1)]!, `call to function "${token.text}"`)
-    return { kind: 'call', name: token.text, args, position: { start: token.start, end: this.peek(-1).end } }
+    const name = token.text
+    const args = this.#args(name === 'info')
+    const position = { start: token.start, end: this.#lastEnd }
+    const fail = (cause: string, { start, end }: Position = position) => syntaxError(cause, start, end)
+    const signature = signatures[name]
+    if (!signature) throw fail(`unknown function with name ${quote(name)}`, span(token))
+    if (signature.experimental && !this.#experimental) throw fail(`function ${quote(name)} is not enabled`, span(token))
+    const most = signature.args.length
+    const least = most - (signature.optional ?? 0)
+    const got = `argument(s) in call to "${name}", got ${args.length}`
+    if (least === most && !signature.variadic) {
+      if (args.length !== most) throw fail(`expected ${most} ${got}`)
+    } else if (args.length < least) throw fail(`expected at least ${least} ${got}`)
+    else if (args.length > most && !signature.variadic) throw fail(`expected at most ${most} ${got}`)
+    if (name === 'info' && args.length > 1) {
+      const selector = args[1]!
+      if (selector.kind !== 'selector') throw fail('expected label selectors only', selector.position)
+      if (this.#text[selector.position.start] !== '{')
+        throw fail('expected label selectors only, got vector selector instead', selector.position)
+    }
+    for (const [i, arg] of args.entries()) {
+      const wanted = signature.args[Math.min(i, most - 1)]!
+      const type = typeOf(arg)
+      if (type !== wanted)
+        throw fail(
+          `expected type ${typeNames[wanted]} in call to function "${name}", got ${typeNames[type]}`,
+          arg.position,
+        )
+    }
+    return { kind: 'call', name, args, ...this.#measured(position, args) }
   }
 
-  #arguments(): Expr[] {
+  #args(ofInfo = false): Expr[] {
     this.#expectOp('(')
     const args: Expr[] = []
     while (!this.#isOp(')')) {
-      args.push(this.expression(0))
+      // The second argument of info() chooses labels: it may match everything.
+      this.#anyMatcher = ofInfo && args.length === 1
+      args.push(this.#expression(0))
+      this.#anyMatcher = false
       if (!this.#isOp(',')) break
       const comma = this.#next()
-      if (this.#isOp(')')) throw syntaxError('trailing commas not allowed in function call args', comma.start)
+      if (this.#isOp(')'))
+        throw syntaxError('trailing commas not allowed in function call args', comma.start, comma.end)
     }
     this.#expectOp(')')
     return args
   }
 
-  #labelList(): string[] {
-    this.#expectOp('(')
-    const labels: string[] = []
-    while (!this.#isOp(')')) {
-      const token = this.#next()
-      if ((token.kind !== 'name' && token.kind !== 'string') || (token.kind === 'name' && token.text.includes(':')))
-        throw syntaxError(`unexpected ${describe(token)} in grouping opts, expected label`, token.start)
-      labels.push(String(token.value))
-      if (!this.#isOp(',')) break
+  #selector(name: Token | undefined): VectorSelector {
+    const start = name?.start ?? this.#token.start
+    const matchers: Matcher[] = name ? [{ name: '__name__', op: '=', value: name.text }] : []
+    if (this.#isOp('{')) {
+      this.#next()
+      while (!this.#isOp('}')) {
+        matchers.push(this.#matcher())
+        if (this.#isOp(',')) this.#next()
+        else if (!this.#isOp('}')) throw this.#unexpected('label matching', '"," or "}"')
+      }
       this.#next()
     }
-    this.#expectOp(')')
+    const position = { start, end: this.#lastEnd }
+    const names = matchers.filter((matcher) => matcher.name === '__name__')
+    if (name && names.length > 1 && names[1]!.op === '=')
+      throw syntaxError(
+        `metric name must not be set twice: ${quote(name.text)} or ${quote(names[1]!.value)}`,
+        position.start,
+        position.end,
+      )
+    const narrow = name !== undefined || matchers.some((matcher) => !valueTest(matcher)(''))
+    const selector: VectorSelector = {
+      kind: 'selector',
+      matchers,
+      offset: 0,
+      at: undefined,
+      extended: undefined,
+      position,
+      height: 1,
+    }
+    if (!narrow && !this.#anyMatcher)
+      throw syntaxError('vector selector must contain at least one non-empty matcher', position.start, position.end)
+    return selector
+  }
+
+  #matcher(): Matcher {
+    const token = this.#token
+    if (token.kind !== 'name' && token.kind !== 'string') throw this.#unexpected('label matching', 'identifier or "}"')
+    this.#next()
+    const label = token.kind === 'string' ? stringValue(token) : token.text
+    if (token.kind === 'string' && (this.#isOp(',') || this.#isOp('}')))
+      return { name: '__name__', op: '=', value: label }
+    const op = this.#token
+    if (op.kind !== 'op' || !['=', '!=', '=~', '!~'].includes(op.text))
+      throw this.#unexpected('label matching', token.kind === 'string' ? '"," or "}"' : 'label matching operator')
+    this.#next()
+    if (this.#token.kind !== 'string') throw this.#unexpected('label matching', 'string')
+    const value = stringValue(this.#next())
+    const matcher: Matcher = { name: label, op: op.text as Matcher['op'], value }
+    if (label === '' || !label.isWellFormed())
+      throw syntaxError(`invalid label name ${quote(label)}`, token.start, token.end)
+    valueTest(matcher)
+    return matcher
+  }
+
+  #labelList(): string[] {
+    this.#expectOp('(', 'grouping opts', '"("')
+    const labels: string[] = []
+    while (!this.#isOp(')')) {
+      const token = this.#token
+      const label = token.kind === 'string' ? stringValue(token) : token.text
+      const valid =
+        token.kind === 'string' ? label !== '' && label.isWellFormed() : token.kind === 'name' && !label.includes(':')
+      if (!valid) throw this.#unexpected('grouping opts', 'label')
+      this.#next()
+      labels.push(label)
+      if (this.#isOp(',')) {
+        this.#next()
+        continue
+      }
+      if (!this.#isOp(')')) throw this.#unexpected('grouping opts', '"," or ")"')
+    }
+    this.#next()
     return labels
   }
 
-  #duration(): number {
-    const token = this.#next()
-    if (token.kind === 'duration') return Number(token.value)
-    if (token.kind === 'number') return Math.round(Number(token.value) * 1000)
-    throw syntaxError(`unexpected ${describe(token)}, expected number or duration`, token.start)
+  #measured(position: Position, below: Expr[]): { position: Position; height: number } {
+    let height = 1
+    for (const expr of below) height = Math.max(height, expr.height + 1)
+    if (height > heightMax) throw syntaxError(`more than ${heightMax} operators in a row`, position.start, position.end)
+    return { position, height }
+  }
+
+  #numberValue(token: Token): number | undefined {
+    if (token.kind === 'number') return parseNumber(token)
+    if (token.kind === 'duration') return durationSeconds(token)
+    const word = token.kind === 'name' ? token.text.toLowerCase() : ''
+    if (word === 'inf') return Number.POSITIVE_INFINITY
+    return word === 'nan' ? Number.NaN : undefined
   }
 
   #next(): Token {
-    const token = this.peek()
-    if (token.kind !== 'end') this.#at++
+    const token = this.#token
+    this.#lastEnd = token.end
+    this.#token = this.#lexer.next()
     return token
   }
 
   #isOp(text: string): boolean {
-    const token = this.peek()
-    return token.kind === 'op' && token.text === text
+    return this.#token.kind === 'op' && this.#token.text === text
   }
 
-  #isKeyword(word: string): boolean {
-    const token = this.peek()
-    return token.kind === 'name' && token.text.toLowerCase() === word
+  #isWord(word: string): boolean {
+    return this.#token.kind === 'name' && this.#token.text.toLowerCase() === word
   }
 
-  #keyword(...words: string[]): string | undefined {
-    const token = this.peek()
-    const word = token.kind === 'name' ? token.text.toLowerCase() : ''
+  #acceptWord(...words: string[]): string | undefined {
+    if (this.#token.kind !== 'name') return undefined
+    const word = this.#token.text.toLowerCase()
     if (!words.includes(word)) return undefined
     this.#next()
     return word
   }
 
-  #expectOp(text: string): Token {
-    const token = this.#next()
-    if (token.kind !== 'op' || token.text !== text)
-      throw syntaxError(`unexpected ${describe(token)}, expected "${text}"`, token.start)
-    return token
+  #expectOp(text: string, context = '', expected = ''): void {
+    if (!this.#isOp(text)) throw this.#unexpected(context, expected)
+    this.#next()
+  }
+
+  #unexpected(context = '', expected = ''): CodedError {
+    const token = this.#token
+    const where = context === '' ? '' : ` in ${context}`
+    return syntaxError(
+      `unexpected ${describe(token)}${where}${expected === '' ? '' : `, expected ${expected}`}`,
+      token.start,
+      token.end,
+    )
   }
 }
 
-function modifiable(expr: Expr): { offsetMs: number; at: AtModifier | undefined } | undefined {
-  if (expr.kind === 'matrix') return expr.selector
-  return expr.kind === 'selector' || expr.kind === 'subquery' ? expr : undefined
-}
-
-function expectType(expr: Expr, wanted: ValueType, where: string): void {
-  const type = typeOf(expr)
-  const names: Record<ValueType, string> = {
-    scalar: 'scalar',
-    string: 'string',
-    vector: 'instant vector',
-    matrix: 'range vector',
-  }
-  if (type !== wanted && anyType.includes(type))
-    throw syntaxError(`expected type ${names[wanted]} in ${where}, got ${names[type]}`, expr.position.start)
-}
+const span = (token: Token): Position => ({ start: token.start, end: token.end })
 
 function describe(token: Token): string {
   if (token.kind === 'end') return 'end of input'
-  return token.kind === 'name'
-    ? `identifier "${token.text}"`
-    : token.kind === 'op'
-      ? `"${token.text}"`
-      : `${token.kind} ${token.text}`
+  if (token.kind === 'op')
+    return '+-*/%^@==!=<><=>=</>/'.includes(token.text) && token.text !== '=' ? `<op:${token.text}>` : quote(token.text)
+  const word = token.text.toLowerCase()
+  if (token.kind === 'name') {
+    if (wordOps.has(word)) return `<op:${token.text}>`
+    if (aggregates.has(word)) return `<aggr:${token.text}>`
+    return keywords.has(word) ? `<${token.text}>` : `identifier ${quote(token.text)}`
+  }
+  return `${token.kind} ${quote(token.text)}`
+}
+
+function stringValue(token: Token): string {
+  try {
+    return unquote(token.text)
+  } catch (error) {
+    if (error instanceof BadEscape) throw syntaxError(error.message, token.start, token.end)
+    throw error
+  }
+}
+
+/** As Go's ParseInt with base 0, then ParseFloat. */
+export function parseNumber(token: { text: string; start: number; end: number }): number {
+  const plain = token.text.replaceAll('_', '')
+  if (/^0[0-7]+$/.test(plain)) return Number.parseInt(plain, 8)
+  const value = Number(plain)
+  if (!Number.isFinite(value))
+    throw syntaxError(
+      `error parsing number: strconv.ParseFloat: parsing "${token.text}": value out of range`,
+      token.start,
+      token.end,
+    )
+  return value
+}
+
+function durationSeconds(token: Token): number {
+  const parts = [...token.text.matchAll(/(\d+)(ms|[ywdhms])/g)]
+  if (parts.map(([part]) => part).join('') !== token.text)
+    throw syntaxError(`not a valid duration string: ${quote(token.text)}`, token.start, token.end)
+  const units = ['y', 'w', 'd', 'h', 'm', 's', 'ms']
+  let last = -1
+  let seconds = 0
+  for (const [, count, unit] of parts) {
+    const place = units.indexOf(unit!)
+    if (place <= last) throw syntaxError(`not a valid duration string: ${quote(token.text)}`, token.start, token.end)
+    last = place
+    seconds += Number(count) * secondsOf[unit!]!
+  }
+  if (seconds > 9_223_372_036) throw syntaxError('duration out of range', token.start, token.end)
+  return seconds
 }

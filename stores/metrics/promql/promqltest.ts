@@ -1,29 +1,29 @@
-// Runs Prometheus's PromQL test scripts (promql/promqltest): load, clear, eval instant, eval range.
-// Native histograms and annotations are not evaluated yet: evals that need them fail here, by name, and are counted.
-import { parseDuration } from '#core/duration.ts'
-import { type Labels, type SeriesData, staleNaN } from '#core/sample.ts'
-import type { SelectRequest } from '../store.ts'
-import { valueTest } from '../tsdb/series-index.ts'
-import { Engine, engineDefaults } from './engine.ts'
-import { parseSelector } from './parse.ts'
-import { labelsKey, type StepSeries } from './series.ts'
+// Runs Prometheus's PromQL test scripts (promql/promqltest): load, clear, eval instant, eval range. Each instant eval is
+// also run as a range query, and with every selector pinned by `@`, as Prometheus does.
+import { CodedError } from '#core/errors.ts'
+import { type Call, children, type Expr } from './ast.ts'
+import { Engine, type EngineConfig, engineDefaults, type StepSeries } from './engine.ts'
+import { labelsKey, labelsText } from './eval/labels.ts'
+import { parse } from './parse.ts'
+import { printExpr } from './print.ts'
+import { compareAnnotations, compareInstant, compareRange, differs, sampleAt } from './script/compare.ts'
+import { type Expectation, expectations, timeMs } from './script/expectation.ts'
+import { ScriptStore } from './script/script-store.ts'
+import { parseSeries } from './script/series-notation.ts'
 
 export interface ScriptResult {
   passed: number
+  /** Evals that could not be tried. None is left out without being counted here. */
+  skipped: { line: number; query: string; why: string }[]
   failures: { line: number; query: string; why: string }[]
+  /** Evals run a second time as a range query, and with `@`; the rest depends on the time or the range it is run at. */
+  rangeChecks: number
+  pinnedChecks: number
 }
 
-interface Expectation {
-  fail: boolean
-  failMessage: string | undefined
-  ordered: boolean
-  /** Text of a string result. */
-  text: string | undefined
-  rangeVector: { startMs: number; stepMs: number } | undefined
-  series: { labels: Labels; points: (number | undefined)[]; histogram: boolean }[]
-  scalar: number | undefined
-  /** warn or info: needs annotations. */
-  annotated: boolean
+export interface ScriptOptions {
+  /** Run instant evals as range queries and pinned by `@` too. Default true. */
+  rangeCheck?: boolean
 }
 
 interface Command {
@@ -32,18 +32,31 @@ interface Command {
   body: string[]
 }
 
-const tolerance = 1e-6
+const scriptEngine: EngineConfig = { ...engineDefaults, experimental: true, delayedNameRemoval: true }
 
-export async function runScript(text: string): Promise<ScriptResult> {
-  const result: ScriptResult = { passed: 0, failures: [] }
+export async function runScript(text: string, options: ScriptOptions = {}): Promise<ScriptResult> {
+  const result: ScriptResult = { passed: 0, skipped: [], failures: [], rangeChecks: 0, pinnedChecks: 0 }
   let store = new ScriptStore()
   for (const command of commands(text)) {
-    if (command.head.startsWith('clear')) store = new ScriptStore()
-    else if (command.head.startsWith('load')) store.load(command)
-    else {
-      const why = await evaluate(command, store)
+    const where = { line: command.line, query: command.head }
+    if (/^clear\b/.test(command.head)) store = new ScriptStore()
+    else if (/^load/.test(command.head)) {
+      try {
+        const [, custom, interval] = /^load(_with_nhcb)?\s+(\S+)\s*$/.exec(command.head) ?? []
+        if (interval === undefined) throw new Error('the load line could not be read')
+        store.load(command.body.map(parseSeries), timeMs(interval), custom !== undefined)
+      } catch (error) {
+        result.failures.push({ ...where, why: `not loaded: ${(error as Error).message}` })
+      }
+    } else {
+      let why: string | undefined
+      try {
+        why = await evaluate(command, store, options.rangeCheck ?? true, result)
+      } catch (error) {
+        why = `failed: ${error instanceof CodedError ? error.message : ((error as Error).stack ?? String(error))}`
+      }
       if (why === undefined) result.passed++
-      else result.failures.push({ line: command.line, query: command.head, why })
+      else result.failures.push({ ...where, why })
     }
   }
   return result
@@ -54,198 +67,151 @@ function commands(text: string): Command[] {
   for (const [i, raw] of text.split('\n').entries()) {
     const line = raw.trim()
     if (line === '' || line.startsWith('#')) continue
-    if (/^(load(_with_nhcb)?|clear|eval(_\w+)?)\b/.test(line) && !/^\s/.test(raw))
-      found.push({ line: i + 1, head: line, body: [] })
+    if (/^(load(_with_nhcb)?|clear|eval(_\w+)?)(\s|$)/.test(line)) found.push({ line: i + 1, head: line, body: [] })
     else found[found.length - 1]?.body.push(line)
   }
   return found
 }
 
-/** Holds what a script loads; a plain list is enough. */
-class ScriptStore {
-  readonly #series = new Map<string, { labels: Labels; samples: Map<number, number> }>()
-  hasHistograms = false
-
-  load(command: Command): void {
-    const intervalMs = parseDuration(command.head.split(/\s+/)[1]!)!
-    for (const line of command.body) {
-      const { labels, points, histogram } = seriesLine(line)
-      if (histogram) this.hasHistograms = true
-      const key = labelsKey(labels)
-      const entry = this.#series.get(key) ?? { labels, samples: new Map<number, number>() }
-      this.#series.set(key, entry)
-      for (const [i, value] of points.entries()) if (value !== undefined) entry.samples.set(i * intervalMs, value)
-    }
-  }
-
-  async select(request: SelectRequest): Promise<SeriesData[]> {
-    const tests = request.matchers.map((matcher) => ({ name: matcher.name, holds: valueTest(matcher) }))
-    return [...this.#series.values()]
-      .filter(({ labels }) => tests.every(({ name, holds }) => holds(labels[name] ?? '')))
-      .map(({ labels, samples }) => {
-        const times = [...samples.keys()]
-          .filter((time) => time >= request.fromMs && time <= request.toMs)
-          .sort((a, b) => a - b)
-        return {
-          labels,
-          timestampsMs: Float64Array.from(times),
-          values: Float64Array.from(times, (time) => samples.get(time)!),
-        }
-      })
-      .filter(({ timestampsMs }) => timestampsMs.length > 0)
-  }
-}
-
-async function evaluate(command: Command, store: ScriptStore): Promise<string | undefined> {
+async function evaluate(
+  command: Command,
+  store: ScriptStore,
+  rangeCheck: boolean,
+  counts: ScriptResult,
+): Promise<string | undefined> {
   const match =
-    /^eval(?:_(?<mode>\w+))?\s+(?:instant\s+at\s+(?<at>\S+)|range\s+from\s+(?<from>\S+)\s+to\s+(?<to>\S+)\s+step\s+(?<step>\S+))\s+(?<query>.*)$/.exec(
+    /^eval(?:_(?<mode>\w+))?\s+(?:instant\s+(?:at\s+(?<at>\S+)\s+)?|range\s+from\s+(?<from>\S+)\s+to\s+(?<to>\S+)\s+step\s+(?<step>\S+)\s+)(?<query>.+)$/.exec(
       command.head,
     )
   if (!match?.groups) return 'the eval line could not be read'
-  const { mode, at, from, to, step, query } = match.groups
+  const { mode, at, from, to, step, query } = match.groups as Record<string, string | undefined>
   const wanted = expectations(command.body, mode)
-  const engine = new Engine(store, engineDefaults)
+  const engine = new Engine(store, scriptEngine)
+  if (from !== undefined) {
+    const range = { startMs: timeMs(from), endMs: timeMs(to!), stepMs: timeMs(step!) }
+    return attempt(wanted, async () => {
+      const result = await engine.range(query!, range)
+      return () => compareAnnotations(result, wanted) ?? compareRange(result, wanted)
+    })
+  }
+  const atMs = at === undefined ? 0 : timeMs(at)
+  const instant = (text: string, ms: number) =>
+    attempt(wanted, async () => {
+      const result = await engine.instant(text, ms)
+      return () => compareAnnotations(result, wanted) ?? compareInstant(result, wanted)
+    })
+  const why = await instant(query!, atMs)
+  if (why !== undefined || !rangeCheck) return why
+  const expr = parsed(query!)
+  if (!expr) return undefined
+  if (!dependsOnTime(expr)) {
+    const pinned = printExpr(pin(expr, atMs))
+    counts.pinnedChecks++
+    for (const ms of atMs === 0 ? [-1000, 0, 1000] : [-10 * atMs, 0, Math.trunc(atMs / 5), atMs, 10 * atMs]) {
+      const different = await instant(pinned, ms)
+      if (different !== undefined) return `as ${pinned} at ${ms} ms: ${different}`
+    }
+  }
+  if (wanted.fail || wanted.ordered || dependsOnRange(expr)) return undefined
+  return asRange(engine, query!, atMs, wanted, counts)
+}
+
+/** Runs it, and judges a failure by what is expected. */
+async function attempt(wanted: Expectation, run: () => Promise<() => string | undefined>): Promise<string | undefined> {
+  let judge: () => string | undefined
   try {
-    if (at !== undefined) {
-      const result = await engine.instant(query!, timeMs(at))
-      if (wanted.fail) return 'expected to fail'
-      return compareInstant(result, wanted)
-    }
-    const range = { startMs: timeMs(from!), endMs: timeMs(to!), stepMs: timeMs(step!) }
-    const result = await engine.range(query!, range)
-    if (wanted.fail) return 'expected to fail'
-    if (result.type !== 'matrix') return `got ${result.type}`
-    return compareSeries(result.series, wanted, false)
+    judge = await run()
   } catch (error) {
-    return wanted.fail ? undefined : `failed: ${(error as Error).message}`
+    if (!(error instanceof CodedError)) throw error
+    if (!wanted.fail) return `failed: ${error.message}`
+    const cause = String(error.values['cause'] ?? error.message)
+    const missed = wanted.fail.find((test) => !test.holds(cause))
+    return missed && `expected to fail with ${missed.wanted}, but: ${cause}`
+  }
+  return wanted.fail ? 'expected to fail' : judge()
+}
+
+/** A range query around the time must have the same values in its middle. */
+async function asRange(
+  engine: Engine,
+  query: string,
+  atMs: number,
+  wanted: Expectation,
+  counts: ScriptResult,
+): Promise<string | undefined> {
+  let series: StepSeries[]
+  try {
+    const result = await engine.range(query, { startMs: atMs - 60_000, endMs: atMs + 60_000, stepMs: 60_000 })
+    if (result.type !== 'matrix') return `as a range query: got a ${result.type}`
+    series = result.series
+  } catch (error) {
+    // Range vectors and strings have no range query.
+    if (error instanceof CodedError && String(error.values['cause']).startsWith('invalid expression type'))
+      return undefined
+    throw error
+  }
+  counts.rangeChecks++
+  if (wanted.scalar !== undefined) {
+    const why = differs(series[0] && sampleAt(series[0], 1), wanted.scalar, false)
+    return why && `as a range query: ${why}`
+  }
+  const found = new Map(series.filter((one) => one.present[1] !== 0).map((one) => [labelsKey(one.labels), one]))
+  for (const { labels, points } of wanted.series) {
+    const one = found.get(labelsKey(labels))
+    if (!one) return `as a range query: missing ${labelsText(labels)}`
+    const why = differs(sampleAt(one, 1), points[0], false)
+    if (why) return `as a range query: ${labelsText(labels)}: ${why}`
+    found.delete(labelsKey(labels))
+  }
+  const [extra] = found.values()
+  return extra && `as a range query: unexpected ${labelsText(extra.labels)}`
+}
+
+function parsed(query: string): Expr | undefined {
+  try {
+    return parse(query)
+  } catch (error) {
+    if (error instanceof CodedError) return undefined
+    throw error
   }
 }
 
-function timeMs(text: string): number {
-  const sign = text.startsWith('-') ? -1 : 1
-  const plain = text.replace(/^[+-]/, '')
-  return sign * (parseDuration(plain) ?? Number(plain) * 1000)
+const ofTime = new Set(
+  'days_in_month day_of_month day_of_week day_of_year hour minute month year predict_linear time timestamp start end step range'.split(
+    ' ',
+  ),
+)
+const ofRange = new Set(['start', 'end', 'step', 'range'])
+
+const calls = (expr: Expr): Call[] => [...(expr.kind === 'call' ? [expr] : []), ...children(expr).flatMap(calls)]
+const dependsOnTime = (expr: Expr): boolean => calls(expr).some(({ name }) => ofTime.has(name))
+
+function dependsOnRange(expr: Expr): boolean {
+  const text = printExpr(expr)
+  return calls(expr).some(({ name }) => ofRange.has(name)) || /\b(step|range)\(\)/.test(text)
 }
 
-function expectations(body: string[], mode: string | undefined): Expectation {
-  const wanted: Expectation = {
-    fail: mode === 'fail',
-    failMessage: undefined,
-    ordered: mode === 'ordered',
-    text: undefined,
-    rangeVector: undefined,
-    series: [],
-    scalar: undefined,
-    annotated: mode === 'warn' || mode === 'info',
+/** Every selector outside a subquery, and every subquery, gets `@` unless something around it has one. */
+function pin(expr: Expr, atMs: number): Expr {
+  switch (expr.kind) {
+    case 'selector':
+      return expr.at ? expr : { ...expr, at: { atMs } }
+    case 'matrix':
+      return { ...expr, selector: pin(expr.selector, atMs) as typeof expr.selector }
+    case 'subquery':
+      return expr.at ? expr : { ...expr, at: { atMs } }
+    case 'paren':
+    case 'unary':
+      return { ...expr, expr: pin(expr.expr, atMs) }
+    case 'binary':
+      return { ...expr, left: pin(expr.left, atMs), right: pin(expr.right, atMs) }
+    case 'aggregate':
+      return { ...expr, expr: pin(expr.expr, atMs), param: expr.param && pin(expr.param, atMs) }
+    case 'call':
+      return expr.name === 'info'
+        ? { ...expr, args: [pin(expr.args[0]!, atMs), ...expr.args.slice(1)] }
+        : { ...expr, args: expr.args.map((arg) => pin(arg, atMs)) }
+    default:
+      return expr
   }
-  for (const line of body) {
-    if (/^expected_fail/.test(line)) wanted.fail = true
-    else if (/^expect\b/.test(line)) {
-      const rest = line.slice('expect'.length).trim()
-      const range = /^range vector from (\S+) to \S+ step (\S+)/.exec(rest)
-      if (range) wanted.rangeVector = { startMs: timeMs(range[1]!), stepMs: timeMs(range[2]!) }
-      else if (rest.startsWith('fail')) wanted.fail = true
-      else if (rest.startsWith('ordered')) wanted.ordered = true
-      else if (rest.startsWith('string'))
-        wanted.text = rest
-          .slice('string'.length)
-          .trim()
-          .replace(/^["`']|["`']$/g, '')
-      else if (rest.startsWith('warn') || rest.startsWith('info')) wanted.annotated = true
-    } else if (/^[-+]?(\d|\.\d|NaN|Inf)/i.test(line) && !/[{]/.test(line)) wanted.scalar = number(line)
-    else wanted.series.push(seriesLine(line))
-  }
-  return wanted
-}
-
-function compareInstant(result: Awaited<ReturnType<Engine['instant']>>, wanted: Expectation): string | undefined {
-  if (result.type === 'string') return result.value === wanted.text ? undefined : `got "${result.value}"`
-  if (result.type === 'scalar')
-    return wanted.scalar !== undefined && close(result.values[0]!, wanted.scalar)
-      ? undefined
-      : `got ${result.values[0]}`
-  if (result.raw) {
-    const got = result.raw.map((series) => ({
-      labels: series.labels,
-      values: series.values,
-      present: new Uint8Array(series.values.length).fill(1),
-    }))
-    return compareSeries(got, wanted, false)
-  }
-  return compareSeries(result.series, wanted, wanted.ordered)
-}
-
-function compareSeries(got: StepSeries[], wanted: Expectation, ordered: boolean): string | undefined {
-  if (wanted.annotated) return 'needs annotations'
-  if (wanted.series.some((series) => series.histogram)) return 'needs native histograms'
-  if (got.length !== wanted.series.length) return `expected ${wanted.series.length} series, got ${got.length}`
-  const byKey = new Map(got.map((series, i) => [labelsKey(series.labels), { series, i }]))
-  for (const [i, { labels, points }] of wanted.series.entries()) {
-    const found = byKey.get(labelsKey(labels))
-    if (!found) return `missing ${JSON.stringify(labels)}`
-    if (ordered && found.i !== i) return `${JSON.stringify(labels)} at place ${found.i}, expected ${i}`
-    for (let step = 0; step < found.series.values.length; step++) {
-      const there = found.series.present[step] === 1
-      const point = points[step]
-      if (there !== (point !== undefined))
-        return `${JSON.stringify(labels)} at step ${step}: ${there ? 'unexpected value' : 'no value'}`
-      if (there && !close(found.series.values[step]!, point!))
-        return `${JSON.stringify(labels)} at step ${step}: expected ${point}, got ${found.series.values[step]}`
-    }
-  }
-  return undefined
-}
-
-/** Upstream's rule: relative 1e-6, NaN equals NaN. */
-function close(a: number, b: number): boolean {
-  if (Number.isNaN(a) || Number.isNaN(b)) return Number.isNaN(a) && Number.isNaN(b)
-  if (a === b) return true
-  const difference = Math.abs(a - b)
-  const sum = Math.abs(a) + Math.abs(b)
-  return sum === 0 || difference / Math.min(sum, Number.MAX_VALUE) < tolerance
-}
-
-/** `metric{label="value"} 0+10x5 _x2 stale {{…}}` */
-export function seriesLine(line: string): { labels: Labels; points: (number | undefined)[]; histogram: boolean } {
-  const split = /^(?<selector>[a-zA-Z_:][\w:]*(?:\{.*?\}(?=\s|$))?|\{.*?\}(?=\s|$))\s*(?<points>.*)$/.exec(line)
-  const labels: Labels = {}
-  if (split && split.groups!['selector'] !== '{}') {
-    for (const { name, value } of parseSelector(split.groups!['selector']!).matchers)
-      if (value !== '') labels[name] = value
-  }
-  const { points, histogram } = expandPoints(split?.groups?.['points'] ?? '')
-  return { labels, points, histogram }
-}
-
-function expandPoints(text: string): { points: (number | undefined)[]; histogram: boolean } {
-  const points: (number | undefined)[] = []
-  let histogram = false
-  for (const item of text
-    .replace(/\{\{.*?\}\}/g, '{{}}')
-    .split(/\s+/)
-    .filter((part) => part !== '')) {
-    const series =
-      /^(?<start>[-+]?(?:[\d.]+(?:e[-+]?\d+)?|Inf|NaN))(?<step>[-+](?:[\d.]+(?:e[-+]?\d+)?|Inf|NaN))?x(?<times>\d+)$/i.exec(
-        item,
-      )
-    if (item.includes('{{}}')) {
-      histogram = true
-      const times = /x(\d+)$/.exec(item)
-      for (let i = 0; i <= Number(times?.[1] ?? 0); i++) points.push(undefined)
-    } else if (/^_(x\d+)?$/.test(item)) for (let i = 0; i < Number(item.slice(2) || 1); i++) points.push(undefined)
-    else if (item === 'stale') points.push(staleNaN)
-    else if (series?.groups) {
-      const step = series.groups['step'] === undefined ? 0 : number(series.groups['step'])
-      let value = number(series.groups['start']!)
-      for (let i = 0; i <= Number(series.groups['times']); i++, value += step) points.push(value)
-    } else points.push(number(item))
-  }
-  return { points, histogram }
-}
-
-function number(text: string): number {
-  const plain = text.trim().toLowerCase()
-  if (/^[-+]?inf$/.test(plain)) return plain.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-  if (/^[-+]?nan$/.test(plain)) return Number.NaN
-  return Number(plain)
 }
