@@ -13,8 +13,12 @@ const commands: Record<string, () => Promise<Command>> = {
   restore: async () => (await import('./backup.ts')).restore,
   verify: async () => (await import('./verify.ts')).verify,
   intel: async () => (await import('./intel.ts')).intel,
+  sigma: async () => (await import('./sigma.ts')).sigma,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
+
+// A reader that has seen enough (head) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
 
 const [name = '', ...rest] = process.argv.slice(2)
 const command = Object.hasOwn(commands, name) ? await commands[name]!() : undefined

@@ -1,0 +1,336 @@
+// The rules of one log source, compiled together. For each rule a guard is chosen: texts of which one must be there for
+// the rule to match at all. While an event's values pass the automata, the rules whose guard was met become candidates;
+// only those are evaluated.
+import type { Node, SigmaRule } from '../1-parse/ast.ts'
+import { type Ask, type Atom, Atoms, type LazyAtom, type TextAtom } from './atoms.ts'
+import { Automaton } from './automaton.ts'
+import { type Pattern, Trie } from './trie.ts'
+
+/** A flat event; fields by the names that rules use. */
+export interface View {
+  /** undefined: absent. */
+  get(field: string): unknown
+  /** Every text of the event, for keywords. */
+  texts(): Iterable<string>
+}
+
+type Evaluate = (state: Evaluation) => boolean
+
+interface Scanner {
+  scan(text: string, found: (atom: number) => void): void
+  readonly bytes: number
+}
+
+interface FieldPlan {
+  field: string
+  folded: Scanner[]
+  cased: Scanner[]
+}
+
+interface CompiledRule {
+  rule: SigmaRule
+  evaluate: Evaluate
+}
+
+export interface GroupStats {
+  rules: number
+  atoms: number
+  unguarded: number
+  bytes: number
+}
+
+export class Group {
+  readonly stats: GroupStats
+  readonly #rules: CompiledRule[]
+  readonly #plans: FieldPlan[]
+  readonly #keywords: FieldPlan | undefined
+  readonly #state: Evaluation
+  /** Rules whose guard holds this atom. */
+  readonly #guarded: (Int32Array | undefined)[]
+  readonly #unguarded: Int32Array
+  readonly #tried: Uint32Array
+  #candidates: number[] = []
+
+  constructor(rules: readonly SigmaRule[]) {
+    const atoms = new Atoms()
+    const compiled = rules.map((rule) => ({ rule, node: intern(rule.condition, atoms) }))
+    const guards = compiled.map(({ node }) => necessary(node))
+    this.#rules = compiled.map(({ rule, node }) => ({ rule, evaluate: evaluatorOf(node) }))
+    const byAtom: number[][] = []
+    const unguarded: number[] = []
+    for (const [index, guard] of guards.entries()) {
+      if (!guard) unguarded.push(index)
+      else
+        for (const { id } of guard.atoms) {
+          byAtom[id] ??= []
+          byAtom[id].push(index)
+        }
+    }
+    this.#guarded = Array.from({ length: atoms.all.length }, (_, id) => byAtom[id] && Int32Array.from(byAtom[id]))
+    this.#unguarded = Int32Array.from(unguarded)
+    this.#tried = new Uint32Array(rules.length)
+    const fields = Map.groupBy(
+      atoms.all.filter((atom) => atom.kind === 'text'),
+      ({ field }) => field,
+    )
+    const plans = [...fields].map(([field, list]) => planOf(field ?? '', list))
+    this.#keywords = fields.has(null) ? plans[[...fields.keys()].indexOf(null)] : undefined
+    this.#plans = plans.filter((plan) => plan !== this.#keywords)
+    this.#state = new Evaluation(atoms.all.length)
+    this.stats = {
+      ...{ rules: rules.length, atoms: atoms.all.length, unguarded: unguarded.length },
+      bytes: plans.flatMap(({ folded, cased }) => [...folded, ...cased]).reduce((sum, { bytes }) => sum + bytes, 0),
+    }
+  }
+
+  /** @returns the rules that match; `tried` counts those that were evaluated. */
+  match(view: View, counts?: { tried: number }): SigmaRule[] {
+    const state = this.#state
+    state.begin(view)
+    this.#candidates.length = 0
+    const found = (atom: number): void => {
+      if (!state.hold(atom)) return
+      const rules = this.#guarded[atom]
+      if (!rules) return
+      for (let i = 0; i < rules.length; i++) this.#candidate(rules[i]!)
+    }
+    for (const plan of this.#plans) {
+      const value = view.get(plan.field)
+      if (value === undefined || value === null) continue
+      if (typeof value === 'string') scan(plan, value, found)
+      else if (Array.isArray(value)) {
+        for (const one of value) if (one !== null && one !== undefined) scan(plan, String(one), found)
+      } else scan(plan, String(value), found)
+    }
+    if (this.#keywords) for (const text of view.texts()) scan(this.#keywords, text, found)
+    for (let i = 0; i < this.#unguarded.length; i++) this.#candidate(this.#unguarded[i]!)
+    let matches: SigmaRule[] | undefined
+    for (const index of this.#candidates) {
+      const { rule, evaluate } = this.#rules[index]!
+      if (!evaluate(state)) continue
+      matches ??= []
+      matches.push(rule)
+    }
+    if (counts) counts.tried += this.#candidates.length
+    return matches ?? []
+  }
+
+  #candidate(index: number): void {
+    if (this.#tried[index] === this.#state.generation) return
+    this.#tried[index] = this.#state.generation
+    this.#candidates.push(index)
+  }
+}
+
+function scan({ folded, cased }: FieldPlan, text: string, found: (atom: number) => void): void {
+  if (folded.length > 0) {
+    const lower = text.toLowerCase()
+    for (let i = 0; i < folded.length; i++) folded[i]!.scan(lower, found)
+  }
+  for (let i = 0; i < cased.length; i++) cased[i]!.scan(text, found)
+}
+
+function planOf(field: string, atoms: readonly TextAtom[]): FieldPlan {
+  const scanners = (cased: boolean): Scanner[] => {
+    const of = (...ops: TextAtom['op'][]): Pattern[] =>
+      atoms
+        .filter((one) => one.cased === cased && ops.includes(one.op))
+        .map(({ id, text, op }) => ({ atom: id, text, op }))
+    const [anywhere, atStart, atEnd] = [of('contains'), of('starts', 'equals'), of('ends')]
+    return [
+      ...(anywhere.length > 0 ? [new Automaton(anywhere)] : []),
+      ...(atStart.length > 0 ? [new Trie(atStart, false)] : []),
+      ...(atEnd.length > 0 ? [new Trie(atEnd, true)] : []),
+    ]
+  }
+  return { field, folded: scanners(false), cased: scanners(true) }
+}
+
+/** What is known of one event. Marks carry the event's number, so that nothing is cleared between events. */
+class Evaluation implements Ask {
+  generation = 0
+  readonly #holds: Uint32Array
+  readonly #fails: Uint32Array
+  #view: View | undefined
+
+  constructor(atoms: number) {
+    this.#holds = new Uint32Array(atoms)
+    this.#fails = new Uint32Array(atoms)
+  }
+
+  begin(view: View): void {
+    this.#view = view
+    if (++this.generation > 0xfffffff0) {
+      this.#holds.fill(0)
+      this.#fails.fill(0)
+      this.generation = 1
+    }
+  }
+
+  /** @returns false when it was known already */
+  hold(atom: number): boolean {
+    if (this.#holds[atom] === this.generation) return false
+    this.#holds[atom] = this.generation
+    return true
+  }
+
+  isTrue(atom: Atom): boolean {
+    if (this.#holds[atom.id] === this.generation) return true
+    if (atom.kind === 'text' || this.#fails[atom.id] === this.generation) return false
+    const holds = (!atom.needs || this.#holds[atom.needs.id] === this.generation) && this.#ask(atom)
+    ;(holds ? this.#holds : this.#fails)[atom.id] = this.generation
+    return holds
+  }
+
+  #ask(atom: LazyAtom): boolean {
+    if (atom.field === null) {
+      for (const text of this.#view!.texts()) if (atom.holds(text, this)) return true
+      return false
+    }
+    if (atom.whole) return atom.holds(undefined, this)
+    return this.valuesOf(atom.field).some((value) => atom.holds(value, this))
+  }
+
+  valuesOf(field: string): readonly string[] {
+    const value = this.#view!.get(field)
+    if (value === undefined || value === null) return []
+    if (typeof value === 'string') return [value]
+    if (Array.isArray(value)) return value.filter((one) => one !== null && one !== undefined).map(String)
+    return [String(value)]
+  }
+
+  isPresent(field: string): boolean {
+    return this.#view!.get(field) !== undefined
+  }
+
+  isNull(field: string): boolean {
+    return this.#view!.get(field) === null
+  }
+}
+
+/** A rule's condition over atoms. */
+type Interned =
+  | { kind: 'and' | 'or'; parts: Interned[] }
+  | { kind: 'not'; part: Interned }
+  | { kind: 'atLeast'; count: number; parts: Interned[] }
+  | { kind: 'atoms'; all: boolean; atoms: Atom[] }
+
+function intern(node: Node, atoms: Atoms): Interned {
+  switch (node.kind) {
+    case 'item':
+      return { kind: 'atoms', all: node.all, atoms: node.tests.map((test) => atoms.of(node.field, test)) }
+    case 'not':
+      return { kind: 'not', part: intern(node.part, atoms) }
+    case 'atLeast':
+      return { kind: 'atLeast', count: node.count, parts: node.parts.map((part) => intern(part, atoms)) }
+    default:
+      return { kind: node.kind, parts: node.parts.map((part) => intern(part, atoms)) }
+  }
+}
+
+function evaluatorOf(node: Interned): Evaluate {
+  switch (node.kind) {
+    case 'atoms': {
+      const { atoms, all } = node
+      const [first] = atoms
+      if (atoms.length === 1) return (state) => state.isTrue(first!)
+      return all
+        ? (state) => {
+            for (const atom of atoms) if (!state.isTrue(atom)) return false
+            return true
+          }
+        : (state) => {
+            for (const atom of atoms) if (state.isTrue(atom)) return true
+            return false
+          }
+    }
+    case 'not': {
+      const part = evaluatorOf(node.part)
+      return (state) => !part(state)
+    }
+    case 'and': {
+      // What costs least is asked first.
+      const parts = [...node.parts].sort((a, b) => costOf(a) - costOf(b)).map(evaluatorOf)
+      return (state) => {
+        for (const part of parts) if (!part(state)) return false
+        return true
+      }
+    }
+    case 'or': {
+      const parts = [...node.parts].sort((a, b) => costOf(a) - costOf(b)).map(evaluatorOf)
+      return (state) => {
+        for (const part of parts) if (part(state)) return true
+        return false
+      }
+    }
+    case 'atLeast': {
+      const parts = node.parts.map(evaluatorOf)
+      const { count } = node
+      return (state) => {
+        let held = 0
+        for (const part of parts) if (part(state) && ++held >= count) return true
+        return false
+      }
+    }
+  }
+}
+
+function costOf(node: Interned): number {
+  switch (node.kind) {
+    case 'atoms':
+      return node.atoms.reduce((sum, atom) => sum + (atom.kind === 'text' ? 0.1 : atom.cost), 0)
+    case 'not':
+      return costOf(node.part)
+    default:
+      return node.parts.reduce((sum, part) => sum + costOf(part), 0)
+  }
+}
+
+interface Guard {
+  atoms: TextAtom[]
+  /** A guess of how often one of them holds. */
+  cost: number
+}
+
+/** Texts of which one must hold; undefined when there are none that an automaton can see. */
+function necessary(node: Interned): Guard | undefined {
+  switch (node.kind) {
+    case 'not':
+    case 'atLeast':
+      return undefined
+    case 'and':
+      return cheapest(node.parts.map(necessary))
+    case 'or':
+      return union(node.parts.map(necessary))
+    case 'atoms': {
+      const guards = node.atoms.map((atom): Guard | undefined => {
+        const text = atom.kind === 'text' ? atom : atom.needs
+        return text && { atoms: [text], cost: oftenness(text) }
+      })
+      return node.all ? cheapest(guards) : union(guards)
+    }
+  }
+}
+
+function cheapest(guards: readonly (Guard | undefined)[]): Guard | undefined {
+  let best: Guard | undefined
+  for (const guard of guards) if (guard && (!best || guard.cost < best.cost)) best = guard
+  return best
+}
+
+function union(guards: readonly (Guard | undefined)[]): Guard | undefined {
+  let cost = 0
+  const atoms = new Set<TextAtom>()
+  for (const guard of guards) {
+    if (!guard) return undefined
+    cost += guard.cost
+    for (const atom of guard.atoms) atoms.add(atom)
+  }
+  return { atoms: [...atoms], cost }
+}
+
+/** Many rules name what is common; short texts stand in many values; a whole value is rarer than a part of one. */
+function oftenness({ text, op, uses }: TextAtom): number {
+  const byLength = text.length <= 2 ? 50 : text.length <= 4 ? 8 : text.length <= 6 ? 2 : 1
+  return uses ** 1.5 * (op === 'equals' ? Math.min(byLength, 2) : byLength)
+}

@@ -1,0 +1,129 @@
+// Rules at work: routed by log source, compiled when the first event of a kind comes, evaluated with what it carries.
+import type { LogSource, SigmaFilter, SigmaRule } from '../1-parse/ast.ts'
+import { Group, type GroupStats, type View } from '../2-compile/group.ts'
+import { applies, type FlatEvent, type Shape, shapeOf, type Taxonomy } from '../taxonomy.ts'
+
+export interface EngineOptions {
+  taxonomy: Taxonomy
+  /** Every rule on every event, whatever its log source: for tests and measurements. */
+  routing?: boolean
+}
+
+const groupsMax = 1000
+
+export class SigmaEngine {
+  /** Of the events so far. */
+  readonly counts = { events: 0, tried: 0, matches: 0 }
+  readonly #rules: readonly SigmaRule[]
+  readonly #taxonomy: Taxonomy
+  readonly #routing: boolean
+  readonly #bySources = new WeakMap<readonly LogSource[], Group>()
+  readonly #groups = new Map<string, Group>()
+  readonly #view: EventView
+
+  constructor(
+    rules: readonly SigmaRule[],
+    filters: readonly SigmaFilter[],
+    { taxonomy, routing = true }: EngineOptions,
+  ) {
+    this.#rules = filters.length === 0 ? rules : rules.map((rule) => filtered(rule, filters))
+    this.#taxonomy = taxonomy
+    this.#routing = routing
+    this.#view = new EventView(taxonomy)
+  }
+
+  get rules(): readonly SigmaRule[] {
+    return this.#rules
+  }
+
+  /** @param sources what the event is of; asked of the taxonomy when it is not given */
+  match(event: FlatEvent, sources: readonly LogSource[] = this.#taxonomy.sourcesOf(event)): SigmaRule[] {
+    this.counts.events++
+    const group = this.#groupOf(sources)
+    if (group.stats.rules === 0) return []
+    this.#view.set(event)
+    const matches = group.match(this.#view, this.counts)
+    this.counts.matches += matches.length
+    return matches
+  }
+
+  groups(): { sources: string; stats: GroupStats }[] {
+    return [...this.#groups].map(([sources, { stats }]) => ({ sources, stats }))
+  }
+
+  #groupOf(sources: readonly LogSource[]): Group {
+    let group = this.#bySources.get(sources)
+    if (group) return group
+    const key = this.#routing
+      ? sources.map(({ product, category, service }) => `${product}/${category}/${service}`).join(' ')
+      : '*'
+    group = this.#groups.get(key)
+    if (!group) {
+      const rules = this.#routing ? this.#rules.filter(({ logsource }) => applies(logsource, sources)) : this.#rules
+      group = new Group(rules)
+      if (this.#groups.size >= groupsMax) this.#groups.clear()
+      this.#groups.set(key, group)
+    }
+    this.#bySources.set(sources, group)
+    return group
+  }
+}
+
+/** A rule with what its filters let pass taken out. */
+function filtered(rule: SigmaRule, filters: readonly SigmaFilter[]): SigmaRule {
+  const { id, name } = rule.meta
+  const mine = filters.filter(
+    ({ rules, logsource }) =>
+      (rules === 'any' || rules.includes(id) || (name !== '' && rules.includes(name))) &&
+      applies(logsource, [rule.logsource]),
+  )
+  if (mine.length === 0) return rule
+  return {
+    ...rule,
+    condition: {
+      kind: 'and',
+      parts: [rule.condition, ...mine.map(({ condition }) => ({ kind: 'not' as const, part: condition }))],
+    },
+  }
+}
+
+/** Reads an event under the names of rules. One view serves all events, one after the other. */
+class EventView implements View {
+  #event: FlatEvent = {}
+  #shape: Shape = 'raw'
+  readonly #taxonomy: Taxonomy
+  readonly #names: Record<Shape, Map<string, readonly string[]>> = { raw: new Map(), winlog: new Map(), ecs: new Map() }
+
+  constructor(taxonomy: Taxonomy) {
+    this.#taxonomy = taxonomy
+  }
+
+  set(event: FlatEvent): void {
+    this.#event = event
+    this.#shape = shapeOf(event)
+  }
+
+  get(field: string): unknown {
+    if (this.#shape === 'raw') return this.#event[field]
+    const known = this.#names[this.#shape]
+    let names = known.get(field)
+    if (!names) {
+      names = this.#taxonomy.namesOf(field, this.#shape)
+      known.set(field, names)
+    }
+    for (const name of names) {
+      const value = this.#event[name]
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
+
+  *texts(): Iterable<string> {
+    for (const name in this.#event) {
+      const value = this.#event[name]
+      if (typeof value === 'string') yield value
+      else if (typeof value === 'number' || typeof value === 'boolean') yield String(value)
+      else if (Array.isArray(value)) for (const one of value) if (one !== null && one !== undefined) yield String(one)
+    }
+  }
+}

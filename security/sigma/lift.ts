@@ -1,0 +1,115 @@
+// Events of other shippers to flat ones under the names that rules use: nested Windows events, tables of the cloud with
+// JSON in a column, Sysmon for Linux as XML in a syslog message.
+import type { FlatEvent } from './taxonomy.ts'
+
+const depthMax = 32
+const fieldsMax = 4096
+
+export function lift(document: unknown): FlatEvent {
+  const flat: Record<string, unknown> = Object.create(null)
+  if (typeof document !== 'object' || document === null) return flat
+  const root = document as Record<string, unknown>
+  const event = root['Event'] ?? root
+  const isWindows = isRecord(event) && isRecord(event['System'])
+  if (isWindows) {
+    liftSystem(event['System'] as Record<string, unknown>, flat)
+    for (const part of ['EventData', 'UserData']) {
+      const data = event[part]
+      if (isRecord(data)) liftData(data, flat, 0)
+    }
+    return flat
+  }
+  flatten(root, '', flat, 0)
+  const data = flat['EventData']
+  if (typeof data === 'string') liftText(data, flat)
+  const message = flat['SyslogMessage'] ?? flat['message']
+  if (typeof message === 'string' && message.includes('<Event>')) liftXml(message, flat)
+  // A table of the cloud writes the channel into another column.
+  flat['Channel'] ??= flat['EventLog']
+  flat['Provider_Name'] ??= flat['SourceName'] ?? flat['Source']
+  return flat
+}
+
+function liftSystem(system: Record<string, unknown>, flat: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(system)) {
+    if (!isRecord(value)) flat[name] = value
+    else {
+      const attributes = isRecord(value['#attributes']) ? value['#attributes'] : value
+      if ('#text' in value) flat[name] = value['#text']
+      for (const [key, inner] of Object.entries(attributes)) if (!isRecord(inner)) flat[`${name}_${key}`] = inner
+    }
+  }
+}
+
+function liftData(data: Record<string, unknown>, flat: Record<string, unknown>, depth: number): void {
+  for (const [name, value] of Object.entries(data)) {
+    if (name === '#attributes' || depth > depthMax) continue
+    if (name === 'Data' && Array.isArray(value)) {
+      for (const one of value)
+        if (isRecord(one)) {
+          const key = (one['#attributes'] as Record<string, unknown> | undefined)?.['Name'] ?? one['Name']
+          if (typeof key === 'string') set(flat, key, one['#text'] ?? one['Value'] ?? '')
+        }
+      flat['Data'] ??= value.filter((one) => !isRecord(one))
+    } else if (isRecord(value)) {
+      if ('#text' in value) set(flat, name, value['#text'])
+      else liftData(value, flat, depth + 1)
+    } else set(flat, name, value)
+  }
+}
+
+/** Some providers write a space into their names, which rules leave out. */
+function set(flat: Record<string, unknown>, name: string, value: unknown): void {
+  flat[name] = value
+  if (name.includes(' ')) flat[name.replaceAll(' ', '')] ??= value
+}
+
+function flatten(data: Record<string, unknown>, prefix: string, flat: Record<string, unknown>, depth: number): void {
+  let count = 0
+  for (const [name, value] of Object.entries(data)) {
+    if (++count > fieldsMax) return
+    if (isRecord(value) && depth < depthMax) flatten(value, `${prefix}${name}.`, flat, depth + 1)
+    else set(flat, prefix + name, value)
+  }
+}
+
+function liftText(text: string, flat: Record<string, unknown>): void {
+  if (text.trimStart().startsWith('{')) {
+    try {
+      const data: unknown = JSON.parse(text)
+      if (isRecord(data)) liftData(data, flat, 0)
+    } catch {
+      // It stays the text that it is.
+    }
+  } else if (text.includes('<')) liftXml(text, flat)
+}
+
+const system: Readonly<Record<string, RegExp>> = {
+  EventID: /<EventID(?:\s[^>]*)?>(\d+)<\/EventID>/,
+  Channel: /<Channel>([^<]*)<\/Channel>/,
+  Computer: /<Computer>([^<]*)<\/Computer>/,
+  Provider_Name: /<Provider\s[^>]*?Name="([^"]*)"/,
+}
+
+function liftXml(text: string, flat: Record<string, unknown>): void {
+  for (const [name, pattern] of Object.entries(system)) {
+    const value = pattern.exec(text)?.[1]
+    if (value !== undefined) flat[name] = unescapeXml(value)
+  }
+  for (const [, name, value] of text.matchAll(/<Data Name="([^"]{1,200})"(?:\/>|>([^<]*)<\/Data>)/g))
+    set(flat, name!, unescapeXml(value ?? ''))
+}
+
+const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
+
+function unescapeXml(text: string): string {
+  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));/g, (whole, decimal, hex, name) => {
+    if (name) return entities[name]!
+    const code = decimal ? Number(decimal) : Number.parseInt(hex, 16)
+    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
+  })
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

@@ -1,0 +1,87 @@
+// Rules from files, folders and archives. What cannot be accepted is named with file and line; the rest is in force.
+import { createReadStream } from 'node:fs'
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, relative } from 'node:path'
+import { createGunzip } from 'node:zlib'
+import { extract } from 'tar-stream'
+import type { SourceProblem } from '#core/yaml-source.ts'
+import type { SigmaCorrelation, SigmaDocument, SigmaFilter, SigmaRule } from './1-parse/ast.ts'
+import { type ReadOptions, readSigma, sigmaLimits } from './1-parse/read.ts'
+
+export interface RuleSet {
+  rules: SigmaRule[]
+  correlations: SigmaCorrelation[]
+  filters: SigmaFilter[]
+  files: number
+  problems: SourceProblem[]
+}
+
+const filesMax = 50_000
+/** The Detection Rule License asks to be named wherever a rule of SigmaHQ's is passed on. */
+export const detectionRuleLicense = 'DRL 1.1'
+
+export async function loadRules(path: string, options: ReadOptions): Promise<RuleSet> {
+  const set: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
+  const take = (file: string, text: string): void => {
+    set.files++
+    const { documents, problems } = readSigma(file, text, options)
+    set.problems.push(...problems)
+    for (const document of documents) add(set, document)
+  }
+  if (/\.(tar\.gz|tgz|tar)$/.test(path)) await eachInArchive(path, take)
+  else if ((await stat(path)).isFile()) take(path, await readFile(path, 'utf8'))
+  else
+    for (const file of await filesBelow(path)) take(relative(process.cwd(), file) || file, await readFile(file, 'utf8'))
+  return set
+}
+
+function add(set: RuleSet, document: SigmaDocument): void {
+  if (document.kind === 'rule') set.rules.push(document)
+  else if (document.kind === 'correlation') set.correlations.push(document)
+  else set.filters.push(document)
+}
+
+async function filesBelow(directory: string): Promise<string[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true })
+  return entries
+    .filter((entry) => entry.isFile() && isRuleFile(entry.name))
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()
+    .slice(0, filesMax)
+}
+
+function isRuleFile(name: string): boolean {
+  return /\.ya?ml$/.test(name) && !name.startsWith('.')
+}
+
+function eachInArchive(path: string, take: (file: string, text: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const archive = extract()
+    let files = 0
+    archive.on('entry', ({ name, type, size }, stream, next) => {
+      if (type !== 'file' || !isRuleFile(name.slice(name.lastIndexOf('/') + 1)) || files >= filesMax) {
+        stream.on('end', next)
+        stream.resume()
+        return
+      }
+      files++
+      const parts: Buffer[] = []
+      // A file that is too large is read no further than the reader needs to say so.
+      stream.on('data', (data) => {
+        const part = data as Buffer
+        if (size <= sigmaLimits.fileBytesMax || parts.length === 0) parts.push(part)
+      })
+      stream.on('end', () => {
+        const text = Buffer.concat(parts).toString('utf8')
+        take(name, size > sigmaLimits.fileBytesMax ? text.padEnd(sigmaLimits.fileBytesMax + 1) : text)
+        next()
+      })
+    })
+    archive.on('finish', () => resolve())
+    archive.on('error', reject)
+    const file = createReadStream(path)
+    file.on('error', reject)
+    if (path.endsWith('.tar')) file.pipe(archive)
+    else file.pipe(createGunzip().on('error', reject)).pipe(archive)
+  })
+}
