@@ -95,6 +95,7 @@ class Matcher {
   readonly #rows = new Map<string, number>()
   readonly #labels = new Map<string, Labels>()
   readonly #key: (labels: Labels) => string
+  readonly #filtered: Set<number> | undefined
 
   constructor(node: Binary, many: Frame, one: Frame, swapped: boolean, context: Context) {
     this.#node = node
@@ -103,6 +104,7 @@ class Matcher {
     this.#swapped = swapped
     this.#context = context
     this.#out = new Frame(many.count, many.rows, context.budget)
+    this.#filtered = node.matching.card === 'one-to-one' ? undefined : new Set()
     this.#key = signatureOf(node.matching.on, node.matching.labels)
   }
 
@@ -181,13 +183,18 @@ class Matcher {
       }
       this.#rows.set(pair, base)
     }
-    if (!returnBool && !outcome.keep) return
-    if (this.#out.present[base + step] !== nothing)
+    const taken = this.#out.present[base + step] !== nothing || this.#filtered?.has(base + step)
+    if (taken)
       throw failed(
         this.#node.matching.card === 'one-to-one'
           ? 'vector cannot contain metrics with the same labelset'
           : 'multiple matches for labels: grouping labels must ensure unique matches',
       )
+    if (!returnBool && !outcome.keep) {
+      // What a comparison filters out still has to be unique.
+      this.#filtered?.add(base + step)
+      return
+    }
     this.#out.put(base + step, returnBool ? (outcome.keep ? 1 : 0) : outcome.value)
   }
 

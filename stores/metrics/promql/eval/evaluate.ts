@@ -32,7 +32,7 @@ import { Frame, float, histogram, nothing, type Steps, timeAt } from './frame.ts
 import { fractionOfHistograms, quantileLabel, quantileOfHistograms } from './histogram-functions.ts'
 import { addInfo } from './info.ts'
 import { byLabels, isLabelName, labelJoin, labelReplace, merged, requireLabelName } from './label-functions.ts'
-import { dropMetadata } from './labels.ts'
+import { dropMetadata, shareName } from './labels.ts'
 import { infoPinnedMs, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
 import { calendarFunctions, mathFunctions } from './math-functions.ts'
 import { mixedWindowFunction } from './mixed-windows.ts'
@@ -147,21 +147,17 @@ export class Evaluation {
       case 'binary': {
         const context = { annotations: this.#annotations, budget: this.#budget, delayed: this.#delayed }
         const [left, right] = [typeOf(node.left), typeOf(node.right)]
-        if (left === 'scalar') {
-          const scalar = await this.scalar(node.left, steps)
-          return this.#unique(vectorScalar(node, await this.vector(node.right, steps), scalar, true, context))
+        if (left === 'scalar' || right === 'scalar') {
+          const scalar = await this.scalar(left === 'scalar' ? node.left : node.right, steps)
+          const input = await this.vector(left === 'scalar' ? node.right : node.left, steps)
+          input.release()
+          return this.#unique(vectorScalar(node, input, scalar, left === 'scalar', context), input.labels)
         }
-        if (right === 'scalar')
-          return this.#unique(
-            vectorScalar(
-              node,
-              await this.vector(node.left, steps),
-              await this.scalar(node.right, steps),
-              false,
-              context,
-            ),
-          )
-        return vectorVector(node, await this.vector(node.left, steps), await this.vector(node.right, steps), context)
+        const many = await this.vector(node.left, steps)
+        const others = await this.vector(node.right, steps)
+        many.release()
+        others.release()
+        return vectorVector(node, many, others, context)
       }
       case 'aggregate':
         return this.#aggregate(node, steps)
@@ -197,8 +193,8 @@ export class Evaluation {
   }
 
   /** Names gone, series of different names may be equal. */
-  #unique(frame: Frame): Frame {
-    return this.#delayed ? frame : merged(frame, this.#budget)
+  #unique(frame: Frame, before: readonly Labels[]): Frame {
+    return this.#delayed || shareName(before) ? frame : merged(frame, this.#budget)
   }
 
   #dropped(labels: Labels): Labels {
@@ -217,7 +213,8 @@ export class Evaluation {
         else if (input.present[at] === histogram) out.setHistogram(base + step, scale(input.histograms![at]!, -1))
       }
     }
-    return this.#unique(out)
+    input.release()
+    return this.#unique(out, input.labels)
   }
 
   async #selector(node: VectorSelector, steps: Steps, timestamps: boolean): Promise<Frame> {
@@ -252,7 +249,12 @@ export class Evaluation {
       if (out.isEmptyRow(base)) out.pop()
       if ((n & 255) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
-    return timestamps ? this.#unique(out) : out
+    return timestamps
+      ? this.#unique(
+          out,
+          series.map((one) => one.labels),
+        )
+      : out
   }
 
   #smoothed(out: Frame, base: number, series: SeriesData, firstMs: number, stepMs: number): void {
@@ -269,6 +271,7 @@ export class Evaluation {
     }
     const param = node.param ? await this.scalar(node.param, steps) : new Float64Array(0)
     const input = await this.vector(node.expr, steps)
+    input.release()
     if (node.op === 'topk' || node.op === 'bottomk' || node.op === 'limitk' || node.op === 'limit_ratio')
       return choose(node, input, param, this.#annotations, this.#budget)
     return aggregate(node, input, param, this.#annotations, this.#budget)
@@ -290,8 +293,10 @@ export class Evaluation {
       }
       case 'timestamp': {
         if (args[0]!.kind === 'selector') return this.#selector(args[0], steps, true)
+        const input = await this.vector(args[0]!, steps)
         return this.#unique(
-          this.#each(await this.vector(args[0]!, steps), (_value, step) => timeAt(steps, step) / 1000, true),
+          this.#each(input, (_value, step) => timeAt(steps, step) / 1000, true),
+          input.labels,
         )
       }
       case 'absent':
@@ -316,8 +321,13 @@ export class Evaluation {
     if (name.startsWith('histogram_')) return this.#histogram(call, args, steps)
     const calendar = calendarFunctions[name]
     if (calendar) {
-      if (args.length > 0)
-        return this.#unique(this.#each(await this.vector(args[0]!, steps), (value) => calendar(value), false))
+      if (args.length > 0) {
+        const input = await this.vector(args[0]!, steps)
+        return this.#unique(
+          this.#each(input, (value) => calendar(value), false),
+          input.labels,
+        )
+      }
       const out = new Frame(steps.count, 1, this.#budget)
       out.add({})
       for (let step = 0; step < steps.count; step++) out.set(step, calendar(timeAt(steps, step) / 1000))
@@ -328,26 +338,26 @@ export class Evaluation {
     const input = await this.vector(args[0]!, steps)
     const params: Float64Array[] = []
     for (const arg of args.slice(1)) params.push(await this.scalar(arg, steps))
-    if (params.length === 0) return this.#unique(this.#each(input, (value) => compute(value, []), false))
+    if (params.length === 0)
+      return this.#unique(
+        this.#each(input, (value) => compute(value, []), false),
+        input.labels,
+      )
     const empty = name === 'clamp' ? params[0]!.map((low, step) => (params[1]![step]! < low ? 1 : 0)) : undefined
-    return this.#unique(
-      this.#each(
-        input,
-        (value, step) =>
-          empty?.[step] === 1
-            ? undefined
-            : compute(
-                value,
-                params.map((param) => param[step]!),
-              ),
-        false,
-      ),
-    )
+    const each = (value: number, step: number) =>
+      empty?.[step] === 1
+        ? undefined
+        : compute(
+            value,
+            params.map((param) => param[step]!),
+          )
+    return this.#unique(this.#each(input, each, false), input.labels)
   }
 
   /** A function of each float; histograms fall away unless `all`. */
   #each(input: Frame, compute: (value: number, step: number) => number | undefined, all: boolean): Frame {
     const { count } = input
+    input.release()
     const out = new Frame(count, input.rows, this.#budget)
     for (let row = 0; row < input.rows; row++) {
       const base = out.add(this.#dropped(input.labels[row]!), this.#delayed)
@@ -431,7 +441,7 @@ export class Evaluation {
       }
       if (out.isEmptyRow(base)) out.pop()
     }
-    return this.#unique(out)
+    return this.#unique(out, input.labels)
   }
 
   #sort(call: Call, args: Expr[], input: Frame): Frame {
@@ -566,7 +576,12 @@ export class Evaluation {
       if ((n & 31) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
     if (name === 'absent_over_time') return this.#absent(matrix, out, steps)
-    return keeps ? out : this.#unique(out)
+    return keeps
+      ? out
+      : this.#unique(
+          out,
+          points.map((one) => one.labels),
+        )
   }
 
   #extendedValue(name: string, points: Points, range: Parameters<typeof extendedFloats>[2]) {

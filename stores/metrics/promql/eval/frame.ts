@@ -86,6 +86,11 @@ export class Frame {
     }
   }
 
+  /** What it held may be used again: nobody reads this frame any more. */
+  release(): void {
+    this.#budget.give(this.values.length * 9)
+  }
+
   isEmptyRow(base: number): boolean {
     for (let i = base; i < base + this.count; i++) if (this.present[i] !== nothing) return false
     return true

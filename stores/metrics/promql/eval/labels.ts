@@ -36,6 +36,20 @@ export function dropMetadata(labels: Labels): Labels {
     : without(labels, metadata)
 }
 
+/** Sets of one name stay distinct when the name goes. */
+export function shareName(sets: readonly Labels[]): boolean {
+  const [first] = sets
+  if (!first) return true
+  for (const labels of sets)
+    if (
+      labels['__name__'] !== first['__name__'] ||
+      labels['__type__'] !== first['__type__'] ||
+      labels['__unit__'] !== first['__unit__']
+    )
+      return false
+  return true
+}
+
 /** A function from labels to a key of those that count: listed names, or all but them and the name. */
 export function signatureOf(on: boolean, names: readonly string[]): (labels: Labels) => string {
   if (on) {
