@@ -11,6 +11,8 @@ export interface Command {
   describe: string
   /** Names of options that take a value. */
   options?: readonly string[]
+  /** Names of options that take none, beside `--json`. */
+  flags?: readonly string[]
   /** @returns the exit code */
   run(input: CommandInput): Promise<number>
 }

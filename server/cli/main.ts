@@ -31,10 +31,11 @@ if (!command || rest.includes('--help')) {
     const takesValue = Object.fromEntries(
       (command.options ?? []).map((option) => [option, { type: 'string' as const }]),
     )
+    const flags = Object.fromEntries((command.flags ?? []).map((flag) => [flag, { type: 'boolean' as const }]))
     const { values, positionals } = parseArgs({
       args: rest,
       allowPositionals: true,
-      options: { ...takesValue, json: { type: 'boolean' } },
+      options: { ...takesValue, ...flags, json: { type: 'boolean' } },
     })
     const options = values as Record<string, string | boolean | undefined>
     process.exitCode = await command.run({ positionals, options, json: options['json'] === true })

@@ -5,6 +5,7 @@ import { type Command, misuse } from './command.ts'
 export const promqltest: Command = {
   usage: 'guanlan promqltest FILE… [--json] [--no-range-check]',
   describe: "Runs Prometheus's PromQL test scripts against our engine; prints each eval that fails",
+  flags: ['no-range-check'],
   async run({ positionals: files, json, options }) {
     if (files.length === 0) return misuse(this)
     const total = { passed: 0, failed: 0, skipped: 0, rangeChecks: 0, pinnedChecks: 0 }

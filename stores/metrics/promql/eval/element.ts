@@ -89,8 +89,12 @@ function added(
   const during = op === '+' ? 'addition' : 'subtraction'
   try {
     const { histogram, resetCollision, reconciled } = combine(a, b, op === '+' ? 1 : -1)
-    if (resetCollision) annotations.resetCollision(during, at)
     if (reconciled) annotations.reconciled(during, at)
+    if (resetCollision) {
+      // As Prometheus: told, and left out.
+      annotations.resetCollision(during, at)
+      return undefined
+    }
     return { value: compact(op === '-' ? withHint(histogram, 'gauge') : histogram), keep: true }
   } catch (error) {
     if (!(error instanceof IncompatibleHistograms)) throw error

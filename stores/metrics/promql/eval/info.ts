@@ -26,13 +26,12 @@ export function addInfo(
   lookbackMs: number,
   budget: Budget,
 ): Frame {
-  const matchers = infoMatchers(call)
   const chosen = (call.args[1]?.kind === 'selector' ? call.args[1].matchers : []).filter(
     ({ name }) => name !== '__name__',
   )
   const wantedLabels = new Set(chosen.map(({ name }) => name))
   const optional = chosen.every((matcher) => valueTest(matcher)(''))
-  const isInfo = nameTest(matchers)
+  const isInfo = nameTest(call)
   const bySignature = new Map<string, InfoSeries[]>()
   for (const series of infoSeries) {
     if (identifying.every((name) => series.labels[name] === undefined)) continue
@@ -68,9 +67,12 @@ export function addInfo(
   return merged(out, budget)
 }
 
-function nameTest(matchers: readonly Matcher[]): (name: string) => boolean {
+/** Series that are info series themselves stay as they are. */
+function nameTest(call: Call): (name: string) => boolean {
+  const selector = call.args[1]
+  const matchers: readonly Matcher[] = selector?.kind === 'selector' ? selector.matchers : infoMatchers(call)
   const tests = matchers.filter(({ name }) => name === '__name__').map(valueTest)
-  return (name) => tests.every((test) => test(name))
+  return (name) => tests.length > 0 && tests.every((test) => test(name))
 }
 
 const signature = (labels: Labels): string => identifying.map((name) => labels[name] ?? '').join('\u0001')
