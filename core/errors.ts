@@ -80,6 +80,14 @@ export const errorCatalogue = {
     message: 'This server is not known as {host}',
     hint: 'Add the name to http.hosts, or use the address.',
   },
+  'kpi.approval': {
+    status: 409,
+    message: '{what} needs two people besides the one who proposed it',
+    hint: 'Ask someone else who may approve.',
+  },
+  'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
+  'kpi.input': { status: 422, message: '{file}{row}: {cause}', hint: '{hint}' },
+  'kpi.switch': { status: 400, message: 'The KPI {kpi} has no choice {given}', hint: '{hint}' },
   'listen.failed': {
     status: 500,
     message: 'Cannot listen on {address}: {cause}',

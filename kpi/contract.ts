@@ -167,6 +167,8 @@ export interface Fact extends Validity {
   id: string
   version: number
   fields: Record<string, FactScalar | FactScalar[]>
+  /** From this version on it is gone. */
+  removed?: true
 }
 
 /**
@@ -205,6 +207,8 @@ export interface KpiValue extends KpiCell {
   denominator: string | null
   /** Facts in the population, counted or excluded. */
   count: number
+  /** For means over groups: how many there are, and how many of them have something below the line. */
+  groups: { count: number; counted: number } | null
   /** Why facts of the population do not count, by reason. */
   exclusions: Record<string, number>
   /** Received of what was expected, in percent with two decimals; null when nothing says what to expect. */

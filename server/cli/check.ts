@@ -1,5 +1,6 @@
 import { checkEventRules } from '#analytics/event-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
+import { checkDefinitions } from '#kpi/definitions/check.ts'
 import { checkParsers } from '#pipeline/parse/check.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import { findRules, readConfig } from '../config.ts'
@@ -20,6 +21,10 @@ export const check: Command = {
       compileKql(query),
     )
     found.push(...parsers.problems, ...rules.problems)
+    const definitions = checkDefinitions(findRules('rules/kpi'))
+    found.push(...definitions.problems)
+    checked['KPI definitions'] = definitions.files
+    checked['KPI tests'] = definitions.tests
     checked['parsers'] = parsers.files
     checked['parser samples'] = parsers.samples
     checked['event rules'] = rules.files

@@ -3,6 +3,8 @@ export interface CommandInput {
   positionals: string[]
   /** `--role admin` and `--role=admin` are text, `--json` is true. */
   options: Record<string, string | boolean | undefined>
+  /** Options that may be given more than once. */
+  lists: Record<string, readonly string[]>
   json: boolean
 }
 
@@ -11,6 +13,8 @@ export interface Command {
   describe: string
   /** Names of options that take a value. */
   options?: readonly string[]
+  /** Names of options that take a value and may be given more than once. */
+  lists?: readonly string[]
   /** Names of options that take none, beside `--json`. */
   flags?: readonly string[]
   /** @returns the exit code */

@@ -14,6 +14,7 @@ const commands: Record<string, () => Promise<Command>> = {
   verify: async () => (await import('./verify.ts')).verify,
   intel: async () => (await import('./intel.ts')).intel,
   sigma: async () => (await import('./sigma.ts')).sigma,
+  kpi: async () => (await import('./kpi.ts')).kpi,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
 
@@ -31,14 +32,21 @@ if (!command || rest.includes('--help')) {
     const takesValue = Object.fromEntries(
       (command.options ?? []).map((option) => [option, { type: 'string' as const }]),
     )
+    const takesMany = Object.fromEntries(
+      (command.lists ?? []).map((option) => [option, { type: 'string' as const, multiple: true }]),
+    )
     const flags = Object.fromEntries((command.flags ?? []).map((flag) => [flag, { type: 'boolean' as const }]))
     const { values, positionals } = parseArgs({
       args: rest,
       allowPositionals: true,
-      options: { ...takesValue, ...flags, json: { type: 'boolean' } },
+      options: { ...takesValue, ...takesMany, ...flags, json: { type: 'boolean' } },
     })
-    const options = values as Record<string, string | boolean | undefined>
-    process.exitCode = await command.run({ positionals, options, json: options['json'] === true })
+    const given = Object.entries(values as Record<string, string | boolean | string[] | undefined>)
+    const lists = Object.fromEntries(given.filter((one): one is [string, string[]] => Array.isArray(one[1])))
+    const options = Object.fromEntries(
+      given.filter((one): one is [string, string | boolean | undefined] => !Array.isArray(one[1])),
+    )
+    process.exitCode = await command.run({ positionals, options, lists, json: options['json'] === true })
   } catch (error) {
     console.error((error as Error).message)
     if (error instanceof CodedError) console.error(error.hint)

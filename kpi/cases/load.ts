@@ -1,0 +1,55 @@
+// Evidence from files: one or more, oldest first, each known from a time on.
+import { readFileSync } from 'node:fs'
+import { CodedError } from '#core/errors.ts'
+import { formatProblem, readYaml } from '#core/yaml-source.ts'
+import type { CaseRecord, Fact } from '../contract.ts'
+import { mapRows, type SetAside } from './map-rows.ts'
+import { type Mapping, mappingSchema } from './mapping.ts'
+import { readRows } from './rows.ts'
+
+export interface EvidenceFile {
+  file: string
+  mapping: Mapping
+  knownMs: number
+}
+
+export interface LoadedEvidence {
+  cases: { record: CaseRecord; knownMs: number }[]
+  facts: Fact[]
+  setAside: SetAside[]
+  rows: number
+}
+
+/** @throws CodedError `kpi.input` */
+export function readMapping(file: string): Mapping {
+  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), mappingSchema)
+  if (value) return value
+  throw new CodedError('kpi.input', {
+    file,
+    row: '',
+    cause: formatProblem(problems[0]!),
+    hint: problems[0]!.hint || 'See docs/kpi/mappings.md.',
+  })
+}
+
+export async function loadEvidence(files: readonly EvidenceFile[]): Promise<LoadedEvidence> {
+  const all: LoadedEvidence = { cases: [], facts: [], setAside: [], rows: 0 }
+  for (const { file, mapping, knownMs } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
+    const mapped = await mapRows(readRows(file, mapping), mapping, file, knownMs)
+    all.rows += mapped.rows
+    all.setAside.push(...mapped.setAside)
+    if (mapping.snapshot) all.facts.push(...vanished(all.facts, mapped.facts, mapping.fact, knownMs))
+    for (const record of mapped.cases) all.cases.push({ record, knownMs })
+    for (const fact of mapped.facts) all.facts.push(fact)
+  }
+  return all
+}
+
+/** What a whole names no longer, as facts that say so. */
+function vanished(before: readonly Fact[], now: readonly Fact[], kind: Fact['kind'], knownMs: number): Fact[] {
+  const named = new Set(now.map(({ id }) => id))
+  const last = new Map(before.filter((fact) => fact.kind === kind).map((fact) => [fact.id, fact]))
+  return [...last.values()]
+    .filter(({ id, removed }) => !removed && !named.has(id))
+    .map((fact) => ({ ...fact, knownMs, removed: true }))
+}

@@ -1,0 +1,216 @@
+// Rows of a file as facts and cases. A row that cannot be read is set aside with row, cause and what to do.
+import { CodedError } from '#core/errors.ts'
+import { suggest } from '#core/yaml-source.ts'
+import type { CaseRecord, CaseStep, Channel, Fact, FactScalar } from '../contract.ts'
+import { zoneOf } from '../time/zone.ts'
+import { emptyCase, setCaseField } from './case-record.ts'
+import type { FieldMapping, Mapping } from './mapping.ts'
+import { FieldProblem, fill, matchOf, numberText, readField } from './read-field.ts'
+import { readTime } from './read-time.ts'
+import type { Row } from './rows.ts'
+
+export interface SetAside {
+  file: string
+  row: number
+  cause: string
+  hint: string
+}
+
+export interface MappedRows {
+  cases: CaseRecord[]
+  facts: Fact[]
+  setAside: SetAside[]
+  rows: number
+}
+
+const setAsideMax = 10_000
+const always = { validFromMs: -8.64e15, validToMs: null }
+
+/** @throws CodedError `kpi.input` when the file has not the columns that the mapping names */
+export async function mapRows(
+  rows: AsyncIterable<Row>,
+  mapping: Mapping,
+  file: string,
+  knownMs: number,
+): Promise<MappedRows> {
+  const result: MappedRows = { cases: [], facts: [], setAside: [], rows: 0 }
+  const groups = new Map<string, CaseRecord>()
+  const refused = new Set<string>()
+  for await (const row of rows) {
+    if (result.rows++ === 0) checkColumns(row, mapping, file)
+    const key = mapping.group === undefined ? undefined : (row.get(mapping.group) ?? '')
+    try {
+      if (row.problem) throw new FieldProblem(row.problem.cause, row.problem.hint)
+      if (mapping.fact === 'case') takeCase(row, key, mapping, groups, refused, result.cases)
+      else for (const fact of factsOf(row, mapping, knownMs)) result.facts.push(fact)
+    } catch (error) {
+      if (!(error instanceof FieldProblem)) throw error
+      // A case of which one row is wrong is not taken by halves.
+      if (key !== undefined) refused.add(key)
+      if (result.setAside.length < setAsideMax)
+        result.setAside.push({ file, row: row.line, cause: error.message, hint: error.hint })
+      else
+        throw new CodedError('kpi.input', {
+          file,
+          row: `, row ${row.line}`,
+          cause: `more than ${setAsideMax} rows cannot be read`,
+          hint: `The first: ${result.setAside[0]!.cause}`,
+        })
+    }
+  }
+  if (refused.size > 0)
+    result.cases = result.cases.filter(({ id }) => !refused.has(id) && !refused.has(groupOf(groups, id)))
+  checkCases(result, file)
+  return result
+}
+
+function groupOf(groups: Map<string, CaseRecord>, id: string): string {
+  for (const [key, record] of groups) if (record.id === id) return key
+  return id
+}
+
+function takeCase(
+  row: Row,
+  key: string | undefined,
+  mapping: Mapping,
+  groups: Map<string, CaseRecord>,
+  refused: Set<string>,
+  cases: CaseRecord[],
+): void {
+  if (key !== undefined && refused.has(key)) return
+  const zone = zoneOf(mapping.zone)
+  let record = key === undefined ? undefined : groups.get(key)
+  if (!record) {
+    record = emptyCase()
+    for (const [name, field] of Object.entries(mapping.fields))
+      setCaseField(record, name, readField(row, name, field, zone))
+    if (record.id === '') throw new FieldProblem('id: there is none', 'Every case needs an id.')
+    rowOfCase.set(record, row.line)
+    cases.push(record)
+    if (key !== undefined) groups.set(key, record)
+  }
+  if (mapping.step) record.steps.push(stepOf(row, mapping.step, mapping, record))
+}
+
+/** Where a case began in its file, for what is wrong with it as a whole. */
+const rowOfCase = new WeakMap<CaseRecord, number>()
+
+function stepOf(row: Row, fields: Record<string, FieldMapping>, mapping: Mapping, record: CaseRecord): CaseStep {
+  const zone = zoneOf(mapping.zone)
+  const read = (name: string): FactScalar | FactScalar[] =>
+    fields[name] ? readField(row, `step.${name}`, fields[name], zone) : null
+  const atMs = read('atMs')
+  if (typeof atMs !== 'number')
+    throw new FieldProblem('step.atMs: a step needs a time', 'Map the column of its time with `time`.')
+  const channel = read('channel')
+  return {
+    name: String(read('name') ?? ''),
+    channel: (channel === null ? record.channel : String(channel)) as Channel,
+    channelRaw: String(read('channelRaw') ?? ''),
+    atMs,
+    actor: String(read('actor') ?? ''),
+  }
+}
+
+/** Closed before it was opened, or with a version that is none: set aside, each for itself. */
+function checkCases(result: MappedRows, file: string): void {
+  result.cases = result.cases.filter((record) => {
+    const cause = contradiction(record)
+    if (cause === '') return true
+    result.setAside.push({
+      file,
+      row: rowOfCase.get(record) ?? 0,
+      cause: `case ${record.id}: ${cause}`,
+      hint: 'Correct it at its source and send it again with a higher version.',
+    })
+    return false
+  })
+}
+
+export function contradiction(record: CaseRecord): string {
+  const { openedMs, acceptedMs, closedMs, stops } = record
+  const from = openedMs ?? acceptedMs
+  if (from !== null && closedMs !== null && closedMs < from) return 'it closes before it opens'
+  if (openedMs !== null && acceptedMs !== null && acceptedMs < openedMs) return 'it is accepted before it is opened'
+  if (acceptedMs !== null && closedMs !== null && closedMs < acceptedMs) return 'it closes before it is accepted'
+  if (stops.some(({ fromMs, toMs }) => toMs !== null && toMs < fromMs)) return 'a clock stop ends before it begins'
+  return ''
+}
+
+function factsOf(row: Row, mapping: Mapping, knownMs: number): Fact[] {
+  const zone = zoneOf(mapping.zone)
+  const fields: Fact['fields'] = {}
+  for (const [name, field] of Object.entries(mapping.fields)) fields[name] = readField(row, name, field, zone)
+  const known = mapping.known ? fields[mapping.known] : undefined
+  const base = {
+    kind: mapping.fact,
+    version: Number(fields['version'] ?? 1),
+    ...always,
+    ...(typeof fields['validFrom'] === 'number' ? { validFromMs: fields['validFrom'] } : {}),
+    ...(typeof fields['validTo'] === 'number' ? { validToMs: fields['validTo'] } : {}),
+    knownMs: typeof known === 'number' ? known : knownMs,
+  }
+  const id = fields['id'] === null || fields['id'] === undefined ? '' : String(fields['id'])
+  if (id === '') throw new FieldProblem('id: there is none', 'Every row needs an id.')
+  checkLimits(fields)
+  if (mapping.unpivot.length === 0) return [{ ...base, id, fields }]
+  const made = new Map<string, Fact>()
+  for (const rule of mapping.unpivot)
+    for (const column of row.columns(rule.path)) {
+      const groups = matchOf(rule.header, column)
+      if (!groups) continue
+      const match = { ...groups, column }
+      const key = fill(rule.key, match)
+      let fact = made.get(key)
+      if (!fact) {
+        fact = { ...base, id: `${id}/${key}`, fields: { ...fields } }
+        for (const [name, form] of Object.entries(rule.set)) fact.fields[name] = fill(form, match)
+        if (rule.time) {
+          const atMs = readTime(fill(rule.time.text, match), rule.time.form, zone)
+          if (atMs === undefined)
+            throw new FieldProblem(
+              `the header "${column}" is no time of the form ${rule.time.form}`,
+              'Correct `unpivot.time`.',
+            )
+          fact.validFromMs = atMs
+          fact.fields[rule.time.field] = new Date(atMs).toISOString()
+        }
+        made.set(key, fact)
+      }
+      const measure = fill(rule.measure, match)
+      const name = rule.measures[measure] ?? measure
+      const text = row.get(rule.path ? `${rule.path}.${column}` : column)?.trim() ?? ''
+      fact.fields[name] = rule.missing.includes(text) ? null : numberText(text, column)
+    }
+  return [...made.values()]
+}
+
+/** 0 is a limit (done at once), nothing is no limit, less than nothing is a mistake. */
+function checkLimits(fields: Fact['fields']): void {
+  for (const name of ['legal.amount', 'promised.amount']) {
+    const value = fields[name]
+    if (typeof value === 'string' && value.startsWith('-'))
+      throw new FieldProblem(
+        `${name}: ${value} is less than 0`,
+        'Write 0 for done at once, and nothing where there is no limit.',
+      )
+  }
+}
+
+function checkColumns(row: Row, mapping: Mapping, file: string): void {
+  // JSON leaves out what it does not know.
+  if ((mapping.format ?? (/\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : '')) === 'json') return
+  const known = new Set(row.columns())
+  const wanted = [...Object.values(mapping.fields), ...Object.values(mapping.step ?? {})].flatMap((field) => [
+    ...(field.column === undefined ? [] : [field.column]),
+    ...(field.join ?? []),
+  ])
+  for (const column of [...wanted, ...(mapping.group === undefined ? [] : [mapping.group])])
+    if (!known.has(column))
+      throw new CodedError('kpi.input', {
+        file,
+        row: '',
+        cause: `there is no column "${column}"`,
+        hint: suggest(column, known) || `There are: ${[...known].slice(0, 40).join(', ')}`,
+      })
+}

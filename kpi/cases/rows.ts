@@ -1,0 +1,237 @@
+// A file as rows of text with their line numbers, whatever its format. Blank rows are skipped, damage is named.
+import { createReadStream } from 'node:fs'
+import { open, readFile, stat } from 'node:fs/promises'
+import { Readable } from 'node:stream'
+import { parse } from 'csv-parse'
+import { CodedError } from '#core/errors.ts'
+import type { Mapping } from './mapping.ts'
+import { readSheetRows } from './sheet-rows.ts'
+
+export interface Row {
+  /** 1-based line, row of the sheet, or position in the list. */
+  line: number
+  /** Text of a column; undefined when there is none. `up`: levels above the row, for JSON. */
+  get(column: string, up?: number): string | undefined
+  /** Names of the columns, for unpivoting. */
+  columns(path?: string): string[]
+  /** Set when the row cannot be taken, with what to do. */
+  problem?: { cause: string; hint: string }
+}
+
+const jsonBytesMax = 256 * 1024 * 1024
+const fieldCharsMax = 1024 * 1024
+const columnsMax = 4096
+
+/** @throws CodedError `kpi.input` for a file that is not what it says */
+export async function* readRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
+  const format = mapping.format ?? formatOf(file)
+  if (format === 'json') yield* jsonRows(file, mapping)
+  else if (format === 'xlsx') yield* readSheetRows(file, mapping)
+  else yield* csvRows(file, mapping)
+}
+
+function formatOf(file: string): 'csv' | 'json' | 'xlsx' {
+  const ending = /\.(csv|tsv|txt|json|xlsx)$/i.exec(file)?.[1]?.toLowerCase()
+  if (ending === 'json' || ending === 'xlsx') return ending
+  return 'csv'
+}
+
+export function normaliseHeader(text: string): string {
+  return text
+    .replace(/^\uFEFF/, '')
+    .normalize('NFKC')
+    .replace(/\s+/g, ' ')
+    .trim()
+}
+
+/** The second column of a name is `name#2`. */
+export function uniqueHeaders(texts: readonly string[]): string[] {
+  const seen = new Map<string, number>()
+  return texts.map((text) => {
+    const name = normaliseHeader(text)
+    const count = (seen.get(name) ?? 0) + 1
+    seen.set(name, count)
+    return count === 1 ? name : `${name}#${count}`
+  })
+}
+
+export function rowOf(line: number, headers: readonly string[], cells: readonly string[]): Row {
+  const index = new Map(headers.map((name, i) => [name, i]))
+  return rowAt(line, headers, index, cells)
+}
+
+function rowAt(line: number, headers: readonly string[], index: Map<string, number>, cells: readonly string[]): Row {
+  return {
+    line,
+    get: (column) => cells[index.get(column) ?? -1],
+    columns: () => [...headers],
+  }
+}
+
+async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
+  const encoding = await encodingOf(file, mapping)
+  const text = Readable.from(decoded(file, encoding))
+  const parser = text.pipe(
+    parse({
+      ...{ delimiter: mapping.separator, info: true, relax_column_count: true, skip_empty_lines: true, bom: true },
+      max_record_size: fieldCharsMax,
+    }),
+  )
+  text.on('error', (error) => parser.destroy(error))
+  let headers: string[] | undefined
+  let index = new Map<string, number>()
+  let number = 0
+  try {
+    for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
+      number++
+      if (!headers) {
+        if (number < mapping.headerRow) continue
+        if (record.length > columnsMax) throw inputError(file, 1, `${record.length} columns`, 'Is the separator right?')
+        headers = uniqueHeaders(record)
+        index = new Map(headers.map((name, i) => [name, i]))
+        continue
+      }
+      if (record.every((cell) => cell.trim() === '')) continue
+      const row = rowAt(info.lines, headers, index, record)
+      if (record.length > headers.length && record.slice(headers.length).some((cell) => cell.trim() !== ''))
+        row.problem = {
+          cause: `${record.length} fields, but ${headers.length} columns`,
+          hint: 'Quote fields that hold the separator.',
+        }
+      else if (record.length < headers.length)
+        row.problem = {
+          cause: `${record.length} fields, but ${headers.length} columns`,
+          hint: 'A quote or a line end is missing in this row or before it.',
+        }
+      yield row
+    }
+  } catch (error) {
+    if (error instanceof CodedError) throw error
+    const lines = (error as { lines?: number }).lines ?? 0
+    throw inputError(
+      file,
+      lines,
+      (error as Error).message.split('\n')[0]!.slice(0, 200),
+      'Correct the file and import it again; nothing of it was taken.',
+    )
+  }
+  if (!headers) throw inputError(file, 1, 'there is no header row', `Row ${mapping.headerRow} must name the columns.`)
+}
+
+/** UTF-8 where every byte of it is, GB18030 otherwise; said in the mapping it is binding. */
+async function encodingOf(file: string, mapping: Mapping): Promise<'utf-8' | 'gb18030'> {
+  if (mapping.encoding !== 'auto') return mapping.encoding
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  try {
+    for await (const chunk of createReadStream(file)) decoder.decode(chunk as Buffer, { stream: true })
+    decoder.decode()
+    return 'utf-8'
+  } catch {
+    return 'gb18030'
+  }
+}
+
+async function* decoded(file: string, encoding: 'utf-8' | 'gb18030'): AsyncGenerator<string> {
+  const decoder = new TextDecoder(encoding, { fatal: true })
+  const wrong = (): CodedError =>
+    inputError(
+      file,
+      0,
+      `it is not ${encoding.toUpperCase()} text`,
+      'Save it as CSV UTF-8, or name its encoding in the mapping.',
+    )
+  try {
+    for await (const chunk of createReadStream(file)) {
+      const text = decoder.decode(chunk as Buffer, { stream: true })
+      if (text.includes('\0')) throw wrong()
+      yield text
+    }
+    yield decoder.decode()
+  } catch (error) {
+    throw error instanceof TypeError ? wrong() : error
+  }
+}
+
+async function* jsonRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
+  const { size } = await stat(file)
+  if (size > jsonBytesMax)
+    throw inputError(file, 0, `larger than ${jsonBytesMax} bytes`, 'Send it in parts, or as CSV.')
+  const lines = /\.(ndjson|jsonl)$/i.test(file)
+  let data: unknown
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
+    data = lines
+      ? text
+          .split('\n')
+          .filter((one) => one.trim() !== '')
+          .map((one) => JSON.parse(one))
+      : JSON.parse(text)
+  } catch (error) {
+    throw inputError(
+      file,
+      0,
+      `it is not JSON: ${(error as Error).message.slice(0, 160)}`,
+      'Correct the file; nothing of it was taken.',
+    )
+  }
+  const steps = mapping.rows
+    .replace(/^\$/, '')
+    .split(/(?=\[\*\])|\./)
+    .filter((step) => step !== '')
+  let count = 0
+  for (const chain of walk([data], steps)) {
+    count++
+    const row = chain.at(-1)
+    yield {
+      line: count,
+      get: (path, up = 0) => jsonText(at(chain[chain.length - 1 - up], path)),
+      columns: (path) => {
+        const object = path ? at(row, path) : row
+        return object && typeof object === 'object' && !Array.isArray(object) ? Object.keys(object) : []
+      },
+    }
+  }
+}
+
+/** Each row with the objects above it, outermost first. */
+function* walk(chain: unknown[], steps: readonly string[]): Generator<unknown[]> {
+  const [step, ...rest] = steps
+  if (step === undefined) yield chain
+  else if (step === '[*]') {
+    const list = chain.at(-1)
+    if (!Array.isArray(list)) return
+    const above = chain.slice(0, -1)
+    for (const one of list) yield* walk([...above, one], rest)
+  } else yield* walk([...chain, at(chain.at(-1), step)], rest)
+}
+
+function at(value: unknown, path: string): unknown {
+  // A key may hold dots itself: the whole path is tried first.
+  if (value && typeof value === 'object' && Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path]
+  let current = value
+  for (const part of path.split('.')) {
+    if (!current || typeof current !== 'object' || !Object.hasOwn(current, part)) return undefined
+    current = (current as Record<string, unknown>)[part]
+  }
+  return current
+}
+
+function jsonText(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}
+
+export function inputError(file: string, line: number, cause: string, hint: string): CodedError {
+  return new CodedError('kpi.input', { file, row: line > 0 ? `, row ${line}` : '', cause, hint })
+}
+
+/** True for the bytes that begin a ZIP, which an .xlsx is. */
+export async function looksZipped(file: string): Promise<boolean> {
+  const handle = await open(file, 'r')
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
+    return bytesRead === 4 && buffer.readUInt32LE() === 0x04034b50
+  } finally {
+    await handle.close()
+  }
+}

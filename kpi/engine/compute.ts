@@ -1,0 +1,193 @@
+// A KPI over given evidence at one pair of times: the world as it was at `validMs`, as far as it was known at `knownMs`.
+
+import { type CaseContext, calendarFields, caseField, caseFields } from '../cases/case-fields.ts'
+import { withLimits } from '../cases/item-fields.ts'
+import type { CaseRecord, Fact, KpiValue, Period, Switches } from '../contract.ts'
+import { type Formula, formulaOf, type Plan } from '../definitions/plan.ts'
+import { textOf } from '../rational.ts'
+import type { Calendar } from '../time/calendar.ts'
+import { zoneOf } from '../time/zone.ts'
+import { type Cells, keyOf, tally, valuesOf } from './cells.ts'
+import { evaluateCells, type Outcome } from './evaluate.ts'
+import { signatureOf } from './signature.ts'
+import { targetOf } from './target.ts'
+
+export interface Evidence {
+  cases: readonly { record: CaseRecord; knownMs: number }[]
+  facts: readonly Fact[]
+}
+
+export interface ComputeRequest {
+  switches: Switches
+  period: Period
+  /** Fields that make one cell per combination of their values; empty: one cell. */
+  by: readonly string[]
+  /** Only facts with these values. */
+  only?: Record<string, string>
+  validMs: number
+  knownMs: number
+  calendar: Calendar
+  catalogueVersion: number | null
+  item?: CaseContext['item']
+}
+
+export function computeKpi(plan: Plan, evidence: Evidence, request: ComputeRequest): KpiValue[] {
+  const formula = formulaOf(plan, request.switches)
+  const cells = fold(plan, formula, evidence, request)
+  const groupAt = request.by.length
+  const byCell = new Map<string, Cells>()
+  for (const [key, cell] of cells) {
+    const name = keyOf(valuesOf(key).slice(0, groupAt))
+    const inside = byCell.get(name) ?? new Map()
+    inside.set(key, cell)
+    byCell.set(name, inside)
+  }
+  if (byCell.size === 0 && request.by.length === 0) byCell.set('', new Map())
+  return [...byCell]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, inside]) => {
+      const values = valuesOf(name)
+      const dimensions = Object.fromEntries(request.by.map((field, i) => [field, values[i]!]))
+      return kpiValueOf(plan, formula, evaluateCells(plan, formula, inside, groupAt), dimensions, request)
+    })
+}
+
+export function kpiValueOf(
+  plan: Plan,
+  formula: Formula,
+  outcome: Outcome,
+  dimensions: Record<string, string>,
+  request: Pick<ComputeRequest, 'period' | 'validMs' | 'knownMs' | 'calendar' | 'catalogueVersion'>,
+): KpiValue {
+  const { definition } = plan
+  const carries = outcome.state === 'value' || outcome.state === 'zero'
+  const ratio = outcome.ratio ? textOf(outcome.ratio) : null
+  return {
+    kpi: definition.id,
+    period: request.period,
+    dimensions,
+    switches: formula.switches,
+    state: carries && isProvisional(plan, request) ? 'provisional' : outcome.state,
+    ratio,
+    numerator: outcome.numerator,
+    denominator: outcome.denominator,
+    count: outcome.count,
+    groups: outcome.groups,
+    exclusions: outcome.exclusions,
+    coverage: null,
+    target: targetOf(definition, dimensions, request.validMs, outcome.ratio),
+    grade: null,
+    validMs: request.validMs,
+    knownMs: request.knownMs,
+    definitionVersion: definition.version,
+    catalogueVersion: request.catalogueVersion,
+    calendarVersion: request.calendar.version,
+  }
+}
+
+/** The period is not over, or the days it needs are not announced yet. */
+function isProvisional(
+  { definition, fields }: Plan,
+  request: Pick<ComputeRequest, 'period' | 'validMs' | 'calendar'>,
+): boolean {
+  const { period, validMs, calendar } = request
+  if (period.label === 'all') return false
+  if (period.toMs > validMs + 1) return true
+  if (!fields.some((name) => calendarFields.has(name))) return false
+  const zone = zoneOf(definition.zone)
+  return calendar.isProvisional(zone.dayOf(period.fromMs), zone.dayOf(Math.min(period.toMs, validMs)))
+}
+
+function fold(plan: Plan, formula: Formula, evidence: Evidence, request: ComputeRequest): Cells {
+  const { definition } = plan
+  const cells: Cells = new Map()
+  const zone = zoneOf(definition.zone)
+  const { validMs, calendar } = request
+  const year = new Date(zone.dayOf(validMs) * 86_400_000).getUTCFullYear()
+  const context: CaseContext = { validMs, zone, calendar, ...withItems(request, year) }
+  const over = formula.aggregation === 'mean' ? [formula.over] : []
+  const dimensions = [...request.by, ...over]
+  const only = Object.entries(request.only ?? {})
+  const take = (fields: Fact['fields'], field: (name: string) => unknown): void => {
+    if (!only.every(([name, value]) => within(String(field(name) ?? ''), value))) return
+    const { bits, amounts } = signatureOf(plan, fields)
+    tally(cells, keyOf(dimensions.map((name) => String(field(name) ?? ''))), bits, amounts)
+  }
+  if (definition.fact === 'case') {
+    for (const record of currentCases(evidence.cases, request.knownMs)) {
+      const at = cohortOf(record, formula.cohort)
+      if (at === undefined || at > validMs || at < request.period.fromMs || at >= request.period.toMs) continue
+      take(caseFields(record, plan.fields, context), (name) => caseField(record, name, context))
+    }
+    return cells
+  }
+  for (const fact of currentFacts(evidence.facts, definition.fact, request.knownMs)) {
+    if (fact.validFromMs > validMs || (fact.validToMs !== null && fact.validToMs <= validMs)) continue
+    if (
+      formula.cohort === 'period' &&
+      (fact.validFromMs < request.period.fromMs || fact.validFromMs >= request.period.toMs)
+    )
+      continue
+    const fields = definition.fact === 'item' ? withLimits(fact.fields, calendar, year) : fact.fields
+    take(fields, (name) => fields[name])
+  }
+  return cells
+}
+
+function withItems({ item, calendar }: ComputeRequest, year: number): Pick<CaseContext, 'item'> {
+  if (!item) return {}
+  return {
+    item: (code, atMs) => {
+      const fields = item(code, atMs)
+      return fields && withLimits(fields, calendar, year)
+    },
+  }
+}
+
+/** Codes of regions cover what is below them: 4401 covers 440106. */
+export function within(value: string, wanted: string): boolean {
+  return value === wanted || (/^\d{2,9}$/.test(wanted) && /^\d+$/.test(value) && value.startsWith(wanted))
+}
+
+/** When a case falls into a period; undefined: it does not (yet). `none`: it is there from its opening on. */
+export function cohortOf(record: CaseRecord, cohort: Formula['cohort']): number | undefined {
+  const { openedMs, acceptedMs, closedMs, dueMs } = record
+  switch (cohort) {
+    case 'opened':
+    case 'none':
+    case 'period':
+      return openedMs ?? acceptedMs ?? undefined
+    case 'accepted':
+      return acceptedMs ?? openedMs ?? undefined
+    case 'closed':
+      return closedMs ?? undefined
+    case 'due':
+      return dueMs ?? undefined
+  }
+}
+
+/** The highest version of each case known by then; what its sender removed is gone. */
+export function currentCases(cases: Evidence['cases'], knownMs: number): CaseRecord[] {
+  const latest = new Map<string, { record: CaseRecord; knownMs: number }>()
+  for (const one of cases) {
+    if (one.knownMs > knownMs) continue
+    const before = latest.get(one.record.id)
+    if (!before || follows(one.record.version, one.knownMs, before.record.version, before.knownMs))
+      latest.set(one.record.id, one)
+  }
+  return [...latest.values()].map(({ record }) => record).filter(({ withdrawnRecord }) => !withdrawnRecord)
+}
+
+export function currentFacts(facts: readonly Fact[], kind: Fact['kind'], knownMs: number): Fact[] {
+  const latest = new Map<string, Fact>()
+  for (const fact of facts) {
+    if (fact.kind !== kind || fact.knownMs > knownMs) continue
+    const before = latest.get(fact.id)
+    if (!before || follows(fact.version, fact.knownMs, before.version, before.knownMs)) latest.set(fact.id, fact)
+  }
+  return [...latest.values()].filter(({ removed }) => !removed)
+}
+
+function follows(version: number, knownMs: number, versionBefore: number, knownBefore: number): boolean {
+  return version > versionBefore || (version === versionBefore && knownMs >= knownBefore)
+}

@@ -1,0 +1,322 @@
+// Files as facts: an own reader of CSV and JSON, and an own reading of the mapping.
+import { readFileSync } from 'node:fs'
+import { parse } from 'yaml'
+import { instant } from './days.ts'
+
+export interface OracleFact {
+  id: string
+  version: number
+  knownMs: number
+  fromMs: number
+  toMs: number | null
+  gone: boolean
+  /** As the mapping names them; times are numbers. */
+  fields: Record<string, unknown>
+  steps: { atMs: number; channel: unknown }[]
+}
+
+interface Row {
+  column(name: string, up?: number): string | undefined
+  names(path?: string): string[]
+}
+
+class Unreadable extends Error {}
+
+export function readFacts(
+  file: string,
+  mappingFile: string,
+  knownMs: number,
+): { facts: OracleFact[]; snapshot: boolean; kind: string } {
+  const mapping = parse(readFileSync(mappingFile, 'utf8'))
+  const zone = mapping.zone ?? 'Asia/Shanghai'
+  const json = (mapping.format ?? (/\.json$/i.test(file) ? 'json' : 'csv')) === 'json'
+  const rows = json ? jsonRows(file, mapping.rows ?? '$[*]') : csvRows(file, mapping)
+  const facts: OracleFact[] = []
+  const grouped = new Map<string, OracleFact | null>()
+  for (const row of rows) {
+    const key = mapping.group === undefined ? undefined : (row.column(mapping.group) ?? '')
+    try {
+      let fact = key === undefined ? undefined : grouped.get(key)
+      if (fact === null) continue
+      if (!fact) {
+        const fields: Record<string, unknown> = {}
+        for (const [name, spec] of Object.entries(mapping.fields)) fields[name] = fieldOf(row, spec, zone)
+        if (fields['id'] === null || fields['id'] === undefined) throw new Unreadable()
+        if (mapping.fact !== 'case')
+          for (const name of ['legal.amount', 'promised.amount'])
+            if (String(fields[name] ?? '').startsWith('-')) throw new Unreadable()
+        const known = mapping.known ? fields[mapping.known] : undefined
+        fact = {
+          id: String(fields['id']),
+          version: Number(fields['version'] ?? 1),
+          knownMs: typeof known === 'number' ? known : knownMs,
+          fromMs: typeof fields['validFrom'] === 'number' ? fields['validFrom'] : -8.64e15,
+          toMs: typeof fields['validTo'] === 'number' ? fields['validTo'] : null,
+          gone: fields['withdrawnRecord'] === true,
+          fields,
+          steps: [],
+        }
+        if (mapping.unpivot?.length) facts.push(...turned(row, fact, mapping.unpivot, zone))
+        else {
+          facts.push(fact)
+          if (key !== undefined) grouped.set(key, fact)
+        }
+      }
+      if (mapping.step) {
+        const read = (name: string): unknown =>
+          mapping.step[name] === undefined ? null : fieldOf(row, mapping.step[name], zone)
+        const atMs = read('atMs')
+        if (typeof atMs !== 'number') throw new Unreadable()
+        fact.steps.push({ atMs, channel: read('channel') ?? fact.fields['channel'] ?? 'other' })
+      }
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error
+      if (key !== undefined) {
+        const begun = grouped.get(key)
+        if (begun) facts.splice(facts.indexOf(begun), 1)
+        grouped.set(key, null)
+      }
+    }
+  }
+  const sound = mapping.fact === 'case' ? facts.filter(consistent) : facts
+  return { facts: sound, snapshot: mapping.snapshot === true, kind: mapping.fact }
+}
+
+function consistent({ fields }: OracleFact): boolean {
+  const [opened, accepted, closed] = [fields['openedMs'], fields['acceptedMs'], fields['closedMs']] as (
+    | number
+    | null
+    | undefined
+  )[]
+  const first = opened ?? accepted
+  if (typeof first === 'number' && typeof closed === 'number' && closed < first) return false
+  if (typeof opened === 'number' && typeof accepted === 'number' && accepted < opened) return false
+  return !(typeof accepted === 'number' && typeof closed === 'number' && closed < accepted)
+}
+
+function turned(row: Row, base: OracleFact, rules: Record<string, never>[], zone: string): OracleFact[] {
+  const made = new Map<string, OracleFact>()
+  const fill = (form: string, groups: Record<string, string>): string =>
+    form.replace(/\{(\w+)\}/g, (_, name) => groups[name] ?? '')
+  for (const rule of rules as unknown as Record<string, string & Record<string, string>>[]) {
+    const expression = new RegExp(rule['header']!)
+    for (const name of row.names(rule['path'])) {
+      const match = expression.exec(name)
+      if (!match) continue
+      const groups: Record<string, string> = { ...match.groups, column: name }
+      const key = fill(rule['key'] ?? '{column}', groups)
+      let fact = made.get(key)
+      if (!fact) {
+        fact = { ...base, id: `${base.id}/${key}`, fields: { ...base.fields }, steps: [] }
+        for (const [field, form] of Object.entries((rule['set'] ?? {}) as Record<string, string>))
+          fact.fields[field] = fill(form, groups)
+        const time = rule['time']
+        if (time) {
+          fact.fromMs = timeOf(fill(time['text']!, groups), time['form']!, zone)
+          fact.fields[time['field']!] = new Date(fact.fromMs).toISOString()
+        }
+        made.set(key, fact)
+      }
+      const measure = fill(rule['measure'] ?? 'value', groups)
+      const text = (row.column(rule['path'] ? `${rule['path']}.${name}` : name) ?? '').trim()
+      const missing = (rule['missing'] ?? ['']) as unknown as string[]
+      fact.fields[((rule['measures'] ?? {}) as Record<string, string>)[measure] ?? measure] = missing.includes(text)
+        ? null
+        : digits(text)
+    }
+  }
+  return [...made.values()]
+}
+
+type Spec = string | Record<string, unknown>
+
+function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
+  const spec = (typeof given === 'string' ? { column: given } : given) as Record<string, never>
+  const up = Number(spec['up'] ?? 0)
+  const cell = (name: string): string | null => {
+    const text = row.column(name, up)?.trim()
+    return text === undefined || text === '' ? null : text
+  }
+  let text: string | null =
+    spec['value'] ??
+    (spec['join']
+      ? (spec['join'] as string[]).map((name) => cell(name) ?? '').join('/')
+      : spec['column']
+        ? cell(spec['column'])
+        : null)
+  if (text === null || ((spec['missing'] ?? ['']) as string[]).includes(text)) return null
+  if (spec['query'] !== undefined) {
+    if (!text.includes('?')) return null
+    text = new URLSearchParams(text.split('?')[1]!.split('#')[0]).get(spec['query'])
+    if (text === null) return null
+  }
+  if (spec['pick'] !== undefined) {
+    const match = new RegExp(spec['pick']).exec(text)
+    if (!match) return null
+    text = String(spec['as'] ?? '{value}').replace(/\{(\w+)\}/g, (_, name) => match.groups?.[name] ?? '')
+  }
+  const map = spec['map'] as Record<string, string> | undefined
+  if (map) {
+    if (!Object.hasOwn(map, text) && spec['otherwise'] === undefined && spec['type'] !== 'text') throw new Unreadable()
+    text = Object.hasOwn(map, text) ? map[text]! : ((spec['otherwise'] as string | undefined) ?? text)
+  }
+  if (spec['time'] !== undefined) return timeOf(text, spec['time'], zone)
+  if (spec['type'] === 'number') return digits(text)
+  if (spec['type'] === 'boolean') return ((spec['trues'] ?? ['true', 'yes', '1', '是', 'Y']) as string[]).includes(text)
+  if (spec['type'] === 'list')
+    return text
+      .split(spec['separator'] ?? ';')
+      .map((one) => one.trim())
+      .filter(Boolean)
+  return text
+}
+
+function digits(text: string): string {
+  const plain = text
+    .normalize('NFKC')
+    .replace(/^[¥£$€]\s*/, '')
+    .replace(/,(?=\d{3}(\D|$))/g, '')
+    .trim()
+  if (!/^[+-]?\d+(\.\d+)?$/.test(plain)) throw new Unreadable()
+  return plain
+}
+
+const monthNames = 'JanFebMarAprMayJunJulAugSepOctNovDec'
+
+function timeOf(given: string, form: string, zone: string): number {
+  const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim()
+  if (form === 'ms') return Number(text)
+  if (form === 'iso') {
+    const match =
+      /^(\d{4})\D(\d{1,2})\D(\d{1,2})日?(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)? ?(Z|[+-]\d\d:?\d\d)?$/.exec(
+        text,
+      )
+    if (!match) throw new Unreadable()
+    const [, y, m, d, h = '0', min = '0', s = '0', f = '', zoneText] = match
+    const local = stamp(y!, m!, d!, h, min, s, f)
+    if (!zoneText) return instant(local, zone)
+    return Date.parse(`${local}${zoneText === 'Z' ? 'Z' : `${zoneText.slice(0, 3)}:${zoneText.slice(-2)}`}`)
+  }
+  const order: string[] = []
+  const expression = form
+    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+    .replace(/YYYY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A/g, (part) => {
+      order.push(part)
+      return part === 'MMM'
+        ? '([A-Za-z]{3})'
+        : part === 'A'
+          ? '([AaPp][Mm])'
+          : part.length === 1
+            ? '(\\d{1,2})'
+            : `(\\d{${part.length}})`
+    })
+  const match = new RegExp(`^${expression}$`).exec(text)
+  if (!match) throw new Unreadable()
+  const got = Object.fromEntries(order.map((part, i) => [part, match[i + 1]!]))
+  const named = got['MMM'] ? monthNames.toLowerCase().indexOf(got['MMM'].toLowerCase()) / 3 + 1 : undefined
+  let hour = Number(got['HH'] ?? got['H'] ?? got['hh'] ?? got['h'] ?? 0)
+  if (got['A']) hour = (hour % 12) + (got['A'].toLowerCase() === 'pm' ? 12 : 0)
+  return instant(
+    stamp(
+      got['YYYY']!,
+      String(named ?? got['MM'] ?? got['M'] ?? 1),
+      got['DD'] ?? got['D'] ?? '1',
+      String(hour),
+      got['mm'] ?? '0',
+      got['ss'] ?? '0',
+      got['SSS'] ?? '',
+    ),
+    zone,
+  )
+}
+
+function stamp(y: string, m: string, d: string, h: string, min: string, s: string, f: string): string {
+  const two = (text: string): string => text.padStart(2, '0')
+  const local = `${y}-${two(m)}-${two(d)}T${two(h)}:${two(min)}:${two(s)}.${f.slice(0, 3).padEnd(3, '0')}`
+  const at = Date.parse(`${local}Z`)
+  if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 23) !== local) throw new Unreadable()
+  return local
+}
+
+function* csvRows(
+  file: string,
+  mapping: { encoding?: string; separator?: string; headerRow?: number },
+): Generator<Row> {
+  const bytes = readFileSync(file)
+  let text: string
+  try {
+    text = new TextDecoder(mapping.encoding && mapping.encoding !== 'auto' ? mapping.encoding : 'utf-8', {
+      fatal: true,
+    }).decode(bytes)
+  } catch {
+    text = new TextDecoder('gb18030').decode(bytes)
+  }
+  const lines = split(text.replace(/^\uFEFF/, ''), mapping.separator ?? ',')
+  const seen = new Map<string, number>()
+  const header = (lines[(mapping.headerRow ?? 1) - 1] ?? []).map((cell) => {
+    const name = cell.normalize('NFKC').replace(/\s+/g, ' ').trim()
+    seen.set(name, (seen.get(name) ?? 0) + 1)
+    return seen.get(name) === 1 ? name : `${name}#${seen.get(name)}`
+  })
+  for (const cells of lines.slice(mapping.headerRow ?? 1)) {
+    if (cells.every((cell) => cell.trim() === '') || cells.length !== header.length) continue
+    yield { column: (name) => cells[header.indexOf(name)], names: () => header }
+  }
+}
+
+function split(text: string, separator: string): string[][] {
+  const rows: string[][] = [[]]
+  let cell = ''
+  let quoted = false
+  for (let i = 0; i < text.length; i++) {
+    const sign = text[i]!
+    if (quoted) {
+      if (sign !== '"') cell += sign
+      else if (text[i + 1] === '"') cell += text[i++]
+      else quoted = false
+    } else if (sign === '"' && cell === '') quoted = true
+    else if (sign === separator || sign === '\n') {
+      rows.at(-1)!.push(cell.replace(/\r$/, ''))
+      cell = ''
+      if (sign === '\n') rows.push([])
+    } else cell += sign
+  }
+  if (cell !== '' || rows.at(-1)!.length > 0) rows.at(-1)!.push(cell)
+  return rows.filter((row) => row.length > 0)
+}
+
+function* jsonRows(file: string, path: string): Generator<Row> {
+  type Chain = unknown[]
+  let chains: Chain[] = [[JSON.parse(readFileSync(file, 'utf8'))]]
+  for (const step of path.match(/\[\*\]|[^.$[\]]+/g) ?? [])
+    chains = chains.flatMap((chain) => {
+      const last = chain.at(-1)
+      if (step === '[*]') return Array.isArray(last) ? last.map((one) => [...chain.slice(0, -1), one]) : []
+      return [[...chain, inside(last, step)]]
+    })
+  for (const chain of chains)
+    yield {
+      column: (name, up = 0) => {
+        const value = inside(chain[chain.length - 1 - up], name)
+        return value === undefined || value === null
+          ? undefined
+          : typeof value === 'string'
+            ? value
+            : JSON.stringify(value)
+      },
+      names: (at) => {
+        const value = at ? inside(chain.at(-1), at) : chain.at(-1)
+        return value && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : []
+      },
+    }
+}
+
+function inside(value: unknown, path: string): unknown {
+  if (value && typeof value === 'object' && Object.hasOwn(value, path)) return (value as Record<string, unknown>)[path]
+  return path
+    .split('.')
+    .reduce<unknown>(
+      (at, part) => (at && typeof at === 'object' ? (at as Record<string, unknown>)[part] : undefined),
+      value,
+    )
+}

@@ -1,0 +1,36 @@
+// Periods by their names: 2026-10-05, 2026-10, 2026-Q3, 2026, all; and which period a day falls into.
+import { CodedError } from '#core/errors.ts'
+import type { Period } from '../contract.ts'
+import type { Zone } from './zone.ts'
+
+export const periodUnits = ['day', 'month', 'quarter', 'year', 'all'] as const
+export type PeriodUnit = (typeof periodUnits)[number]
+
+const msPerDay = 86_400_000
+/** The ends of time as dates can hold them. */
+const beginning = -8.64e15
+const end = 8.64e15
+
+/** @throws CodedError `body.invalid` */
+export function parsePeriod(label: string, zone: Zone): Period {
+  if (label === 'all') return { label, fromMs: beginning, toMs: end }
+  const match = /^(\d{4})(?:-(?:Q([1-4])|(\d\d)(?:-(\d\d))?))?$/.exec(label)
+  if (!match)
+    throw new CodedError('body.invalid', { cause: `"${label.slice(0, 20)}" is no period: 2026-10, 2026-Q3, 2026` })
+  const [, year, quarter, month, day] = match
+  const y = Number(year)
+  const first = quarter ? (Number(quarter) - 1) * 3 : Number(month ?? 1) - 1
+  const from = Date.UTC(y, first, Number(day ?? 1))
+  const to = day ? from + msPerDay : Date.UTC(y, first + (quarter ? 3 : month ? 1 : 12), 1)
+  return { label, fromMs: zone.instantOf(from), toMs: zone.instantOf(to) }
+}
+
+/** Name of the period of a local day. */
+export function periodOfDay(day: number, unit: PeriodUnit): string {
+  if (unit === 'all') return 'all'
+  const iso = new Date(day * msPerDay).toISOString()
+  if (unit === 'day') return iso.slice(0, 10)
+  if (unit === 'month') return iso.slice(0, 7)
+  if (unit === 'year') return iso.slice(0, 4)
+  return `${iso.slice(0, 4)}-Q${Math.ceil(Number(iso.slice(5, 7)) / 3)}`
+}

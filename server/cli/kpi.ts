@@ -1,0 +1,32 @@
+// `guanlan kpi <verb>`: one file per verb, loaded when it is asked for.
+import { type Command, type CommandInput, misuse } from './command.ts'
+
+type Verb = (input: CommandInput) => Promise<number>
+const verbs: Record<string, () => Promise<Verb>> = {
+  compute: async () => (await import('./kpi/compute.ts')).compute,
+  oracle: async () => (await import('./kpi/compute.ts')).oracle,
+}
+
+export const kpi: Command = {
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json]`,
+  describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
+  options: [
+    'definition',
+    'by',
+    'period',
+    'as-of',
+    'known-at',
+    'rules',
+    'out',
+    'items',
+    'items-mapping',
+    'seed',
+    'calendar',
+  ],
+  lists: ['cases', 'mapping', 'known', 'switch', 'only'],
+  run: async (input) => {
+    const [verb = '', ...positionals] = input.positionals
+    if (!Object.hasOwn(verbs, verb)) return misuse(kpi)
+    return (await verbs[verb]!())({ ...input, positionals })
+  },
+}

@@ -1,0 +1,72 @@
+import { join } from 'node:path'
+import { CodedError } from '#core/errors.ts'
+import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
+import type { KpiValue } from '#kpi/contract.ts'
+import { findDefinition } from '#kpi/definitions/load.ts'
+import { computeKpi } from '#kpi/engine/compute.ts'
+import { consultOracle } from '#kpi/oracle/oracle.ts'
+import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
+import { parsePeriod } from '#kpi/time/period.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { CommandInput } from '../command.ts'
+import { filesInput } from './files.ts'
+
+const setAsideShown = 20
+
+export async function compute(input: CommandInput): Promise<number> {
+  const given = filesInput(input)
+  const { plan } = findDefinition(given.rules, given.definition)
+  const evidence = await loadEvidence(
+    given.files.map(({ file, mapping, knownMs }) => ({ file, knownMs, mapping: readMapping(mapping) })),
+  )
+  const { calendars } = readCalendars(join(given.rules, 'calendars'))
+  const calendar = calendarAt(calendars.map(compileCalendar), plan.definition.calendar, given.knownMs)
+  if (!calendar) throw new CodedError('not-found', { what: `The calendar ${plan.definition.calendar}` })
+  const values = computeKpi(plan, evidence, {
+    ...{ switches: given.switches, period: parsePeriod(given.period, zoneOf(plan.definition.zone)), by: given.by },
+    ...{ only: given.only, validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null },
+  })
+  const { rows, setAside } = evidence
+  if (input.json) console.log(JSON.stringify({ values, rows, setAside }))
+  else {
+    console.log(tableOf(values))
+    for (const { file, row, cause, hint } of setAside.slice(0, setAsideShown))
+      console.log(`set aside: ${file}, row ${row}: ${cause}. ${hint}`)
+    if (setAside.length > setAsideShown) console.log(`… and ${setAside.length - setAsideShown} more`)
+  }
+  return 0
+}
+
+export async function oracle(input: CommandInput): Promise<number> {
+  const values = consultOracle(filesInput(input))
+  if (input.json) console.log(JSON.stringify({ values }))
+  else for (const value of values) console.log(JSON.stringify(value))
+  return 0
+}
+
+function tableOf(values: readonly KpiValue[]): string {
+  return values
+    .map((value) => {
+      const { dimensions, state, ratio, numerator, denominator, count, groups, exclusions, target } = value
+      const where = Object.entries(dimensions).map(([name, one]) => `${name}=${one}`)
+      const figure = ratio ? `${numerator} / ${denominator} = ${decimalOf(ratio)}` : '–'
+      const left = Object.entries(exclusions).map(([reason, n]) => `${reason} ${n}`)
+      return [
+        where.join(' ') || value.kpi,
+        `${figure} (${state})`,
+        `facts ${count}`,
+        ...(groups ? [`groups ${groups.count}, counted ${groups.counted}`] : []),
+        ...(left.length > 0 ? [`excluded: ${left.join(', ')}`] : []),
+        `target: ${target.ratio ? `${decimalOf(target.ratio)} ` : ''}${target.status}`,
+      ].join('  ·  ')
+    })
+    .join('\n')
+}
+
+/** Four digits after the point, rounded half up, by integers. */
+function decimalOf({ numerator, denominator }: { numerator: string; denominator: string }): string {
+  const n = BigInt(numerator)
+  const d = BigInt(denominator)
+  const scaled = ((n < 0n ? -n : n) * 20_000n + d) / (2n * d)
+  return `${n < 0n ? '-' : ''}${scaled / 10_000n}.${(scaled % 10_000n).toString().padStart(4, '0')}`
+}

@@ -1,0 +1,66 @@
+// What the verbs on files share: the options that name evidence, definition and times.
+import { resolve } from 'node:path'
+import { systemClock } from '#core/clock.ts'
+import { CodedError } from '#core/errors.ts'
+import { findRules } from '../../config.ts'
+import type { CommandInput } from '../command.ts'
+
+export interface FilesInput {
+  files: { file: string; mapping: string; knownMs: number }[]
+  rules: string
+  definition: string
+  switches: Record<string, string>
+  only: Record<string, string>
+  by: string[]
+  period: string
+  validMs: number
+  knownMs: number
+}
+
+export function filesInput({ options, lists }: CommandInput): FilesInput {
+  const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
+  const list = (name: string): readonly string[] => lists[name] ?? []
+  const nowMs = systemClock.nowMs()
+  const definition = text('definition')
+  if (definition === undefined) throw missing('--definition')
+  if (list('cases').length === 0) throw missing('--cases')
+  if (list('mapping').length === 0) throw missing('--mapping')
+  return {
+    files: list('cases').map((file, i) => ({
+      file: resolve(file),
+      mapping: resolve(list('mapping')[i] ?? list('mapping').at(-1)!),
+      knownMs: timeOf(list('known')[i], '--known', 0),
+    })),
+    rules: resolve(text('rules') ?? findRules('rules/kpi')),
+    definition,
+    switches: pairs(list('switch')),
+    only: pairs(list('only')),
+    by: (text('by') ?? '').split(',').filter((one) => one !== ''),
+    period: text('period') ?? 'all',
+    validMs: timeOf(text('as-of'), '--as-of', nowMs),
+    knownMs: timeOf(text('known-at'), '--known-at', nowMs),
+  }
+}
+
+function pairs(list: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    list.map((one) => {
+      const at = one.indexOf('=')
+      if (at < 1) throw new CodedError('body.invalid', { cause: `"${one}" is not name=value` })
+      return [one.slice(0, at), one.slice(at + 1)]
+    }),
+  )
+}
+
+/** A day means its end in UTC+8 is not assumed: write the instant where it matters. */
+function timeOf(text: string | undefined, option: string, otherwise: number): number {
+  if (text === undefined) return otherwise
+  const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text)
+  if (Number.isNaN(ms))
+    throw new CodedError('body.invalid', { cause: `${option}: "${text}" is no time: 2026-10-31T23:59:59+08:00` })
+  return ms
+}
+
+function missing(option: string): CodedError {
+  return new CodedError('body.invalid', { cause: `${option} is missing` })
+}
