@@ -61,6 +61,21 @@ describe('queries', () => {
     expect(performance.now() - startedMs).toBeLessThan(3000)
   })
 
+  it('stop inside one long series too', async () => {
+    const controller = new AbortController()
+    const query = rangeQuery(storeOf(1, 300_000), {
+      query: 'quantile_over_time(0.9, m_total[200d])',
+      startMs: 0,
+      endMs: 300_000 * minuteMs,
+      stepMs: 60 * minuteMs,
+      signal: controller.signal,
+    })
+    setTimeout(() => controller.abort(), 50)
+    const startedMs = performance.now()
+    await expect(query).rejects.toMatchObject({ code: 'query.canceled' })
+    expect(performance.now() - startedMs).toBeLessThan(3000)
+  })
+
   it('refuse more than 11,000 steps and steps that go nowhere', async () => {
     const store = storeOf(1)
     await expect(rangeQuery(store, { query: 'm', startMs: 0, endMs: 1e9, stepMs: 1 })).rejects.toMatchObject({

@@ -20,14 +20,7 @@ import { vectorScalar, vectorVector } from './binary.ts'
 import type { Budget } from './budget.ts'
 import { arithmetic } from './element.ts'
 import { failed } from './errors.ts'
-import {
-  anchoredFunctions,
-  extendedFloats,
-  extendedHistograms,
-  smoothedAt,
-  smoothedFunctions,
-} from './extended-windows.ts'
-import { floatWindowFunctions, resetSums, type Window } from './float-windows.ts'
+import { smoothedAt } from './extended-windows.ts'
 import { Frame, float, histogram, nothing, type Steps, timeAt } from './frame.ts'
 import { fractionOfHistograms, quantileLabel, quantileOfHistograms } from './histogram-functions.ts'
 import { addInfo } from './info.ts'
@@ -35,8 +28,8 @@ import { byLabels, isLabelName, labelJoin, labelReplace, merged, requireLabelNam
 import { dropMetadata, shareName } from './labels.ts'
 import { infoPinnedMs, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
 import { calendarFunctions, mathFunctions } from './math-functions.ts'
-import { mixedWindowFunction } from './mixed-windows.ts'
 import { type Points, pointsOf } from './points.ts'
+import { checkExtended, type Slide, slideOver } from './slide.ts'
 
 /** These keep the name: their result is a sample of the series itself. */
 const keepsName = new Set(['last_over_time', 'first_over_time'])
@@ -50,7 +43,6 @@ const timeDependent = new Set([
   'absent_over_time',
   'info',
 ])
-const counterSuffix = /_(total|sum|count|bucket)$/
 
 export interface EvaluationOptions {
   delayedNameRemoval: boolean
@@ -487,115 +479,36 @@ export class Evaluation {
     const params: Float64Array[] = []
     for (const [i, arg] of args.entries()) if (i !== matrixAt) params.push(await this.scalar(arg, steps))
     const { points, startMs, stepMs, rangeMs, extended } = await this.#points(matrix, steps)
-    this.#checkExtended(name, extended)
+    checkExtended(name, extended)
+    // The first argument is what annotations are about.
+    const position = call.args[0]!.position
     if (name === 'quantile_over_time' && points.length > 0)
-      for (const q of new Set(params[0]))
-        if (!(q >= 0 && q <= 1)) this.#annotations.invalidQuantile(q, call.args[0]!.position)
+      for (const q of new Set(params[0])) if (!(q >= 0 && q <= 1)) this.#annotations.invalidQuantile(q, position)
     if (name === 'double_exponential_smoothing') checkSmoothing(params)
     const out = new Frame(steps.count, points.length, this.#budget)
-    const rating = name === 'rate' || name === 'increase'
     const keeps = keepsName.has(name)
-    const compute = floatWindowFunctions[name]!
-    // Positions: rate() and its like name the selector, irate() the arguments, the rest the first argument.
-    const position = call.args[0]!.position
+    const slide: Slide = {
+      name,
+      steps,
+      startMs,
+      stepMs,
+      rangeMs,
+      extended,
+      params,
+      position,
+      lookbackMs: this.#times.lookbackMs,
+      annotations: this.#annotations,
+      budget: this.#budget,
+    }
     for (const [n, one] of points.entries()) {
       const dropName = this.#delayed && (one.dropName || !keeps)
       const base = out.add(keeps ? one.labels : this.#dropped(one.labels), dropName)
-      const window: Window = {
-        times: one.times,
-        values: one.values,
-        from: 0,
-        to: 0,
-        startMs: 0,
-        endMs: 0,
-        atMs: 0,
-        resets: rating ? resetSums(one.values) : undefined,
-        param: 0,
-        param2: 0,
-      }
-      const metric = one.labels['__name__'] ?? ''
-      let floats = false
-      let [from, to] = [0, 0]
-      const mixed = one.histograms.length > 0
-      let any = false
-      for (let step = 0; step < steps.count; step++) {
-        const endMs = startMs + step * stepMs
-        const beginMs = endMs - rangeMs
-        while (window.to < one.times.length && one.times[window.to]! <= endMs) window.to++
-        while (window.from < window.to && one.times[window.from]! <= beginMs) window.from++
-        if (mixed) {
-          while (to < one.histogramTimes.length && one.histogramTimes[to]! <= endMs) to++
-          while (from < to && one.histogramTimes[from]! <= beginMs) from++
-        }
-        if (extended) {
-          const range = {
-            startMs: beginMs,
-            endMs,
-            lookbackMs: this.#times.lookbackMs,
-            smoothed: extended === 'smoothed',
-          }
-          const value = this.#extendedValue(name, one, range)
-          if (value === undefined) continue
-          floats ||= typeof value === 'number'
-          out.put(base + step, value)
-          any = true
-          continue
-        }
-        if (window.from === window.to && from === to) continue
-        window.startMs = beginMs
-        window.endMs = endMs
-        window.atMs = timeAt(steps, step)
-        if (params.length > 0) {
-          window.param = params[0]![step]!
-          window.param2 = params[1]?.[step] ?? 0
-        }
-        const value =
-          from === to
-            ? compute(window)
-            : mixedWindowFunction(name, {
-                floats: window,
-                times: one.histogramTimes,
-                histograms: one.histograms,
-                from,
-                to,
-                name: metric,
-                annotations: this.#annotations,
-                position,
-              })
-        if (value === undefined) continue
-        any = true
-        if (typeof value === 'number') {
-          floats = true
-          out.values[base + step] = value
-          out.present[base + step] = float
-        } else out.setHistogram(base + step, value)
-      }
-      if (rating && floats && metric !== '' && !counterSuffix.test(metric))
-        this.#annotations.possibleNonCounter(metric, position)
-      if (!any) out.pop()
+      if (!(await slideOver(slide, one, out, base))) out.pop()
       if ((n & 31) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
     if (name === 'absent_over_time') return this.#absent(matrix, out, steps)
-    return keeps
-      ? out
-      : this.#unique(
-          out,
-          points.map((one) => one.labels),
-        )
-  }
-
-  #extendedValue(name: string, points: Points, range: Parameters<typeof extendedFloats>[2]) {
-    if (points.histograms.length === 0) return extendedFloats(name, points, range)
-    if (points.times.length > 0 || name === 'changes' || name === 'resets')
-      throw failed('smoothed and anchored modifiers do not work with native histograms')
-    return extendedHistograms(name, points, range)
-  }
-
-  #checkExtended(name: string, extended: VectorSelector['extended']): void {
-    if (!extended) return
-    const safe = extended === 'anchored' ? anchoredFunctions : smoothedFunctions
-    if (!safe.includes(name))
-      throw failed(`${extended} modifier can only be used with: ${safe.join(', ')} - not with ${name}`)
+    const before = points.map((one) => one.labels)
+    return keeps ? out : this.#unique(out, before)
   }
 
   /** The samples behind a range selector or subquery, and where its first window ends. */

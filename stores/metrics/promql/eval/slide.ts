@@ -1,0 +1,122 @@
+// A range function over one series: the window slides along its arrays, step by step.
+import type { FloatHistogram } from '#core/histogram.ts'
+import type { Annotations } from '../annotations.ts'
+import type { Position, VectorSelector } from '../ast.ts'
+import { IncompatibleHistograms } from '../histogram/arithmetic.ts'
+import type { Budget } from './budget.ts'
+import { failed } from './errors.ts'
+import {
+  anchoredFunctions,
+  type ExtendedRange,
+  extendedFloats,
+  extendedHistograms,
+  smoothedFunctions,
+} from './extended-windows.ts'
+import { floatWindowFunctions, resetSums, type Window } from './float-windows.ts'
+import { type Frame, float, type Steps, timeAt } from './frame.ts'
+import { mixedWindowFunction } from './mixed-windows.ts'
+import type { Points } from './points.ts'
+
+export interface Slide {
+  name: string
+  steps: Steps
+  /** End of the first window, and how far it moves a step (0 when pinned by `@`). */
+  startMs: number
+  stepMs: number
+  rangeMs: number
+  extended: VectorSelector['extended']
+  /** The scalar arguments, a value a step. */
+  params: Float64Array[]
+  position: Position
+  lookbackMs: number
+  annotations: Annotations
+  budget: Budget
+}
+
+const counterSuffix = /_(total|sum|count|bucket)$/
+/** So many samples looked at between two looks at the clock. */
+const samplesBetweenChecks = 200_000
+
+/** @returns whether the row got any value. */
+export async function slideOver(slide: Slide, points: Points, out: Frame, base: number): Promise<boolean> {
+  const { name, steps, startMs, stepMs, rangeMs, params, budget } = slide
+  const { times, values, histogramTimes } = points
+  const rating = name === 'rate' || name === 'increase'
+  const compute = floatWindowFunctions[name]!
+  const resets = rating ? resetSums(values) : undefined
+  const window: Window = { times, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0, resets, param: 0, param2: 0 }
+  const metric = points.labels['__name__'] ?? ''
+  let from = 0
+  let to = 0
+  let floats = false
+  let any = false
+  let looked = 0
+  for (let step = 0; step < steps.count; step++) {
+    const endMs = startMs + step * stepMs
+    const beginMs = endMs - rangeMs
+    while (window.to < times.length && times[window.to]! <= endMs) window.to++
+    while (window.from < window.to && times[window.from]! <= beginMs) window.from++
+    while (to < histogramTimes.length && histogramTimes[to]! <= endMs) to++
+    while (from < to && histogramTimes[from]! <= beginMs) from++
+    looked += window.to - window.from + (to - from) * 16
+    if (looked > samplesBetweenChecks) {
+      looked = 0
+      if (budget.due()) await budget.breathe()
+    }
+    let value: number | FloatHistogram | undefined
+    if (slide.extended) value = extendedValue(slide, points, beginMs, endMs)
+    else if (window.from === window.to && from === to) continue
+    else {
+      window.startMs = beginMs
+      window.endMs = endMs
+      window.atMs = timeAt(steps, step)
+      if (params.length > 0) {
+        window.param = params[0]![step]!
+        window.param2 = params[1]?.[step] ?? 0
+      }
+      value = from === to ? compute(window) : mixed(slide, window, points, metric, from, to)
+    }
+    if (value === undefined) continue
+    any = true
+    if (typeof value === 'number') {
+      floats = true
+      out.values[base + step] = value
+      out.present[base + step] = float
+    } else out.setHistogram(base + step, value)
+  }
+  if (rating && floats && metric !== '' && !counterSuffix.test(metric))
+    slide.annotations.possibleNonCounter(metric, slide.position)
+  return any
+}
+
+function mixed(slide: Slide, floats: Window, points: Points, name: string, from: number, to: number) {
+  const { annotations, position } = slide
+  const { histogramTimes: times, histograms } = points
+  return mixedWindowFunction(slide.name, { floats, times, histograms, from, to, name, annotations, position })
+}
+
+function extendedValue(
+  { name, lookbackMs, extended, annotations, position }: Slide,
+  points: Points,
+  startMs: number,
+  endMs: number,
+): number | FloatHistogram | undefined {
+  const range: ExtendedRange = { startMs, endMs, lookbackMs, smoothed: extended === 'smoothed' }
+  if (points.histograms.length === 0) return extendedFloats(name, points, range)
+  if (points.times.length > 0 || name === 'changes' || name === 'resets')
+    throw failed('smoothed and anchored modifiers do not work with native histograms')
+  try {
+    return extendedHistograms(name, points, range)
+  } catch (error) {
+    if (!(error instanceof IncompatibleHistograms)) throw error
+    annotations.mixedSchemas(points.labels['__name__'] ?? '', position)
+    return undefined
+  }
+}
+
+export function checkExtended(name: string, extended: VectorSelector['extended']): void {
+  if (!extended) return
+  const safe = extended === 'anchored' ? anchoredFunctions : smoothedFunctions
+  if (!safe.includes(name))
+    throw failed(`${extended} modifier can only be used with: ${safe.join(', ')} - not with ${name}`)
+}
