@@ -34,6 +34,7 @@ import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
 import { selfSamples } from './parts/self-samples.ts'
+import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
 import { collectorKinds } from './registry.ts'
 
 export interface ObservatoryDeps {
@@ -64,6 +65,7 @@ export interface Parts {
   people: People
   inventory: InventoryStore
   intel: Intel
+  sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
   meters: ReceiverMeters
@@ -224,6 +226,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       directory: inData('intel'),
     })
     await intel.load()
+    const sigma = createSigmaPart(config.security.sigma, {
+      ...{ clock, logger, metrics: registry, log, decode, alerting, database: state.database },
+    })
+    if (config.security.sigma.enabled) {
+      await sigma.sigma.reload()
+      sigma.sigma.watch()
+      await restore(inData('sigma.json'), (text) => sigma.sigma.restore(text), logger)
+    }
 
     const stored = new Counter({
       name: 'guanlan_store_stored_total',
@@ -281,7 +291,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ),
     ]
     const [, , rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
-    consumers.push(...intelConsumers)
+    consumers.push(...intelConsumers, ...sigma.consumers)
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {
@@ -301,7 +311,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
-      ...{ alerting, people, inventory, intel, collectors, consumers, meters, rates },
+      ...{ alerting, people, inventory, intel, sigma, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -346,6 +356,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         logger.warn({ err: error }, 'what rules and sources know was not saved'),
       )
       parts.rules.close()
+      parts.sigma.sigma.close()
       parts.parsers.close()
     }
     await stopAll(started.filter((one) => !collectors.has(one)))
@@ -354,10 +365,11 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     lock = undefined
   }
 
-  const snapshot = async ({ rules, pipeline, log, metrics }: Parts): Promise<void> => {
+  const snapshot = async ({ rules, sigma, pipeline, log, metrics }: Parts): Promise<void> => {
     const position = rules.position
     await replaceFile(inData('event-rules.json'), rules.snapshot())
     await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
+    await replaceFile(inData('sigma.json'), sigma.sigma.snapshot())
     // Only what is on disk elsewhere may leave the log.
     log.savePosition(consumerNames.rules, 'events', position)
     log.savePosition(consumerNames.metrics, 'samples', await metrics.durablePosition())

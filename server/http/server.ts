@@ -20,6 +20,7 @@ import { securityHeaders } from './headers.ts'
 import { intelRoutes } from './intel-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
 
 export interface HttpServer extends Component {
@@ -88,6 +89,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
+    sigmaRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
     estateRoutes(app, all)
     for (const collector of all.collectors)

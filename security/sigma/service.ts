@@ -1,0 +1,236 @@
+// Sigma at work on the stream: rules reloaded without a gap, matches counted per rule, findings told.
+import { existsSync, watch } from 'node:fs'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import type { Clock } from '#core/clock.ts'
+import type { Event } from '#core/event.ts'
+import type { Finding } from '#core/finding.ts'
+import type { Logger } from '#core/logger.ts'
+import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
+import type { RuleMeta, SigmaRule } from './1-parse/ast.ts'
+import { Correlator } from './3-evaluate/correlate.ts'
+import { SigmaEngine } from './3-evaluate/engine.ts'
+import type { SigmaConfig } from './config.ts'
+import { correlationFinding, creditOf, findingOf } from './finding.ts'
+import { detectionRuleLicense, loadRules, type RuleSet } from './load.ts'
+import { readPlaceholders } from './placeholders.ts'
+import { type FlatEvent, loadTaxonomy } from './taxonomy.ts'
+
+export interface SigmaDeps {
+  clock: Clock
+  logger: Logger
+  metrics: Registry
+  onFinding(findings: Finding[]): Promise<void>
+  /** Rules that people switched off, as `sigma/<id>`. */
+  disabled(): Promise<ReadonlySet<string>>
+}
+
+export interface SigmaRuleStatus {
+  id: string
+  kind: 'rule' | 'correlation'
+  title: string
+  description: string
+  level: RuleMeta['level']
+  status: string
+  author: string
+  license: string
+  link: string
+  tags: string[]
+  logsource: string
+  file: string
+  enabled: boolean
+  /** Placeholders without values: it matches nothing until they have some. */
+  unresolved: string[]
+  matches: number
+  lastMatchMs: number | null
+}
+
+/** The same rule on the same things is told again at most this often; the alert stays the same. */
+const tellEveryMs = 10_000
+const recentMax = 100_000
+const quietMs = 300
+
+export type Sigma = ReturnType<typeof createSigma>
+
+export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
+  const { clock, logger } = deps
+  const taxonomy = loadTaxonomy(config.taxonomy)
+  const empty: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
+  let set = empty
+  let off: ReadonlySet<string> = new Set()
+  let engine = new SigmaEngine([], [], { taxonomy })
+  let correlator = new Correlator([], [])
+  const noise = new Map<string, { matches: number; lastMatchMs: number }>()
+  const recent = new Map<string, number>()
+  const watchers: ReturnType<typeof watch>[] = []
+  const matches = new Counter({
+    ...{ name: 'guanlan_sigma_matches_total', help: 'Matches of Sigma rules, by level', labelNames: ['level'] },
+    registers: [deps.metrics],
+  })
+  const inForce = new Gauge({
+    ...{ name: 'guanlan_sigma_rules', help: 'Sigma rules in force, switched off, and refused', labelNames: ['state'] },
+    registers: [deps.metrics],
+  })
+  new Gauge({
+    ...{
+      name: 'guanlan_sigma_correlation_dropped',
+      help: 'What correlations could not keep, by reason',
+      labelNames: ['reason'],
+    },
+    registers: [deps.metrics],
+    collect() {
+      for (const [reason, count] of Object.entries(correlator.counts)) this.set({ reason }, count)
+    },
+  })
+
+  const build = (): void => {
+    const isOn = ({ meta }: { meta: RuleMeta }): boolean => !off.has(keyOf(meta))
+    const rules = set.rules.filter(isOn)
+    engine = new SigmaEngine(rules, set.filters, { taxonomy })
+    correlator = new Correlator(set.correlations.filter(isOn), rules)
+    inForce.set({ state: 'in force' }, rules.length)
+    inForce.set({ state: 'off' }, set.rules.length - rules.length)
+    inForce.set({ state: 'refused' }, set.problems.length)
+  }
+
+  /** The new rules take over between two events; what cannot be read leaves what was in force. */
+  const reload = async (): Promise<void> => {
+    const placeholders = readPlaceholders(config.placeholders === '' ? undefined : config.placeholders)
+    const next: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
+    for (const [path, license] of [
+      ...config.directories.map((path) => [path, ''] as const),
+      ...config.packs.map((path) => [path, detectionRuleLicense] as const),
+    ]) {
+      if (!existsSync(path)) {
+        next.problems.push({ file: path, line: 0, cause: 'there is no such file or directory', hint: '' })
+        continue
+      }
+      const loaded = await loadRules(path, { placeholders, license })
+      next.rules.push(...loaded.rules)
+      next.correlations.push(...loaded.correlations)
+      next.filters.push(...loaded.filters)
+      next.problems.push(...loaded.problems)
+      next.files += loaded.files
+    }
+    keepOld(next, set)
+    for (const problem of next.problems)
+      logger.warn({ problem: formatProblem(problem) }, 'a Sigma rule is wrong; what it was stays in force')
+    set = next
+    off = await deps.disabled()
+    build()
+    logger.info(
+      { rules: set.rules.length, correlations: set.correlations.length, off: off.size },
+      'Sigma rules are in force',
+    )
+  }
+
+  const tell = (found: Finding[], meta: RuleMeta, key: string, make: () => Finding): void => {
+    const noisy = noise.get(keyOf(meta)) ?? { matches: 0, lastMatchMs: 0 }
+    noisy.matches++
+    noisy.lastMatchMs = clock.nowMs()
+    noise.set(keyOf(meta), noisy)
+    matches.inc({ level: meta.level })
+    const last = recent.get(key)
+    if (last !== undefined && clock.nowMs() - last < tellEveryMs) return
+    recent.delete(key)
+    recent.set(key, clock.nowMs())
+    if (recent.size > recentMax) recent.delete(recent.keys().next().value!)
+    found.push(make())
+  }
+
+  return {
+    reload,
+    async apply(events: readonly Event[]): Promise<void> {
+      const found: Finding[] = []
+      for (const event of events) {
+        for (const rule of engine.match(event as FlatEvent)) {
+          const { meta } = rule
+          const [atMs, id] = [event['@timestamp'], event['event.id']]
+          if (!correlator.isPart(meta) && config.levels.includes(meta.level)) {
+            const finding = findingOf(meta, event as FlatEvent, atMs, id)
+            tell(found, meta, `${finding.rule} ${JSON.stringify(finding.labels)}`, () => finding)
+          }
+          for (const match of correlator.apply(meta, atMs, id, (field) => readField(event as FlatEvent, field)))
+            tell(
+              found,
+              match.correlation.meta,
+              `${match.correlation.meta.id} ${JSON.stringify(match.group)} ${match.atMs}`,
+              () => correlationFinding(match, event as FlatEvent),
+            )
+        }
+      }
+      if (found.length > 0) await deps.onFinding(found)
+    },
+    /** Switched on or off since. */
+    async settingsChanged(): Promise<void> {
+      off = await deps.disabled()
+      build()
+    },
+    watch(): void {
+      let timer: NodeJS.Timeout | undefined
+      const changed = (): void => {
+        clearTimeout(timer)
+        timer = setTimeout(() => {
+          reload().catch((error: unknown) => logger.warn({ err: error }, 'Sigma rules could not be read again'))
+        }, quietMs).unref()
+      }
+      for (const path of config.directories) {
+        if (!existsSync(path)) continue
+        const watcher = watch(path, { recursive: true, persistent: false }, changed)
+        watcher.on('error', () => watcher.close())
+        watchers.push(watcher)
+      }
+    },
+    close(): void {
+      for (const watcher of watchers.splice(0)) watcher.close()
+    },
+    problems(): readonly SourceProblem[] {
+      return set.problems
+    },
+    rules(): SigmaRuleStatus[] {
+      return [...set.rules, ...set.correlations].map((one) => {
+        const { meta } = one
+        const noisy = noise.get(keyOf(meta))
+        return {
+          ...{ id: meta.id || meta.name, kind: one.kind, title: meta.title, description: meta.description },
+          ...{ level: meta.level, status: meta.status, author: meta.author, license: meta.license },
+          ...{ link: creditOf(meta).link, tags: meta.tags, file: meta.file, enabled: !off.has(keyOf(meta)) },
+          logsource: one.kind === 'rule' ? sourceText(one) : one.type,
+          unresolved: one.kind === 'rule' ? one.unresolved : [],
+          ...{ matches: noisy?.matches ?? 0, lastMatchMs: noisy?.lastMatchMs ?? null },
+        }
+      })
+    },
+    snapshot(): string {
+      return JSON.stringify([...noise])
+    },
+    restore(text: string): void {
+      for (const [key, value] of JSON.parse(text) as [string, { matches: number; lastMatchMs: number }][])
+        noise.set(key, value)
+    },
+  }
+
+  function readField(event: FlatEvent, field: string): unknown {
+    for (const name of taxonomy.namesOf(field, 'ecs')) {
+      const value = event[name] ?? event[`winlog.event_data.${name}`]
+      if (value !== undefined) return value
+    }
+    return undefined
+  }
+}
+
+function keyOf(meta: RuleMeta): string {
+  return `sigma/${meta.id || meta.name || meta.title}`
+}
+
+function sourceText({ logsource: { product, category, service } }: SigmaRule): string {
+  return [product, category, service].filter((part) => part !== null).join('/')
+}
+
+/** Of a file that cannot be read any more, the rules that were in force stay. */
+function keepOld(next: RuleSet, before: RuleSet): void {
+  const broken = new Set(next.problems.map(({ file }) => file))
+  const known = new Set([...next.rules, ...next.correlations].map(({ meta }) => keyOf(meta)))
+  for (const rule of before.rules) if (broken.has(rule.meta.file) && !known.has(keyOf(rule.meta))) next.rules.push(rule)
+  for (const one of before.correlations)
+    if (broken.has(one.meta.file) && !known.has(keyOf(one.meta))) next.correlations.push(one)
+}

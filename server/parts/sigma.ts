@@ -1,0 +1,73 @@
+// Sigma joined to the log, the alerts and what people decided about rules.
+import { eq } from 'drizzle-orm'
+import type { Registry } from 'prom-client'
+import type { Alerting } from '#alerts/alerting.ts'
+import type { Clock } from '#core/clock.ts'
+import type { Logger } from '#core/logger.ts'
+import { Consumer } from '#pipeline/log/consumer.ts'
+import type { Log } from '#pipeline/log/log.ts'
+import type { SigmaConfig } from '#security/sigma/config.ts'
+import { createSigma, type Sigma } from '#security/sigma/service.ts'
+import { writeAudit } from '#stores/state/audit.ts'
+import { ruleSettings } from '#stores/state/schema/index.ts'
+import type { Actor, Database } from '#stores/state/state.ts'
+import { findRules } from '../config.ts'
+import type { DecodeEvents } from './decoded.ts'
+
+const consumerName = 'sigma'
+
+export interface SigmaPart {
+  sigma: Sigma
+  consumers: Consumer[]
+  /** Switches a rule on or off, with the reason, in the audit trail. */
+  decide(actor: Actor, rule: string, enabled: boolean, note: string): Promise<void>
+}
+
+export function createSigmaPart(
+  config: SigmaConfig,
+  deps: {
+    clock: Clock
+    logger: Logger
+    metrics: Registry
+    log: Log
+    decode: DecodeEvents
+    alerting: Alerting
+    database: Database
+  },
+): SigmaPart {
+  const { clock, logger, metrics, log, decode, alerting, database } = deps
+  const sigma = createSigma(
+    { ...config, directories: config.directories.map(findRules), taxonomy: findRules(config.taxonomy) },
+    {
+      ...{ clock, logger, metrics },
+      onFinding: (findings) => alerting.submit(findings),
+      disabled: async () => {
+        const rows = await database.select().from(ruleSettings).where(eq(ruleSettings.enabled, false))
+        return new Set(rows.map(({ rule }) => rule))
+      },
+    },
+  )
+  const consumer = new Consumer(
+    { name: consumerName, topic: 'events', bytesMax: 1024 * 1024, lingerMs: 0 },
+    {
+      ...{ log, logger },
+      position: async () => log.position(consumerName, 'events') ?? log.bounds('events').next,
+      handle: async (records, nextOffset) => {
+        for (const record of records) await sigma.apply(decode(record))
+        log.savePosition(consumerName, 'events', nextOffset)
+      },
+    },
+  )
+  return {
+    sigma,
+    consumers: config.enabled ? [consumer] : [],
+    decide: async (actor, rule, enabled, note) => {
+      await database.transaction(async (tx) => {
+        const row = { rule, enabled, note, by: actor.name, changedMs: clock.nowMs() }
+        await tx.insert(ruleSettings).values(row).onConflictDoUpdate({ target: ruleSettings.rule, set: row })
+        await writeAudit(tx, actor, enabled ? 'rule.enable' : 'rule.disable', rule, { note })
+      })
+      await sigma.settingsChanged()
+    },
+  }
+}
