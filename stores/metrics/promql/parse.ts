@@ -3,78 +3,46 @@
 import { CodedError } from '#core/errors.ts'
 import type { Matcher } from '../store.ts'
 import { valueTest } from '../tsdb/matchers.ts'
-import {
-  type AggregateOp,
-  aggregateOps,
-  type Binary,
-  type BinaryOp,
-  type Duration,
-  type DurationExpr,
-  type Expr,
-  type Matching,
-  type Position,
-  type ValueType,
-  type VectorSelector,
+import type {
+  AggregateOp,
+  Binary,
+  BinaryOp,
+  Duration,
+  DurationExpr,
+  Expr,
+  Matching,
+  Position,
+  VectorSelector,
 } from './ast.ts'
+import { checkBinary, typeOf } from './check-types.ts'
 import { constantDuration } from './duration-expr.ts'
 import { signatures } from './functions-table.ts'
 import { Lexer, syntaxError, type Token } from './lex.ts'
-import { BadEscape, quote, unquote } from './strings.ts'
+import { quote } from './strings.ts'
+import {
+  aggregates,
+  describe,
+  durationSeconds,
+  experimentalAggregates,
+  heightMax,
+  keywords,
+  nestingMax,
+  parametric,
+  parseNumber,
+  precedence,
+  reserved,
+  setOps,
+  span,
+  stringValue,
+  typeNames,
+  wordOps,
+} from './words.ts'
+
+export { typeOf } from './check-types.ts'
 
 export interface ParseOptions {
   /** Functions, duration expressions, fill, anchored and smoothed that Prometheus keeps behind feature flags. */
   experimental: boolean
-}
-
-const precedence: Record<string, number> = {
-  or: 1,
-  and: 2,
-  unless: 2,
-  '==': 3,
-  '!=': 3,
-  '<': 3,
-  '>': 3,
-  '<=': 3,
-  '>=': 3,
-  '</': 3,
-  '>/': 3,
-  '+': 4,
-  '-': 4,
-  '*': 5,
-  '/': 5,
-  '%': 5,
-  atan2: 5,
-  '^': 6,
-}
-const comparisons = new Set(['==', '!=', '<', '>', '<=', '>='])
-const setOps = new Set(['and', 'or', 'unless'])
-const wordOps = new Set(['and', 'or', 'unless', 'atan2'])
-const parametric = new Set<string>(['topk', 'bottomk', 'count_values', 'quantile', 'limitk', 'limit_ratio'])
-const experimentalAggregates = new Set<string>(['limitk', 'limit_ratio'])
-const aggregates = new Set<string>(aggregateOps)
-/** Keywords that cannot be a metric name without braces. */
-const reserved = new Set([
-  'on',
-  'ignoring',
-  'group_left',
-  'group_right',
-  'bool',
-  'atan2',
-  'fill',
-  'fill_left',
-  'fill_right',
-  'inf',
-  'nan',
-])
-const keywords = new Set([...reserved, ...wordOps, ...aggregateOps, 'offset', 'smoothed', 'anchored', 'by', 'without'])
-const nestingMax = 250
-const heightMax = 2000
-const secondsOf: Record<string, number> = { y: 31_536_000, w: 604_800, d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 }
-const typeNames: Record<ValueType, string> = {
-  scalar: 'scalar',
-  string: 'string',
-  vector: 'instant vector',
-  matrix: 'range vector',
 }
 
 /** @throws CodedError `query.invalid` with `position` and `end`. */
@@ -102,28 +70,6 @@ export function parseSelector(text: string): VectorSelector {
   if (expr.kind !== 'selector' || expr.offset !== 0 || expr.at)
     throw syntaxError('a selector is expected here', 0, text.length, 'Write a metric name, {label="value"}, or both.')
   return expr
-}
-
-export function typeOf(expr: Expr): ValueType {
-  switch (expr.kind) {
-    case 'number':
-      return 'scalar'
-    case 'string':
-      return 'string'
-    case 'selector':
-    case 'aggregate':
-      return 'vector'
-    case 'matrix':
-    case 'subquery':
-      return 'matrix'
-    case 'paren':
-    case 'unary':
-      return typeOf(expr.expr)
-    case 'binary':
-      return typeOf(expr.left) === 'scalar' && typeOf(expr.right) === 'scalar' ? 'scalar' : 'vector'
-    case 'call':
-      return signatures[expr.name]!.returns
-  }
 }
 
 class Parser {
@@ -203,40 +149,8 @@ class Parser {
       matching,
       ...this.#measured({ start: left.position.start, end: right.position.end }, [left, right]),
     }
-    this.#checkBinary(expr, on !== undefined, group !== undefined, filled)
+    checkBinary(this.#text, expr, on !== undefined, group !== undefined, filled)
     return expr
-  }
-
-  #checkBinary(expr: Binary, on: boolean, group: boolean, filled: boolean): void {
-    const { op, left, right, matching, returnBool } = expr
-    const whole = expr.position
-    const fail = (cause: string, { start, end }: Position = whole) => syntaxError(cause, start, end)
-    const operator = (): Position => {
-      let start = left.position.end
-      while (/\s/.test(this.#text[start] ?? '')) start++
-      let end = right.position.start - 1
-      while (/\s/.test(this.#text[end] ?? '')) end--
-      return { start, end }
-    }
-    const types = [typeOf(left), typeOf(right)]
-    if (returnBool && !comparisons.has(op))
-      throw fail('bool modifier can only be used on comparison operators', operator())
-    const scalars = types.filter((type) => type === 'scalar').length
-    if (comparisons.has(op) && !returnBool && scalars === 2)
-      throw fail('comparisons between scalars must use BOOL modifier', operator())
-    if (group && setOps.has(op)) throw fail(`no grouping allowed for "${op}" operation`)
-    const both = matching.on ? matching.include.find((label) => matching.labels.includes(label)) : undefined
-    if (both !== undefined) throw fail(`label ${quote(both)} must not occur in ON and GROUP clause at once`, operator())
-    for (const [i, side] of [left, right].entries())
-      if (types[i] !== 'scalar' && types[i] !== 'vector')
-        throw fail('binary expression must contain only scalar and instant vector types', side.position)
-    if (scalars > 0) {
-      if (on && (matching.labels.length > 0 || group))
-        throw fail('vector matching only allowed between instant vectors')
-      if (filled) throw fail('filling in missing series only allowed between instant vectors')
-      if (setOps.has(op)) throw fail(`set operator "${op}" not allowed in binary scalar expression`)
-    } else if (filled && setOps.has(op)) throw fail('filling in missing series not allowed for set operators')
-    if (scalars === 2 && (op === '</' || op === '>/')) throw fail(`operator "${op}" not allowed for Scalar operations`)
   }
 
   #fill(matching: Matching): void {
@@ -729,59 +643,4 @@ class Parser {
       token.end,
     )
   }
-}
-
-const span = (token: Token): Position => ({ start: token.start, end: token.end })
-
-function describe(token: Token): string {
-  if (token.kind === 'end') return 'end of input'
-  if (token.kind === 'op')
-    return '+-*/%^@==!=<><=>=</>/'.includes(token.text) && token.text !== '=' ? `<op:${token.text}>` : quote(token.text)
-  const word = token.text.toLowerCase()
-  if (token.kind === 'name') {
-    if (wordOps.has(word)) return `<op:${token.text}>`
-    if (aggregates.has(word)) return `<aggr:${token.text}>`
-    return keywords.has(word) ? `<${token.text}>` : `identifier ${quote(token.text)}`
-  }
-  return `${token.kind} ${quote(token.text)}`
-}
-
-function stringValue(token: Token): string {
-  try {
-    return unquote(token.text)
-  } catch (error) {
-    if (error instanceof BadEscape) throw syntaxError(error.message, token.start, token.end)
-    throw error
-  }
-}
-
-/** As Go's ParseInt with base 0, then ParseFloat. */
-export function parseNumber(token: { text: string; start: number; end: number }): number {
-  const plain = token.text.replaceAll('_', '')
-  if (/^0[0-7]+$/.test(plain)) return Number.parseInt(plain, 8)
-  const value = Number(plain)
-  if (!Number.isFinite(value))
-    throw syntaxError(
-      `error parsing number: strconv.ParseFloat: parsing "${token.text}": value out of range`,
-      token.start,
-      token.end,
-    )
-  return value
-}
-
-function durationSeconds(token: Token): number {
-  const parts = [...token.text.matchAll(/(\d+)(ms|[ywdhms])/g)]
-  if (parts.map(([part]) => part).join('') !== token.text)
-    throw syntaxError(`not a valid duration string: ${quote(token.text)}`, token.start, token.end)
-  const units = ['y', 'w', 'd', 'h', 'm', 's', 'ms']
-  let last = -1
-  let seconds = 0
-  for (const [, count, unit] of parts) {
-    const place = units.indexOf(unit!)
-    if (place <= last) throw syntaxError(`not a valid duration string: ${quote(token.text)}`, token.start, token.end)
-    last = place
-    seconds += Number(count) * secondsOf[unit!]!
-  }
-  if (seconds > 9_223_372_036) throw syntaxError('duration out of range', token.start, token.end)
-  return seconds
 }
