@@ -11,6 +11,7 @@ const commands: Record<string, () => Promise<Command>> = {
   token: async () => (await import('./people.ts')).token,
   backup: async () => (await import('./backup.ts')).backup,
   restore: async () => (await import('./backup.ts')).restore,
+  security: async () => (await import('./security.ts')).security,
   verify: async () => (await import('./verify.ts')).verify,
   intel: async () => (await import('./intel.ts')).intel,
   sigma: async () => (await import('./sigma.ts')).sigma,
