@@ -33,6 +33,13 @@ export async function syntheticEstate(observatory: Running): Promise<void> {
       'nginx',
       `198.51.100.${i % 200} - - "GET /api/items/${i} HTTP/1.1" ${i % 37 === 0 ? 502 : 200} ${300 + i}`,
     )
+  for (const uri of ['/item?id=1%20UNION%20SELECT%20user', '/%2e%2e%2f%2e%2e%2fetc/passwd', '/actuator/heapdump'])
+    lines.push(
+      JSON.stringify({
+        message: `203.0.113.77 - - [${new Date().toUTCString().slice(5, 16).replaceAll(' ', '/')}:08:00:00 +0000] "GET ${uri} HTTP/1.1" 200 512 "-" "curl/8.5"`,
+        ...{ 'process.name': 'nginx', 'log.file.path': '/var/log/nginx/access.log', 'host.name': hosts[0]![0] },
+      }),
+    )
   for (let i = 0; i < 8; i++) line(2, 'sshd', `Failed password for root from 203.0.113.9 port 4000${i} ssh2`)
   for (let i = 0; i < 3; i++) line(3, 'kernel', `EXT4-fs error (device sda1): ext4_lookup:${1600 + i}: inode #2`)
   line(4, 'sudo', 'operator : TTY=pts/0 ; PWD=/ ; USER=root ; COMMAND=/bin/systemctl restart gateway')

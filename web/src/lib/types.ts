@@ -1,8 +1,11 @@
 // The API's shapes, as types only: no validator reaches the browser.
 import type * as api from '#server/http/api.ts'
+import type * as sigma from '#server/http/sigma-api.ts'
 
 type Body<T extends { _output: unknown }> = T['_output']
 
+export type SecurityRule = Body<typeof sigma.SecurityRule>
+export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>
 export type Session = Body<typeof api.Session>
