@@ -16,6 +16,7 @@ const commands: Record<string, () => Promise<Command>> = {
   intel: async () => (await import('./intel.ts')).intel,
   sigma: async () => (await import('./sigma.ts')).sigma,
   kpi: async () => (await import('./kpi.ts')).kpi,
+  dlp: async () => (await import('./dlp.ts')).dlp,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
 

@@ -1,0 +1,76 @@
+// Bytes a second of the sensitive-data scan on one core, its false positives on random tokens, its recall on generated
+// valid numbers. All data is synthetic and seeded.
+import { createHash } from 'node:crypto'
+import { readDictionary } from '#security/sensitive/dictionary.ts'
+import { createScanner } from '#security/sensitive/scan.ts'
+import { synthetic } from '#security/sensitive/testing.ts'
+
+const scan = createScanner(readDictionary('rules/dlp/kinds.yml'))
+const make = synthetic(20_261_125)
+const lineCount = 200_000
+
+function measure(text: string): { mbPerSecond: number; found: number } {
+  const bytes = Buffer.from(text)
+  scan(bytes)
+  const rates: number[] = []
+  let found = 0
+  for (let turn = 0; turn < 5; turn++) {
+    const before = process.cpuUsage()
+    const result = scan(bytes)
+    const { user, system } = process.cpuUsage(before)
+    found = result.found.length + result.more
+    rates.push(bytes.length / (user + system))
+  }
+  return { mbPerSecond: Math.round(rates.sort((a, b) => a - b)[2]!), found }
+}
+
+const log = Array.from(
+  { length: lineCount },
+  (_, i) =>
+    `203.0.113.${i % 255} - - [24/Nov/2026:08:00:${i % 60} +0000] "GET /page/${i}?q=1 HTTP/1.1" 200 ${i} "-" "Mozilla/5.0 (X11; Linux x86_64)"`,
+).join('\n')
+const json = Array.from({ length: lineCount }, (_, i) =>
+  JSON.stringify({
+    time: 1_795_000_000_000 + i,
+    level: 'info',
+    trace: createHash('md5').update(String(i)).digest('hex'),
+    message: `request ${i} took 12 ms`,
+  }),
+).join('\n')
+const prose = '各部门应当依法履行数据安全保护义务，建立健全全流程数据安全管理制度。'.repeat(200_000)
+const rows = Array.from(
+  { length: 50_000 },
+  (_, i) => `${i},张三,${make.residentId()},手机:${make.mobile()},${make.bankCard()}`,
+).join('\n')
+console.table({
+  'access log': measure(log),
+  'JSON log': measure(json),
+  'Chinese prose': measure(prose),
+  'rows of personal data': measure(rows),
+})
+
+const kinds = make.noise()
+const table = Object.fromEntries(
+  Object.entries(kinds).map(([name, next]) => {
+    const tokens = Array.from({ length: 200_000 }, next)
+    const { found, more } = scan(Buffer.from(tokens.join('\n')))
+    return [
+      name,
+      {
+        tokens: tokens.length,
+        flagged: found.length + more,
+        'clean %': (100 * (1 - (found.length + more) / tokens.length)).toFixed(4),
+      },
+    ]
+  }),
+)
+console.table(table)
+console.table(
+  Object.fromEntries(
+    Object.entries(make.valid()).map(([name, { kind, next }]) => {
+      let seen = 0
+      for (let i = 0; i < 5000; i++) if (scan(Buffer.from(next())).found.some((one) => one.kind === kind)) seen++
+      return [name, { 'recall %': (seen / 50).toFixed(2) }]
+    }),
+  ),
+)

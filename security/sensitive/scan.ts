@@ -1,0 +1,338 @@
+// Finds sensitive data in bytes, in one pass: a table says which bytes may begin something, everything else is stepped
+// over; only a candidate is looked at closely. Works on UTF-8 and GB18030 alike, for neither is decoded on the way.
+import { cardIssuer, isCreditCode, isMobile, isOrganisationCode, isResidentId, passesLuhn } from './checks.ts'
+import { createContext, type Dictionary } from './dictionary.ts'
+
+export interface Found {
+  kind: string
+  /** Byte offsets. */
+  start: number
+  end: number
+}
+
+export interface ScanResult {
+  found: Found[]
+  /** Matches beyond `foundMax`. */
+  more: number
+}
+
+const digit = 1
+const letter = 2
+const at = 4
+const dash = 8
+const assign = 16
+const han = 32
+const wide = 64
+const percent = 128
+
+const classes = new Uint8Array(256)
+for (let i = 48; i < 58; i++) classes[i] = digit
+for (let i = 65; i < 91; i++) classes[i] = classes[i + 32] = letter
+classes[64] = at
+classes[45] = dash
+classes[61] = assign
+classes[58] = assign
+classes[37] = percent
+for (let i = 0x81; i < 0xff; i++) classes[i] = han
+classes[0xef] = han | wide
+classes[0xa3] = han | wide
+
+const isWord = (byte: number | undefined): boolean =>
+  byte !== undefined && ((classes[byte]! & (digit | letter)) !== 0 || byte === 95)
+const tokenCharsMax = 40
+const localCharsMax = 64
+
+export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes: Uint8Array) => ScanResult {
+  const { near, plateStart } = createContext(dictionary)
+
+  return (bytes) => {
+    const found: Found[] = []
+    let more = 0
+    const add = (kind: string, start: number, end: number): number => {
+      if (found.length < foundMax) found.push({ kind, start, end })
+      else more++
+      return end
+    }
+    const length = bytes.length
+    let i = 0
+    let word = -1
+    while (i < length) {
+      const kind = classes[bytes[i]!]!
+      if (kind === 0) {
+        i++
+        word = -1
+        continue
+      }
+      if ((kind & (digit | letter)) !== 0) {
+        if (word < 0) word = i
+        let end = i + 1
+        let digits = kind & digit
+        while (end < length) {
+          const next = classes[bytes[end]!]! & (digit | letter)
+          if (next === 0) break
+          digits += next & digit
+          end++
+        }
+        const next = token(bytes, i, end, digits, add, near)
+        word = -1
+        i = next
+        continue
+      }
+      if (kind === at) i = email(bytes, i, 1, add)
+      else if (kind === percent && bytes[i + 1] === 52 && bytes[i + 2] === 48) i = email(bytes, i, 3, add)
+      else if (kind === dash) i = privateKey(bytes, i, add)
+      else if (kind === assign) i = assignment(bytes, i, add)
+      else if ((kind & wide) !== 0 && wideDigit(bytes, i) >= 0) i = number(bytes, i, add, near)
+      else if ((kind & han) !== 0) {
+        const after = plateStart(bytes, i)
+        i = after > 0 ? plate(bytes, i, after, add) : i + 1
+      } else i++
+    }
+    return { found, more }
+  }
+}
+
+type Add = (kind: string, start: number, end: number) => number
+type Near = (kind: string, bytes: Uint8Array, at: number) => boolean
+
+/** A run of letters and digits: numbers begin with a digit, keys with their issuer's letters. */
+function token(bytes: Uint8Array, start: number, end: number, digits: number, add: Add, near: Near): number {
+  const size = end - start
+  if (bytes[start - 1] === 95 || bytes[end] === 95) return end
+  const first = bytes[start]!
+  if ((classes[first]! & digit) !== 0) {
+    if (size === 18 && digits < 18) {
+      const text = ascii(bytes, start, end).toUpperCase()
+      if (isResidentId(text)) return add('resident-id', start, end)
+      if (isCreditCode(text)) return add('credit-code', start, end)
+      return end
+    }
+    if (digits < size || size > 19) return end
+    return mayMatter(bytes, end, size) ? number(bytes, start, add, near) : end
+  }
+  // "eyJ" is {" in base64.
+  if (first === 101 && bytes[start + 1] === 121 && bytes[start + 2] === 74) return jwt(bytes, start, end, add)
+  if (size === 20 && first === 65 && /^(AKIA|ASIA)[A-Z2-7]{16}$/.test(ascii(bytes, start, end)))
+    return add('cloud-key', start, end)
+  if ((size === 24 || size === 20) && first === 76 && /^LTAI[0-9A-Za-z]+$/.test(ascii(bytes, start, end)))
+    return add('cloud-key', start, end)
+  if (size === 36 && first === 65 && /^AKID[0-9A-Za-z]{32}$/.test(ascii(bytes, start, end)))
+    return add('cloud-key', start, end)
+  if (size === 18 && digits >= 8 && isCreditCode(ascii(bytes, start, end))) return add('credit-code', start, end)
+  if (size === 9 && digits === 8 && near('passport', bytes, start)) return add('passport', start, end)
+  if (
+    size === 9 &&
+    digits >= 7 &&
+    /^E[A-HJ-NP-Z]\d{7}$/.test(ascii(bytes, start, end)) &&
+    near('passport', bytes, start)
+  )
+    return add('passport', start, end)
+  if ((size === 9 || size === 11) && digits === size - 1 && /^[CHM]/.test(ascii(bytes, start, start + 1)))
+    if (near('travel-permit', bytes, start)) return add('travel-permit', start, end)
+  return end
+}
+
+/** Most numbers of a log are short and stand alone: they are told from the length and what follows. */
+function mayMatter(bytes: Uint8Array, end: number, size: number): boolean {
+  const next = bytes[end]
+  if (next === 0xef || next === 0xa3) return true
+  if ((next === 32 || next === 45) && numeric(bytes, end + 1) && (size === 2 || size === 3 || size === 4 || size === 6))
+    return true
+  return size === 8 || size === 11 || size === 13 || size >= 15
+}
+
+/** Digits of either width in groups, parted by single spaces or hyphens. */
+function number(bytes: Uint8Array, start: number, add: Add, near: Near): number {
+  let text = ''
+  let i = start
+  let end = start
+  const groups: number[] = []
+  let group = 0
+  let firstGroupEnd = start
+  while (i < bytes.length && text.length < tokenCharsMax) {
+    const byte = bytes[i]!
+    if ((classes[byte]! & digit) !== 0) {
+      text += String.fromCharCode(byte)
+      i++
+    } else {
+      const value = wideDigit(bytes, i)
+      if (value >= 0) {
+        text += value
+        i += byte === 0xa3 ? 2 : 3
+      } else if ((byte === 88 || byte === 120) && text.length === 17 && !isWord(bytes[i + 1])) {
+        text += 'X'
+        i++
+      } else if ((byte === 32 || byte === 45) && group > 0 && numeric(bytes, i + 1)) {
+        groups.push(group)
+        if (groups.length === 1) firstGroupEnd = i
+        group = 0
+        i++
+        continue
+      } else break
+    }
+    group++
+    end = i
+  }
+  groups.push(group)
+  if (groups.length === 1) firstGroupEnd = end
+  const before = bytes[start - 1]
+  const after = bytes[end]
+  // Part of a word, of a decimal fraction, of a path of numbers.
+  if (isWord(before) || isWord(after) || (before === 46 && isWord(bytes[start - 2])) || before === 45)
+    return firstGroupEnd
+  if (after === 46 && numeric(bytes, end + 1)) return end
+  const known = numberKind(text, groups, bytes, start, near)
+  if (known) return add(known, start, end)
+  // Several numbers in a row: each may stand alone.
+  if (groups.length > 1) {
+    const alone = numberKind(text.slice(0, groups[0]), [groups[0]!], bytes, start, near)
+    if (alone && bytes[firstGroupEnd] === 32) return add(alone, start, firstGroupEnd)
+  }
+  return firstGroupEnd
+}
+
+function numberKind(text: string, groups: number[], bytes: Uint8Array, start: number, near: Near): string | undefined {
+  const shape = groups.join('-')
+  const whole = groups.length === 1
+  if (text.length === 18 && (whole || shape === '6-8-4')) {
+    if (isResidentId(text)) return 'resident-id'
+    // One in a thousand of plain numbers passes one check: then a word near it or the organisation's own digit decides.
+    if (whole && isCreditCode(text) && (isOrganisationCode(text.slice(8, 17)) || near('credit-code', bytes, start)))
+      return 'credit-code'
+  }
+  const isCard = (whole || /^4-4-4-[1-4](-[1-3])?$/.test(shape)) && text.length >= 15
+  const issuer = isCard ? cardIssuer(text) : undefined
+  if (
+    issuer &&
+    passesLuhn(text) &&
+    ((issuer === 'unionpay' && (!whole || text.length === 16 || text.length === 19)) ||
+      !whole ||
+      near('bank-card', bytes, start))
+  )
+    return 'bank-card'
+  const local = text.startsWith('86') && text.length === 13 ? text.slice(2) : text
+  if (local.length === 11 && isMobile(local)) {
+    const international = local !== text && (bytes[start - 1] === 43 || shape === '2-11' || shape === '2-3-4-4')
+    const written = shape === '3-4-4' || (local === text && bytes[start - 1]! >= 0x80)
+    if (international || (local === text && (written || near('mobile', bytes, start)))) return 'mobile'
+  }
+  if (/^(3-8|4-7|4-8)$/.test(shape) && /^0(10|2\d|[3-9]\d{2})[2-8]/.test(text) && bytes[start + groups[0]!] === 45)
+    return (shape === '3-8') === /^0(10|2\d)/.test(text) ? 'landline' : undefined
+  if (whole && text.length === 8 && near('travel-permit', bytes, start)) return 'travel-permit'
+  return undefined
+}
+
+const numeric = (bytes: Uint8Array, i: number): boolean =>
+  i < bytes.length && ((classes[bytes[i]!]! & digit) !== 0 || wideDigit(bytes, i) >= 0)
+
+/** U+FF10 to U+FF19, in UTF-8 (EF BC 90) or GB18030 (A3 B0). */
+function wideDigit(bytes: Uint8Array, i: number): number {
+  const byte = bytes[i]!
+  if (byte === 0xef && bytes[i + 1] === 0xbc) {
+    const value = (bytes[i + 2] ?? 0) - 0x90
+    return value >= 0 && value <= 9 ? value : -1
+  }
+  // The second byte of a character in UTF-8 is A3 as well: then what follows is no B0 to B9 pair of a digit.
+  if (byte === 0xa3 && (bytes[i - 1] ?? 0) < 0xe0) {
+    const value = (bytes[i + 1] ?? 0) - 0xb0
+    return value >= 0 && value <= 9 ? value : -1
+  }
+  return -1
+}
+
+function email(bytes: Uint8Array, atSign: number, size: number, add: Add): number {
+  let start = atSign
+  while (start > 0 && atSign - start < localCharsMax && isLocal(bytes[start - 1]!)) start--
+  while (start < atSign && !isWord(bytes[start])) start++
+  let end = atSign + size
+  let lastDot = -1
+  while (end < bytes.length && end - atSign < 255) {
+    const byte = bytes[end]!
+    if (byte === 46) lastDot = end
+    else if ((classes[byte]! & (digit | letter | dash)) === 0) break
+    end++
+  }
+  while (end > atSign && !isWord(bytes[end - 1])) end--
+  if (lastDot >= end) lastDot = bytes.lastIndexOf(46, end - 1)
+  const top = end - lastDot - 1
+  if (atSign - start < 1 || lastDot <= atSign + size || top < 2 || top > 24) return atSign + size
+  for (let i = lastDot + 1; i < end; i++) if ((classes[bytes[i]!]! & letter) === 0) return atSign + size
+  return add('email', start, end)
+}
+
+const isLocal = (byte: number): boolean => isWord(byte) || byte === 46 || byte === 45 || byte === 43
+
+const begin = Buffer.from('-----BEGIN ')
+const ending = Buffer.from('-----END ')
+
+function privateKey(bytes: Uint8Array, start: number, add: Add): number {
+  for (let i = 0; i < begin.length; i++) if (bytes[start + i] !== begin[i]) return start + 1
+  if (!/^-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY/.test(ascii(bytes, start, Math.min(bytes.length, start + 64))))
+    return start + 1
+  const view = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, start + 16_384))
+  const close = view.indexOf(ending, start + begin.length)
+  const end = close < 0 ? view.length : close
+  const last = close < 0 ? end : view.indexOf('-----', end + ending.length)
+  return add('private-key', start, last < 0 ? end : Math.min(bytes.length, close < 0 ? end : last + 5))
+}
+
+function jwt(bytes: Uint8Array, start: number, first: number, add: Add): number {
+  let dots = 0
+  let end = start
+  while (end < bytes.length && end - start < 8192) {
+    const byte = bytes[end]!
+    if (byte === 46) dots++
+    else if (!isWord(byte) && byte !== 45) break
+    end++
+  }
+  if (dots !== 2 || end - start < 40) return first
+  return /^eyJ[\w-]{10,}\.eyJ[\w-]{2,}\.[\w-]{8,}$/.test(ascii(bytes, start, end)) ? add('jwt', start, end) : first
+}
+
+const secretName =
+  /(passw(or)?d|passwd|pwd|secret|api_?key|access_?key|private_?key|auth_?token|access_?token|口令|密码)["']?\s*$/i
+
+/** `password=…`, `"secret": "…"`: the value is what is sensitive. */
+function assignment(bytes: Uint8Array, sign: number, add: Add): number {
+  let named = sign - 1
+  while (named >= 0 && (bytes[named] === 34 || bytes[named] === 32 || bytes[named] === 39)) named--
+  // d, t, y, n end all the Latin names; 令 and 码 the Chinese ones.
+  const last = bytes[named]! | 32
+  if (last !== 100 && last !== 116 && last !== 121 && last !== 110 && bytes[named]! < 0x80) return sign + 1
+  const name = Buffer.from(bytes.subarray(Math.max(0, sign - 32), sign)).toString('utf8')
+  if (!secretName.test(name)) return sign + 1
+  let start = sign + 1
+  while (
+    start < bytes.length &&
+    start - sign < 4 &&
+    (bytes[start] === 32 || bytes[start] === 34 || bytes[start] === 39)
+  )
+    start++
+  let end = start
+  while (end < bytes.length && end - start < 512 && !endsValue(bytes[end]!)) end++
+  // Masked already, or a placeholder.
+  const value = ascii(bytes, start, end)
+  if (value.length < 4 || /^(\*+|x+|null|none|true|false|undefined|\$\{?.*|<.*|%s)$/i.test(value)) return sign + 1
+  return add('password', start, end)
+}
+
+const endsValue = (byte: number): boolean =>
+  byte <= 32 || byte === 34 || byte === 39 || byte === 38 || byte === 44 || byte === 59 || byte === 125
+
+/** Province, letter, then five letters or digits, six for new energy; a dot may stand after the letter. */
+function plate(bytes: Uint8Array, start: number, after: number, add: Add): number {
+  const text = Buffer.from(bytes.subarray(after, after + 12)).toString('utf8')
+  const match = /^([A-HJ-NP-Z])(·|\.| )?([A-HJ-NP-Z0-9]{5,6})(?![A-Za-z0-9])/.exec(text)
+  if (!match) return start + 1
+  const serial = match[3]!
+  const digits = serial.replaceAll(/\D/g, '').length
+  if (serial.length === 6 ? !/^([A-HJK]\d{5}|[A-HJK][A-Z]\d{4}|\d{5}[A-HJK])$/.test(serial) : digits < 3)
+    return start + 1
+  return add('plate', start, after + Buffer.byteLength(match[0]))
+}
+
+function ascii(bytes: Uint8Array, start: number, end: number): string {
+  let text = ''
+  for (let i = start; i < end; i++) text += String.fromCharCode(bytes[i]!)
+  return text
+}
