@@ -88,6 +88,21 @@ export const errorCatalogue = {
   'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
   'kpi.input': { status: 422, message: '{file}{row}: {cause}', hint: '{hint}' },
   'kpi.switch': { status: 400, message: 'The KPI {kpi} has no choice {given}', hint: '{hint}' },
+  'ledger.conflict': {
+    status: 409,
+    message: 'The ledger holds {kind} {id} version {version} with other content',
+    hint: 'A version never changes: send the correction as a new version.',
+  },
+  'ledger.damaged': {
+    status: 500,
+    message: 'The ledger in {path} is damaged: {cause}',
+    hint: 'Restore the directory from a backup; a witness knows which roots are true.',
+  },
+  'ledger.key': {
+    status: 500,
+    message: 'The key file {path} cannot be used: {cause}',
+    hint: 'Set its mode to 0600, or name another file.',
+  },
   'listen.failed': {
     status: 500,
     message: 'Cannot listen on {address}: {cause}',

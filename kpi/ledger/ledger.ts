@@ -1,0 +1,237 @@
+// The ledger: an append-only Merkle log. One batch is one commit: entries and hashes are synced, then the head is replaced;
+// a crash in between leaves the head before it, and what lies behind that is cut off at the next start.
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from 'zod'
+import type { Clock } from '#core/clock.ts'
+import { CodedError } from '#core/errors.ts'
+import type { Leaf } from '../contract.ts'
+import { checkpointText } from './checkpoint.ts'
+import { EntryFile } from './entry-file.ts'
+import { type HashName, hashNames, type TreeHash, treeHash } from './hash.ts'
+import { HashFile } from './hash-file.ts'
+import { KeyIndex } from './key-index.ts'
+import { type SecretKey, signNote } from './keys.ts'
+import { decodeLeaf, encodeLeaf, leafKey } from './leaf.ts'
+import { formatNote } from './note.ts'
+import { replaceFile } from './replace-file.ts'
+import { consistencyProof, inclusionProof, rootOf } from './tree.ts'
+
+const headSchema = z.strictObject({
+  origin: z.string(),
+  hash: z.enum(hashNames),
+  size: z.int().min(0),
+  root: z.string(),
+  /** Leaves of cases, so that a reader of the case store knows where to go on. */
+  cases: z.int().min(0),
+})
+type Head = z.output<typeof headSchema>
+
+export const ledgerBatchMax = 10_000
+
+export interface LedgerOptions {
+  directory: string
+  /** Name of the log, as its keys have it, e.g. guanlan.example.gov.cn/kpi. */
+  origin: string
+  hash: HashName
+  keys: readonly SecretKey[]
+}
+
+export interface Proof {
+  leaf: Leaf
+  index: number
+  size: number
+  leafHash: Buffer
+  root: Buffer
+  proof: Uint8Array[]
+}
+
+export class Ledger {
+  readonly #options: LedgerOptions
+  readonly #clock: Clock
+  readonly hash: TreeHash
+  #head: Head
+  readonly #entries: EntryFile
+  readonly #hashes: HashFile
+  readonly #index = new KeyIndex()
+  #signed: { size: number; note: string } | undefined
+  #queue: Promise<unknown> = Promise.resolve()
+
+  constructor(options: LedgerOptions, deps: { clock: Clock }) {
+    this.#options = options
+    this.#clock = deps.clock
+    this.hash = treeHash(options.hash)
+    mkdirSync(options.directory, { recursive: true })
+    this.#head = this.#readHead()
+    this.#entries = new EntryFile(options.directory, this.#head.size)
+    this.#hashes = new HashFile(options.directory, this.hash, this.#head.size)
+    const root = Buffer.from(rootOf(this.hash, this.#hashes.read, this.#head.size)).toString('hex')
+    if (root !== this.#head.root)
+      throw new CodedError('ledger.damaged', { path: options.directory, cause: 'the hashes do not give the root' })
+    for (const [index, entry] of this.#entries.all()) {
+      const leaf = decodeLeaf(entry)
+      if (leaf) this.#index.add(leafKey(leaf), index)
+    }
+  }
+
+  get size(): number {
+    return this.#head.size
+  }
+
+  get origin(): string {
+    return this.#options.origin
+  }
+
+  get caseLeaves(): number {
+    return this.#head.cases
+  }
+
+  /**
+   * Durable when it resolves. A leaf whose key and hash are there already is not appended again; the same key with
+   * another hash is refused, because a version never changes.
+   * @returns the index of each leaf
+   */
+  append(leaves: readonly Leaf[]): Promise<number[]> {
+    const mine = this.#queue.then(() => {
+      const places: number[] = []
+      for (let from = 0; from < leaves.length; from += ledgerBatchMax)
+        places.push(...this.#commit(leaves.slice(from, from + ledgerBatchMax)))
+      return places
+    })
+    this.#queue = mine.catch(() => {})
+    return mine
+  }
+
+  #commit(leaves: readonly Leaf[]): number[] {
+    const entries: Buffer[] = []
+    const fresh = new Map<string, { index: number; hash: string }>()
+    const places = leaves.map((leaf) => {
+      const key = leafKey(leaf)
+      const known = this.#find(leaf) ?? fresh.get(key)
+      if (known) {
+        if (known.hash !== leaf.hash)
+          throw new CodedError('ledger.conflict', { kind: leaf.kind, id: leaf.id.slice(0, 64), version: leaf.version })
+        return known.index
+      }
+      const index = this.#head.size + entries.length
+      entries.push(encodeLeaf(leaf))
+      fresh.set(key, { index, hash: leaf.hash })
+      return index
+    })
+    if (entries.length === 0) return places
+    this.#entries.append(entries)
+    this.#hashes.append(entries.map((entry) => this.hash.leaf(entry)))
+    this.#entries.sync()
+    this.#hashes.sync()
+    const size = this.#head.size + entries.length
+    const cases = this.#head.cases + [...fresh.keys()].filter((key) => key.startsWith('case\n')).length
+    const root = Buffer.from(rootOf(this.hash, this.#hashes.read, size)).toString('hex')
+    this.#writeHead({ ...this.#head, size, cases, root })
+    for (const [key, { index }] of fresh) this.#index.add(key, index)
+    return places
+  }
+
+  leaf(index: number): Leaf | undefined {
+    return decodeLeaf(this.#entries.entry(index))
+  }
+
+  *leaves(from = 0): Generator<[index: number, leaf: Leaf | undefined, entry: Buffer]> {
+    for (const [index, entry] of this.#entries.all(from)) yield [index, decodeLeaf(entry), entry]
+  }
+
+  find(wanted: Pick<Leaf, 'kind' | 'id' | 'version'>): { index: number; leaf: Leaf } | undefined {
+    const found = this.#find(wanted)
+    return found && { index: found.index, leaf: found.leaf }
+  }
+
+  #find(wanted: Pick<Leaf, 'kind' | 'id' | 'version'>): { index: number; hash: string; leaf: Leaf } | undefined {
+    const key = leafKey(wanted)
+    for (const index of this.#index.find(key)) {
+      const leaf = this.leaf(index)
+      if (leaf && leafKey(leaf) === key) return { index, hash: leaf.hash, leaf }
+    }
+    return undefined
+  }
+
+  root(size = this.size): Buffer {
+    this.#mustHave(size)
+    return Buffer.from(rootOf(this.hash, this.#hashes.read, size))
+  }
+
+  prove(index: number, size = this.size): Proof {
+    this.#mustHave(size)
+    if (!Number.isSafeInteger(index) || index < 0 || index >= size)
+      throw new CodedError('not-found', { what: `Leaf ${index}` })
+    const entry = this.#entries.entry(index)
+    const leaf = decodeLeaf(entry)
+    if (!leaf)
+      throw new CodedError('ledger.damaged', { path: this.#options.directory, cause: `leaf ${index} is broken` })
+    const proof = inclusionProof(this.hash, this.#hashes.read, index, size)
+    return { leaf, index, size, leafHash: this.hash.leaf(entry), root: this.root(size), proof }
+  }
+
+  consistency(first: number, second: number): Uint8Array[] {
+    this.#mustHave(second)
+    if (!Number.isSafeInteger(first) || first < 0 || first > second)
+      throw new CodedError('not-found', { what: `A ledger of ${first} leaves` })
+    return consistencyProof(this.hash, this.#hashes.read, first, second)
+  }
+
+  /** Hashes of one tile of tlog-tiles. */
+  tile(level: number, tile: number): Buffer {
+    if (level > 4 || level < 0 || tile < 0) return Buffer.alloc(0)
+    return this.#hashes.hashes(level, tile * 256, 256)
+  }
+
+  /** Signed anew only when something was appended. */
+  checkpoint(): string {
+    if (this.#signed?.size === this.size) return this.#signed.note
+    const { origin } = this
+    const root = Buffer.from(this.#head.root, 'hex')
+    const text = checkpointText({ origin, size: this.size, root, hash: this.hash.name })
+    const lines = this.#options.keys.map((key) => signNote(key, text, this.#clock.nowMs()))
+    const note = formatNote(text, lines)
+    replaceFile(join(this.#options.directory, 'checkpoint'), note)
+    this.#signed = { size: this.size, note }
+    return note
+  }
+
+  /** Every entry is hashed again. @returns the first leaf whose entry is not what was committed */
+  firstDamaged(): { index: number; cause: string } | undefined {
+    for (const [index, entry] of this.#entries.all()) {
+      if (!this.hash.leaf(entry).equals(this.#hashes.hashes(0, index, 1)))
+        return { index, cause: 'the entry does not have the hash that was committed' }
+    }
+    return undefined
+  }
+
+  async close(): Promise<void> {
+    await this.#queue
+    this.#entries.close()
+    this.#hashes.close()
+  }
+
+  #mustHave(size: number): void {
+    if (!Number.isSafeInteger(size) || size < 0 || size > this.size)
+      throw new CodedError('not-found', { what: `A ledger of ${size} leaves` })
+  }
+
+  #readHead(): Head {
+    const { directory, origin, hash } = this.#options
+    const path = join(directory, 'head.json')
+    if (!existsSync(path)) return { origin, hash, size: 0, cases: 0, root: this.hash.empty.toString('hex') }
+    const head = headSchema.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+    if (!head.success) throw new CodedError('ledger.damaged', { path: directory, cause: 'head.json cannot be read' })
+    if (head.data.hash !== hash || head.data.origin !== origin)
+      throw new CodedError('ledger.damaged', {
+        path: directory,
+        cause: `it is the ledger ${head.data.origin} with ${head.data.hash}, not ${origin} with ${hash}`,
+      })
+    return head.data
+  }
+
+  #writeHead(head: Head): void {
+    replaceFile(join(this.#options.directory, 'head.json'), `${JSON.stringify(head)}\n`)
+    this.#head = head
+  }
+}
