@@ -10,6 +10,7 @@ import { CodedError } from '#core/errors.ts'
 import { readYaml, type SourceProblem, suggest } from '#core/yaml-source.ts'
 import { pipelineConfigSchema } from '#pipeline/config.ts'
 import { securityConfigSchema } from '#security/config.ts'
+import { ledgerConfigSchema } from './ledger-config.ts'
 import { collectorKinds } from './registry.ts'
 
 const listen = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:]+):\d{1,5}$/, 'write address:port, e.g. 127.0.0.1:7700')
@@ -102,6 +103,7 @@ export const configSchema = z.strictObject({
   pipeline: pipelineConfigSchema.prefault({}),
   collectors: collectorsSchema.prefault({}),
   alerts: alertingConfigSchema.prefault({}),
+  ledger: ledgerConfigSchema.prefault({}),
   security: securityConfigSchema.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe("The process's own log"),
 })

@@ -12,6 +12,7 @@ import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
+import type { Ledger } from '#kpi/ledger/ledger.ts'
 import { Inventory } from '#pipeline/enrich/inventory.ts'
 import { Consumer } from '#pipeline/log/consumer.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
@@ -30,6 +31,7 @@ import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
+import { openLedger } from './parts/ledger.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
@@ -64,6 +66,7 @@ export interface Parts {
   alerting: Alerting
   people: People
   inventory: InventoryStore
+  ledger: Ledger
   intel: Intel
   sigma: SigmaPart
   collectors: Collector[]
@@ -98,6 +101,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
   let lock: DataLock | undefined
   let parts: Parts | undefined
   let started: Component[] = []
+  let ledger: Ledger | undefined
   let http: ReturnType<typeof createHttpServer> | undefined
   let setupLink: string | undefined
   const timers: NodeJS.Timeout[] = []
@@ -189,6 +193,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const inventoryTable = new Inventory()
     const inventory = createInventoryStore(state.database, inventoryTable, clock)
     await inventory.load()
+    ledger = openLedger(config.ledger, config.data, clock)
 
     const parsers = new ParserSet(resolve(config.rules.parsers))
     tellProblems(logger, 'parser', parsers.reload())
@@ -311,7 +316,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
-      ...{ alerting, people, inventory, intel, sigma, collectors, consumers, meters, rates },
+      ...{ alerting, people, inventory, ledger, intel, sigma, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -361,6 +366,8 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     await stopAll(started.filter((one) => !collectors.has(one)))
     started = []
+    await ledger?.close()
+    ledger = undefined
     await lock?.release()
     lock = undefined
   }

@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   sigma: async () => (await import('./sigma.ts')).sigma,
   kpi: async () => (await import('./kpi.ts')).kpi,
   dlp: async () => (await import('./dlp.ts')).dlp,
+  witness: async () => (await import('./witness.ts')).witness,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
 

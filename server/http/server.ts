@@ -18,6 +18,7 @@ import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { intelRoutes } from './intel-routes.ts'
+import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
@@ -92,6 +93,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     sigmaRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
     estateRoutes(app, all)
+    ledgerRoutes(app, all.ledger)
     for (const collector of all.collectors)
       for (const { method, path, handle } of collector.routes ?? [])
         app.on([method], [path], requireIngest(guard), (context) =>
