@@ -3,6 +3,7 @@ import { intelConfigSchema } from './intel/config.ts'
 import { sigmaConfigSchema } from './sigma/config.ts'
 
 export const securityConfigSchema = z.strictObject({
+  mask: z.boolean().default(true).describe('Personal data and secrets in events are masked in pages and downloads'),
   intel: intelConfigSchema.prefault({}),
   sigma: sigmaConfigSchema.prefault({}),
 })

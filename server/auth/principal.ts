@@ -15,12 +15,20 @@ export interface Principal {
 }
 
 /** What is guarded. `ingest` is for senders and needs no role. */
-export type Right = 'read' | 'alerts.handle' | 'entities.write' | 'settings.read' | 'audit.read' | 'users.manage'
+export type Right =
+  | 'read'
+  | 'sensitive.read'
+  | 'alerts.handle'
+  | 'entities.write'
+  | 'settings.read'
+  | 'audit.read'
+  | 'users.manage'
 
 const everyone: readonly Role[] = ['admin', 'operator', 'analyst', 'leader', 'auditor']
 
 const roles: Record<Right, readonly Role[]> = {
   read: everyone,
+  'sensitive.read': ['admin', 'auditor'],
   'alerts.handle': ['admin', 'operator', 'analyst'],
   'entities.write': ['admin', 'operator'],
   'settings.read': ['admin', 'operator', 'auditor'],
@@ -30,6 +38,7 @@ const roles: Record<Right, readonly Role[]> = {
 
 const actions: Record<Right, string> = {
   read: 'read',
+  'sensitive.read': 'see sensitive data unmasked',
   'alerts.handle': 'handle alerts',
   'entities.write': 'change the inventory',
   'settings.read': 'see the settings',

@@ -5,17 +5,22 @@ import type { Event } from '#core/event.ts'
 import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import type { Tap } from '#pipeline/tap.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
-import type { EventStore } from '#stores/events/store.ts'
+import { writeAudit } from '#stores/state/audit.ts'
+import type { Database } from '#stores/state/state.ts'
+import type { ReadableEvents, SensitiveView } from '../parts/sensitive.ts'
 import * as api from './api.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { exportDefaultFields, exportRowsMax, exportStream } from './export.ts'
-import { jurisdictionOf, requireRight } from './guard.ts'
+import { jurisdictionOf, principalOf, requireRight } from './guard.ts'
 import { readQuery } from './request.ts'
 import { type SseWriter, sse } from './sse.ts'
 import { fieldsWithin, queryWithin } from './within.ts'
 
 export interface EventRoutesDeps {
-  events: EventStore
+  /** As stored; what is shown goes through `sensitive`. */
+  stored: ReadableEvents
+  sensitive: SensitiveView
+  database: Database
   tap: Tap
   clock: Clock
   closing: AbortSignal
@@ -33,7 +38,8 @@ const range = {
 }
 const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
 
-export function eventRoutes(app: App, { events, tap, clock, closing }: EventRoutesDeps): void {
+export function eventRoutes(app: App, { stored, sensitive, database, tap, clock, closing }: EventRoutesDeps): void {
+  const events = sensitive.store(stored)
   const span = ({ from, to }: { from?: number | undefined; to?: number | undefined }) => {
     const toMs = to ?? clock.nowMs() + 1
     return { fromMs: from ?? toMs - hourMs, toMs }
@@ -125,7 +131,7 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
   app.get('/api/events/tail', requireRight('read', 'read', 'jurisdiction'), (context) => {
     const { q } = readQuery(context, z.object({ q: z.string().default('') }))
     const matches = compileKql(queryWithin(q, jurisdictionOf(context)), { nowMs: clock.nowMs() })
-    return sse(context, closing, (writer) => tail(writer, tap, matches))
+    return sse(context, closing, (writer) => tail(writer, tap, matches, sensitive))
   })
   describeRoute(app, 'get', '/api/events/export', 'A download of at most 100,000 events', tag, 'text/csv')
   app.get('/api/events/export', requireRight('read', 'read', 'jurisdiction'), (context) => {
@@ -146,7 +152,17 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
       order,
       signal: context.req.raw.signal,
     }
-    return new Response(exportStream(events, request, format, columns), {
+    const { actor } = principalOf(context)
+    const ended = (rows: number, complete: boolean): Promise<void> =>
+      writeAudit(database, actor, 'events.export', 'events', {
+        query: q,
+        ...span(times),
+        format,
+        columns,
+        rows,
+        complete,
+      })
+    return new Response(exportStream(events, request, format, columns, ended), {
       headers: {
         'Content-Type': format === 'csv' ? 'text/csv; charset=utf-8' : 'application/x-ndjson',
         'Content-Disposition': `attachment; filename="events.${format}"`,
@@ -175,6 +191,26 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
   endpoint(
     app,
     {
+      method: 'get',
+      path: '/api/events/{id}/raw',
+      summary: 'One event unmasked, for a reason that is kept',
+      tag,
+      access: { right: 'sensitive.read', scope: 'read', within: 'jurisdiction' },
+      query: z.object({ reason: z.string().trim().min(5).max(500) }),
+      response: z.object({ event: api.EcsEvent }),
+    },
+    async ({ param, query, context }) => {
+      const event = await stored.get(param('id'))
+      if (!event || !covers(jurisdictionOf(context), fieldsWithin(event)))
+        throw new CodedError('not-found', { what: `The event ${param('id').slice(0, 64)}` })
+      // Written before it is shown: no trace, no sight.
+      await writeAudit(database, principalOf(context).actor, 'events.raw', `event:${param('id').slice(0, 200)}`, query)
+      return { event }
+    },
+  )
+  endpoint(
+    app,
+    {
       ...{ method: 'get', path: '/api/events/{id}/context', summary: 'What came before and after', tag, access: read },
       query: z.object({
         fields: z.string().default('host.name'),
@@ -192,14 +228,19 @@ export function eventRoutes(app: App, { events, tap, clock, closing }: EventRout
 }
 
 /** At most four messages a second and 200 events each; what is beyond is counted, not sent. */
-async function tail(writer: SseWriter, tap: Tap, matches: (event: Event) => boolean): Promise<void> {
+async function tail(
+  writer: SseWriter,
+  tap: Tap,
+  matches: (event: Event) => boolean,
+  sensitive: SensitiveView,
+): Promise<void> {
   let waiting: Event[] = []
   let dropped = 0
   const end = tap.subscribe({
     batch: ({ events }) => {
       for (const event of events) {
         if (!matches(event)) continue
-        if (waiting.length < tailEventsMax) waiting.push(event)
+        if (waiting.length < tailEventsMax) waiting.push(sensitive.event(event))
         else dropped++
       }
     },

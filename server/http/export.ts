@@ -15,6 +15,8 @@ export function exportStream(
   request: Omit<SearchRequest, 'limit' | 'after'>,
   format: ExportFormat,
   fields: readonly string[],
+  /** Told once how many rows left, before the last of them is the reader's; a failure of it fails the download. */
+  ended: (rows: number, complete: boolean) => Promise<void>,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   let after: string | undefined
@@ -35,9 +37,12 @@ export function exportStream(
       const text = page.events.map((event) =>
         format === 'csv' ? csvRow(event, fields) : `${JSON.stringify(named(event, fields))}\n`,
       )
+      const isLast = !after || rows >= exportRowsMax
+      if (isLast) await ended(rows, true)
       controller.enqueue(encoder.encode(head + text.join('')))
-      if (!after || rows >= exportRowsMax) controller.close()
+      if (isLast) controller.close()
     },
+    cancel: () => ended(rows, false),
   })
 }
 

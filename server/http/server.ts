@@ -8,6 +8,7 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Component, Health } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Parts } from '../observatory.ts'
+import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import type { App } from './endpoint.ts'
@@ -86,7 +87,10 @@ export function createHttpServer(parts: Parts): HttpServer {
     app.use(identify(guard))
     health(app, all)
     peopleRoutes(app, all.people, secureCookies)
-    eventRoutes(app, { events: all.events, tap: all.pipeline.tap, clock: all.clock, closing: closed })
+    eventRoutes(app, {
+      ...{ stored: all.events, database: all.state.database, tap: all.pipeline.tap, clock: all.clock, closing: closed },
+      sensitive: createSensitiveView(config.security.mask),
+    })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
