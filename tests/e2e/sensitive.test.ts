@@ -24,19 +24,20 @@ beforeAll(async () => {
 afterAll(() => observatory.dispose())
 
 test('events are masked, unmasked only for a reason, and downloads leave a trace', async () => {
-  const found = async () => (await (await read('/api/events?q=host.name:web-1')).json()).events
+  const found = async () =>
+    ((await (await read('/api/events?q=host.name:web-1')).json()) as { events: Record<string, string>[] }).events
   await expect.poll(async () => (await found()).length, { timeout: 10_000 }).toBe(1)
   const [event] = await found()
-  expect(event.message).toBe('sent to w***@example.com')
-  const raw = `/api/events/${encodeURIComponent(event['event.id'])}/raw`
+  expect(event!['message']).toBe('sent to w***@example.com')
+  const raw = `/api/events/${encodeURIComponent(event!['event.id']!)}/raw`
   expect((await read(raw)).status).toBe(400)
-  const shown = await (await read(`${raw}?reason=case+2026-11`)).json()
+  const shown = (await (await read(`${raw}?reason=case+2026-11`)).json()) as { event: { message: string } }
   expect(shown.event.message).toBe('sent to wei@example.com')
   const csv = await (await read('/api/events/export?q=host.name:web-1')).text()
   expect(csv).toContain('w***@example.com')
   expect(csv).not.toContain('wei@example.com')
-  const { rows } = await (await read('/api/audit?limit=50')).json()
-  const told = (action: string) => rows.find((row: { action: string }) => row.action === action)
+  const { rows } = (await (await read('/api/audit?limit=50')).json()) as { rows: { action: string }[] }
+  const told = (action: string) => rows.find((row) => row.action === action)
   expect(told('events.raw')).toMatchObject({ actor: 'wei', detail: { reason: 'case 2026-11' } })
   expect(told('events.export')).toMatchObject({
     actor: 'wei',
