@@ -27,6 +27,7 @@ import { createState, type PostgresState, stateDefaults } from '#stores/state/po
 import { createPeople, type People } from './auth/people.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http/server.ts'
+import { type CorrelationPart, createCorrelationPart } from './parts/correlation.ts'
 import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
 import { createIntelPart } from './parts/intel.ts'
@@ -64,6 +65,7 @@ export interface Parts {
   parsers: ParserSet
   rules: EventRules
   alerting: Alerting
+  correlation: CorrelationPart
   people: People
   inventory: InventoryStore
   ledger: Ledger
@@ -225,6 +227,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     rules.watch((problems) => tellProblems(logger, 'rule', problems))
     await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
 
+    const correlation = createCorrelationPart({ alerting, clock, logger })
     const decode = createDecoder()
     const { intel, consumers: intelConsumers } = createIntelPart(config.security.intel, {
       ...{ clock, logger, metrics: registry, log, decode, alerting, events },
@@ -312,11 +315,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const rates = { events: createRate(clock), samples: createRate(clock) }
     const everyone = (): { name: string; health: Health }[] =>
-      [...stores, alerting, ...consumers, ...collectors].map((one) => ({ name: one.name, health: one.health() }))
+      [...stores, alerting, correlation, ...consumers, ...collectors].map((one) => ({
+        name: one.name,
+        health: one.health(),
+      }))
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
-      ...{ alerting, people, inventory, ledger, intel, sigma, collectors, consumers, meters, rates },
+      ...{ alerting, correlation, people, inventory, ledger, intel, sigma, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -327,7 +333,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     http = createHttpServer(parts)
 
-    const rest: Component[] = [alerting, ...consumers, http, ...collectors]
+    const rest: Component[] = [alerting, correlation, ...consumers, http, ...collectors]
     for (const one of rest) {
       await one.start()
       started.push(one)

@@ -11,6 +11,7 @@ import type { Parts } from '../observatory.ts'
 import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
+import { correlationRoutes } from './correlation-routes.ts'
 import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
 import { estateRoutes } from './estate-routes.ts'
@@ -95,6 +96,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
     sigmaRoutes(app, all)
+    correlationRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
     estateRoutes(app, all)
     ledgerRoutes(app, all.ledger)

@@ -1,0 +1,54 @@
+import { expect, it } from 'vitest'
+import type { AlertChange } from '#alerts/alert.ts'
+import type { FeedMessage } from '#alerts/feed/feed.ts'
+import { ManualClock } from '#core/clock.ts'
+import type { IncidentDraft } from '#core/incident.ts'
+import { silentLogger } from '#core/logger.ts'
+import { createCorrelationPart } from './correlation.ts'
+
+const hourMs = 3_600_000
+
+function change(sequence: number, atMs: number, rule: string, kind: AlertChange['change'] = 'firing'): FeedMessage {
+  const alert = {
+    ...{ id: String(sequence), fingerprint: `f${sequence}`, episode: 1, rule, title: rule, description: '' },
+    ...{ severity: 'high' as const, state: 'firing' as const, labels: {}, entities: ['host:web-1'], startedMs: atMs },
+    ...{ annotations: { tactics: 'privilege-escalation,persistence' }, firedMs: atMs, resolvedMs: null },
+    ...{ lastSeenMs: atMs, findingCount: 1, value: null, threshold: null, acknowledged: null },
+  }
+  return { type: 'change', change: { sequence, atMs, change: kind, alert } }
+}
+
+it('the feed from its beginning makes incidents of what is unusual; what only changed or resolved is no new alert', async () => {
+  const history = Array.from({ length: 48 }, (_, hour) => change(hour + 1, hour * hourMs, 'events/chore'))
+  const unusual = [change(49, 47.5 * hourMs, 'sigma/sudo'), change(50, 47.6 * hourMs, 'sigma/user-added')]
+  const quiet = [
+    change(51, 47.7 * hourMs, 'sigma/other', 'resolved'),
+    change(52, 47.7 * hourMs, 'sigma/another', 'updated'),
+  ]
+  const drafts: IncidentDraft[] = []
+  const asked: (number | undefined)[] = []
+  const part = createCorrelationPart({
+    alerting: {
+      feed: {
+        subscribers: 0,
+        async *subscribe({ from }) {
+          asked.push(from)
+          yield* [...history, ...unusual, ...quiet]
+        },
+      },
+    },
+    clock: new ManualClock(48 * hourMs),
+    logger: silentLogger,
+    onDraft: (draft) => drafts.push(draft),
+  })
+  await part.start()
+  await expect.poll(() => part.incidents('en').length).toBe(1)
+  await part.stop()
+  const [incident] = part.incidents('zh')
+  expect(asked).toEqual([0])
+  expect(incident!.alerts.filter((id) => ['f49', 'f50', 'f51', 'f52'].includes(id))).toEqual(['f49', 'f50'])
+  expect(incident!.tactics).toEqual(['privilege-escalation'])
+  expect(incident!.story[0]!.text).toContain('权限提升')
+  expect(drafts.at(-1)!.key).toBe(incident!.key)
+  expect(part.entitiesAtRisk(5)[0]!.entity).toBe('host:web-1')
+})

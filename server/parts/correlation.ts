@@ -1,0 +1,98 @@
+// The correlation at work: reads the alert feed from its beginning, so that what is usual is known again after a restart,
+// and hands over each incident while it grows.
+import type { Alert } from '#alerts/alert.ts'
+import type { Alerting } from '#alerts/alerting.ts'
+import type { Clock } from '#core/clock.ts'
+import type { Component, Health } from '#core/component.ts'
+import type { IncidentDraft } from '#core/incident.ts'
+import type { Logger } from '#core/logger.ts'
+import type { SeenAlert } from '#security/correlate/alert.ts'
+import { Correlator, correlatorDefaults } from '#security/correlate/correlator.ts'
+import type { Incident } from '#security/correlate/story.ts'
+import { readTactics } from '#security/correlate/tactics.ts'
+import type { Language } from '#security/correlate/words.ts'
+import type { EntityRisk } from '#security/risk/entity-risk.ts'
+import { findRules } from '../config.ts'
+
+export interface CorrelationPart extends Component {
+  /** Newest first. */
+  incidents(language: Language): (IncidentDraft & { over: boolean })[]
+  entitiesAtRisk(limit: number): EntityRisk[]
+}
+
+const incidentsMax = 500
+const again = 1000
+
+export function createCorrelationPart(deps: {
+  alerting: Pick<Alerting, 'feed'>
+  clock: Clock
+  logger: Logger
+  onDraft?: (draft: IncidentDraft) => void
+}): CorrelationPart {
+  const { alerting, clock, logger, onDraft } = deps
+  const kept = new Map<string, Incident>()
+  const correlator = new Correlator(correlatorDefaults, {
+    tacticOf: readTactics(findRules('rules/security/tactics.yml')),
+    onIncident: (incident) => {
+      kept.set(incident.key, incident)
+      if (kept.size > incidentsMax) kept.delete(kept.keys().next().value as string)
+      onDraft?.(incident.draft())
+    },
+  })
+  let stopping = new AbortController()
+  let running: Promise<void> | undefined
+  let failure = ''
+
+  const follow = async (signal: AbortSignal): Promise<void> => {
+    let from = 0
+    while (!signal.aborted)
+      try {
+        for await (const message of alerting.feed.subscribe({ from, signal })) {
+          failure = ''
+          if (message.type === 'gap') from = message.nextSequence - 1
+          else {
+            from = message.change.sequence
+            if (message.change.change === 'firing') correlator.push(seen(message.change.alert, message.change.atMs))
+          }
+        }
+        return
+      } catch (error) {
+        failure = (error as Error).message
+        logger.warn({ err: error }, 'alerts could not be read for the correlation')
+        await new Promise((resolve) => setTimeout(resolve, again))
+      }
+  }
+
+  return {
+    name: 'correlation',
+    start: async () => {
+      stopping = new AbortController()
+      running = follow(stopping.signal)
+    },
+    stop: async () => {
+      stopping.abort()
+      await running
+    },
+    health: (): Health =>
+      failure === ''
+        ? { state: 'ok', detail: '' }
+        : { state: 'degraded', detail: `${failure}. Incidents are not made meanwhile; alerts are.` },
+    incidents: (language) => {
+      correlator.advance(clock.nowMs())
+      return [...kept.values()].reverse().map((incident) => ({ ...incident.draft(language), over: incident.over }))
+    },
+    entitiesAtRisk: (limit) => correlator.risks.ranking(clock.nowMs(), limit),
+  }
+}
+
+function seen(alert: Alert, atMs: number): SeenAlert {
+  const tactic = alert.annotations['tactics']?.split(/[ ,]+/)[0]
+  return {
+    id: alert.fingerprint,
+    atMs,
+    name: alert.rule,
+    entities: alert.entities.length > 0 ? alert.entities : ['system:unknown'],
+    severity: alert.severity,
+    ...(tactic ? { tactic } : {}),
+  }
+}
