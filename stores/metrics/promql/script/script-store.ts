@@ -55,7 +55,9 @@ export class ScriptStore {
 
 function dataOf(labels: Labels, samples: Map<number, Value>): SeriesData {
   const times = [...samples.keys()].sort((a, b) => a - b)
-  const values = times.map((ms) => samples.get(ms)!)
+  // Begun with something that is no number: V8 loses the bits of the stale marker when an array of numbers holds it.
+  const values: Value[] = [undefined as unknown as Value]
+  for (const [i, ms] of times.entries()) values[i] = samples.get(ms)!
   const data: SeriesData = {
     labels,
     timestampsMs: Float64Array.from(times),

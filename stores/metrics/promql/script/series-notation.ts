@@ -59,7 +59,9 @@ function parseLabels(text: string): Labels {
 }
 
 function parsePoints(text: string, from: number): Pick<SeriesNotation, 'points' | 'hinted'> {
-  const points: SeriesNotation['points'] = []
+  // Begun with something that is no number: V8 loses the bits of the stale marker when an array of numbers holds it.
+  const points: SeriesNotation['points'] = [undefined]
+  points.pop()
   const hinted = new Set<FloatHistogram>()
   const repeat = (count: number, value: (i: number) => number | FloatHistogram | undefined) => {
     if (points.length + count > pointsMax) throw syntaxError(`more than ${pointsMax} points`, from)

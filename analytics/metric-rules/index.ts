@@ -1,0 +1,1 @@
+export { runUnitTests, type UnitTestResult } from './unit-test.ts'
