@@ -11,7 +11,7 @@ import { EntryFile } from './entry-file.ts'
 import { type HashName, hashNames, type TreeHash, treeHash } from './hash.ts'
 import { HashFile } from './hash-file.ts'
 import { KeyIndex } from './key-index.ts'
-import { type SecretKey, signNote } from './keys.ts'
+import { formatKey, publicOf, type SecretKey, signNote } from './keys.ts'
 import { decodeLeaf, encodeLeaf, leafKey } from './leaf.ts'
 import { formatNote } from './note.ts'
 import { replaceFile } from './replace-file.ts'
@@ -54,6 +54,7 @@ export class Ledger {
   readonly #entries: EntryFile
   readonly #hashes: HashFile
   readonly #index = new KeyIndex()
+  #halfWritten = false
   #signed: { size: number; note: string } | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
@@ -82,6 +83,11 @@ export class Ledger {
     return this.#options.origin
   }
 
+  /** To hand out: who verifies should get them on another way than from the log itself. */
+  get publicKeys(): string[] {
+    return this.#options.keys.map((key) => formatKey(publicOf(key)))
+  }
+
   get caseLeaves(): number {
     return this.#head.cases
   }
@@ -103,6 +109,11 @@ export class Ledger {
   }
 
   #commit(leaves: readonly Leaf[]): number[] {
+    if (this.#halfWritten)
+      throw new CodedError('ledger.damaged', {
+        path: this.#options.directory,
+        cause: 'the last batch failed; start again',
+      })
     const entries: Buffer[] = []
     const fresh = new Map<string, { index: number; hash: string }>()
     const places = leaves.map((leaf) => {
@@ -119,6 +130,8 @@ export class Ledger {
       return index
     })
     if (entries.length === 0) return places
+    // Until the head is written, files and memory differ; only opening the ledger again puts that right.
+    this.#halfWritten = true
     this.#entries.append(entries)
     this.#hashes.append(entries.map((entry) => this.hash.leaf(entry)))
     this.#entries.sync()
@@ -128,6 +141,7 @@ export class Ledger {
     const root = Buffer.from(rootOf(this.hash, this.#hashes.read, size)).toString('hex')
     this.#writeHead({ ...this.#head, size, cases, root })
     for (const [key, { index }] of fresh) this.#index.add(key, index)
+    this.#halfWritten = false
     return places
   }
 

@@ -28,6 +28,14 @@ const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64'
 const tag = 'ledger'
 
 export function ledgerRoutes(app: App, ledger: Ledger): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/ledger/keys', summary: 'The public keys of the ledger', tag, access: 'open' },
+      response: z.object({ keys: z.array(z.string()) }),
+    },
+    () => ({ keys: ledger.publicKeys }),
+  )
   describeRoute(app, 'get', '/api/kpi/ledger/checkpoint', 'The newest checkpoint, a signed note', tag, 'text/plain')
   app.get('/api/kpi/ledger/checkpoint', (context) => context.text(ledger.checkpoint()))
   endpoint(
