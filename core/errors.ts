@@ -87,6 +87,11 @@ export const errorCatalogue = {
   },
   'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
   'kpi.input': { status: 422, message: '{file}{row}: {cause}', hint: '{hint}' },
+  'kpi.second-person': {
+    status: 409,
+    message: '{what} was proposed by you',
+    hint: 'Somebody else has to publish it.',
+  },
   'kpi.switch': { status: 400, message: 'The KPI {kpi} has no choice {given}', hint: '{hint}' },
   'ledger.conflict': {
     status: 409,

@@ -98,6 +98,7 @@ export const configSchema = z.strictObject({
     .strictObject({
       parsers: z.string().default('rules/parsers').describe('Directory of the parsers'),
       events: eventRulesConfigSchema.prefault({}),
+      kpi: z.string().default('rules/kpi').describe('Directory of the KPI definitions and calendars'),
     })
     .prefault({}),
   pipeline: pipelineConfigSchema.prefault({}),
@@ -132,7 +133,8 @@ export function loadConfig(
   }
   const { rules } = value
   const events = { ...rules.events, directory: findRules(rules.events.directory) }
-  return { config: { ...value, data: resolve(value.data), rules: { parsers: findRules(rules.parsers), events } }, file }
+  const found = { parsers: findRules(rules.parsers), events, kpi: findRules(rules.kpi) }
+  return { config: { ...value, data: resolve(value.data), rules: found }, file }
 }
 
 /** In the working directory when it is there, else the project's own: the command may be called from anywhere. */

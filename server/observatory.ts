@@ -32,6 +32,7 @@ import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
+import { createKpiPart, type KpiPart } from './parts/kpi.ts'
 import { openLedger } from './parts/ledger.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
@@ -70,6 +71,7 @@ export interface Parts {
   inventory: InventoryStore
   ledger: Ledger
   intel: Intel
+  kpi: KpiPart
   sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
@@ -94,6 +96,7 @@ const eventBatchBytes = 4 * 1024 * 1024
 const retainEveryMs = 60_000
 const snapshotEveryMs = 5000
 const selfEveryMs = 15_000
+const kpiSeriesEveryMs = 60_000
 /** What the tables of sources and rules forget at most in a crash, so that the log holds the rest. */
 const consumerNames = { events: 'events', metrics: 'metrics', rules: 'event-rules' } as const
 
@@ -243,6 +246,12 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       await restore(inData('sigma.json'), (text) => sigma.sigma.restore(text), logger)
     }
 
+    const kpi = createKpiPart(resolve(config.rules.kpi), {
+      ...{ database: state.database, clock, random, logger, directory: inData('cases') },
+    })
+    await kpi.component.start()
+    started.push(kpi.component)
+
     const stored = new Counter({
       name: 'guanlan_store_stored_total',
       help: 'What a store took from the log and keeps',
@@ -315,14 +324,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const rates = { events: createRate(clock), samples: createRate(clock) }
     const everyone = (): { name: string; health: Health }[] =>
-      [...stores, alerting, correlation, ...consumers, ...collectors].map((one) => ({
+      [...stores, kpi.component, alerting, correlation, ...consumers, ...collectors].map((one) => ({
         name: one.name,
         health: one.health(),
       }))
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
-      ...{ alerting, correlation, people, inventory, ledger, intel, sigma, collectors, consumers, meters, rates },
+      ...{ alerting, correlation, people, inventory, ledger, intel, kpi, sigma, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -346,6 +355,11 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
     every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
     every(1000, 'threat feeds could not be fetched', () => intel.tick())
+    every(5000, 'figures could not be brought up to date', () => kpi.refresh())
+    every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {
+      const { samples, metadata } = await kpi.series()
+      if (samples.length > 0) await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan-kpi' })
+    })
     every(60_000, 'old sessions could not be dropped', () => people.sweep())
     every(10_000, 'a lost range of events could not be read again', () => refillLost(events, log, logger))
     every(selfEveryMs, 'own measurements could not be stored', async () => {

@@ -135,12 +135,6 @@ export function caseField(record: CaseRecord, name: string, context: CaseContext
   return null
 }
 
-/** The instants at which anything of a case changes by itself. */
-export function turningPoints(record: CaseRecord): number[] {
-  const points = [record.openedMs, record.acceptedMs, record.closedMs, record.dueMs]
-  return [...new Set(points.filter((one) => one !== null))].sort((a, b) => a - b)
-}
-
 function iso(ms: number | null): string | null {
   return ms === null ? null : new Date(ms).toISOString()
 }

@@ -144,8 +144,9 @@ function withItems({ item, calendar }: ComputeRequest, year: number): Pick<CaseC
   }
 }
 
-/** Codes of regions cover what is below them: 4401 covers 440106. */
+/** Codes of regions cover what is below them: 4401 covers 440106. `a|b` is either. */
 export function within(value: string, wanted: string): boolean {
+  if (wanted.includes('|')) return wanted.split('|').some((one) => within(value, one))
   return value === wanted || (/^\d{2,9}$/.test(wanted) && /^\d+$/.test(value) && value.startsWith(wanted))
 }
 

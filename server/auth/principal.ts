@@ -23,6 +23,7 @@ export type Right =
   | 'settings.read'
   | 'audit.read'
   | 'users.manage'
+  | 'kpi.approve'
 
 const everyone: readonly Role[] = ['admin', 'operator', 'analyst', 'leader', 'auditor']
 
@@ -34,6 +35,7 @@ const roles: Record<Right, readonly Role[]> = {
   'settings.read': ['admin', 'operator', 'auditor'],
   'audit.read': ['admin', 'auditor'],
   'users.manage': ['admin'],
+  'kpi.approve': ['admin', 'operator', 'leader'],
 }
 
 const actions: Record<Right, string> = {
@@ -44,6 +46,7 @@ const actions: Record<Right, string> = {
   'settings.read': 'see the settings',
   'audit.read': 'read the audit trail',
   'users.manage': 'manage users and tokens',
+  'kpi.approve': 'restate figures',
 }
 
 /**

@@ -4,11 +4,12 @@ import { type Command, type CommandInput, misuse } from './command.ts'
 type Verb = (input: CommandInput) => Promise<number>
 const verbs: Record<string, () => Promise<Verb>> = {
   compute: async () => (await import('./kpi/compute.ts')).compute,
+  demo: async () => (await import('./kpi/demo.ts')).demo,
   oracle: async () => (await import('./kpi/compute.ts')).oracle,
 }
 
 export const kpi: Command = {
-  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json]`,
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000]`,
   describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
   options: [
     'definition',
@@ -21,6 +22,7 @@ export const kpi: Command = {
     'items',
     'items-mapping',
     'seed',
+    'count',
     'calendar',
   ],
   lists: ['cases', 'mapping', 'known', 'switch', 'only'],

@@ -18,6 +18,8 @@ export interface Endpoint<Q extends z.ZodType, B extends z.ZodType, R extends z.
   access: 'open' | { right: Right; scope: Scope; within?: 'jurisdiction' }
   query?: Q
   body?: B
+  /** A body may be larger than usual. */
+  bodyBytesMax?: number
   response: R
   status?: 200 | 201 | 202
 }
@@ -38,7 +40,7 @@ export function endpoint<
   spec: Endpoint<Q, B, R>,
   handle: (input: Input<z.output<Q>, z.output<B>>) => Promise<z.input<R>> | z.input<R>,
 ): void {
-  const { method, path, summary, tag, access, query, body, response, status = 200 } = spec
+  const { method, path, summary, tag, access, query, body, response, status = 200, bodyBytesMax } = spec
   app.openAPIRegistry.registerPath({
     method,
     path,
@@ -59,7 +61,7 @@ export function endpoint<
   app.on([method.toUpperCase()], [route], ...guards, async (context) => {
     const input = {
       query: query ? readQuery(context, query) : undefined,
-      body: body ? await readBody(context, body) : undefined,
+      body: body ? await readBody(context, body, bodyBytesMax) : undefined,
       context,
       param: (name: string) => context.req.param(name as never) as string,
     }

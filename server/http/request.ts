@@ -25,8 +25,12 @@ export async function readText(request: Request, bytesMax = bodyBytesMax): Promi
 }
 
 /** @throws CodedError `body.invalid` naming the field */
-export async function readBody<T extends z.ZodType>(context: Context, schema: T): Promise<z.output<T>> {
-  const text = await readText(context.req.raw)
+export async function readBody<T extends z.ZodType>(
+  context: Context,
+  schema: T,
+  bytesMax = bodyBytesMax,
+): Promise<z.output<T>> {
+  const text = await readText(context.req.raw, bytesMax)
   let data: unknown
   try {
     data = text === '' ? {} : JSON.parse(text)

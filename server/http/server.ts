@@ -20,6 +20,7 @@ import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { intelRoutes } from './intel-routes.ts'
+import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -95,6 +96,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
+    kpiRoutes(app, all, guard)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)

@@ -22,6 +22,8 @@ export interface CaseScan {
   /** Either of opened or closed lies in the range. */
   fromMs?: number
   toMs?: number
+  /** What may still change by itself after this time: open then, or with a step, stop or rating later. */
+  openAtMs?: number
   signal?: AbortSignal
 }
 
@@ -31,6 +33,8 @@ export interface CaseStore {
   append(records: readonly CaseRecord[], knownMs: number): Promise<AppendCasesResult>
   /** Every version of a case, in order of arrival. */
   versions(id: string): Promise<StoredCase[]>
+  /** The same for many. */
+  history(ids: readonly string[]): Promise<Map<string, StoredCase[]>>
   /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */
   since(sequence: number, limit: number): Promise<StoredCase[]>
   /** The current version of each case, in batches; order by id. */

@@ -2,5 +2,6 @@
 export * from './alerts.ts'
 export * from './audit.ts'
 export * from './entities.ts'
+export * from './kpi.ts'
 export * from './people.ts'
 export * from './rule-settings.ts'

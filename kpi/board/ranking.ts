@@ -1,0 +1,59 @@
+// Who is ahead, and who only seems to be: Wilson intervals at 95 %, and units whose intervals overlap the first of a group
+// share its rank.
+import type { KpiValue } from '../contract.ts'
+import { compare, fromText } from '../rational.ts'
+
+export interface Ranked {
+  value: KpiValue
+  /** The same for units that cannot be told apart; null without a figure. */
+  rank: number | null
+  tied: boolean
+  /** Ends of the interval, where the value is a share of counted cases. */
+  low: number | null
+  high: number | null
+}
+
+const z = 1.959964
+
+export function rankValues(values: readonly KpiValue[], direction: 'up' | 'down'): Ranked[] {
+  const withFigure = values.filter(({ ratio }) => ratio !== null)
+  const sorted = [...withFigure].sort((a, b) => {
+    const order = compare(fromText(b.ratio!), fromText(a.ratio!))
+    return (direction === 'up' ? order : -order) || (nameOf(a) < nameOf(b) ? -1 : 1)
+  })
+  const ranked: Ranked[] = []
+  let first: Ranked | undefined
+  sorted.forEach((value, i) => {
+    const interval = intervalOf(value)
+    const one: Ranked = { value, rank: i + 1, tied: false, low: interval?.[0] ?? null, high: interval?.[1] ?? null }
+    if (first && sameAs(first, one, direction)) {
+      one.rank = first.rank
+      one.tied = true
+      first.tied = true
+    } else first = one
+    ranked.push(one)
+  })
+  const without = values.filter(({ ratio }) => ratio === null)
+  return [...ranked, ...without.map((value) => ({ value, rank: null, tied: false, low: null, high: null }))]
+}
+
+function sameAs(first: Ranked, one: Ranked, direction: 'up' | 'down'): boolean {
+  if (first.low === null || one.low === null)
+    return compare(fromText(first.value.ratio!), fromText(one.value.ratio!)) === 0
+  return direction === 'up' ? one.high! >= first.low : one.low <= first.high!
+}
+
+/** Wilson's score interval; undefined where the value is no share. */
+function intervalOf({ numerator, denominator, groups }: KpiValue): [number, number] | undefined {
+  const k = Number(numerator)
+  const n = Number(denominator)
+  if (groups || !Number.isFinite(k) || !Number.isFinite(n) || n <= 0 || k < 0 || k > n) return undefined
+  const p = k / n
+  const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n)
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n))
+  return [Math.max(0, middle - half), Math.min(1, middle + half)]
+}
+
+function nameOf({ dimensions }: KpiValue): string {
+  return Object.values(dimensions).join('/')
+}

@@ -1,0 +1,44 @@
+// A part of the catalogue out of a file that somebody sent, in any of the formats a mapping can describe.
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { CodedError } from '#core/errors.ts'
+import { mapRows } from '../cases/map-rows.ts'
+import { mappingSchema } from '../cases/mapping.ts'
+import { readRows } from '../cases/rows.ts'
+import type { Fact, FactKind } from '../contract.ts'
+
+export interface ImportedFacts {
+  kind: FactKind
+  facts: Fact[]
+  problems: { row: number; cause: string; hint: string }[]
+}
+
+/** @throws CodedError `kpi.input` or `body.invalid` */
+export async function importFacts(
+  given: { mapping: Record<string, unknown>; content: string; format: 'csv' | 'json' | 'xlsx' },
+  nowMs: number,
+): Promise<ImportedFacts> {
+  const parsed = mappingSchema.safeParse({ ...given.mapping, format: given.format })
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!
+    throw new CodedError('body.invalid', { cause: `mapping.${issue.path.join('.')}: ${issue.message}` })
+  }
+  const mapping = parsed.data
+  if (mapping.fact === 'case') throw new CodedError('body.invalid', { cause: 'cases are no part of the catalogue' })
+  const directory = await mkdtemp(join(tmpdir(), 'guanlan-import-'))
+  try {
+    const file = join(directory, `upload.${given.format}`)
+    await writeFile(file, given.content, given.format === 'xlsx' ? 'base64' : 'utf8')
+    const { facts, setAside } = await mapRows(readRows(file, mapping), mapping, file, nowMs)
+    const problems = setAside.map(({ row, cause, hint }) => ({ row, cause, hint }))
+    return { kind: mapping.fact, facts, problems }
+  } catch (error) {
+    // The place on our disk is nobody's business.
+    if (error instanceof CodedError && error.code === 'kpi.input')
+      throw new CodedError('kpi.input', { ...error.values, file: 'the file' })
+    throw error
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,180 @@
+// The catalogue in the state database: what was true when, and known since when. A change is proposed by one person and
+// published by another; only then do figures use it.
+import { asc, desc, eq, sql } from 'drizzle-orm'
+import { canonicalJson, recordHash } from '#core/canonical.ts'
+import { CodedError } from '#core/errors.ts'
+import { writeAudit } from '#stores/state/audit.ts'
+import { kpiEntries, kpiPublications } from '#stores/state/schema/kpi.ts'
+import type { Actor, Database } from '#stores/state/state.ts'
+import type { Fact, FactKind } from '../contract.ts'
+
+export interface CatalogueDifference {
+  added: string[]
+  changed: { id: string; fields: string[] }[]
+  removed: string[]
+  unchanged: number
+}
+
+export interface Publication {
+  version: number
+  state: 'proposed' | 'published' | 'refused'
+  note: string
+  proposedBy: string
+  proposedMs: number
+  decidedBy: string | null
+  decidedMs: number | null
+  counts: { added: number; changed: number; removed: number }
+  hash: string
+}
+
+export interface CatalogueStore {
+  load(): Promise<void>
+  /** Everything that was ever published, oldest first. */
+  facts(): readonly Fact[]
+  /** The last published; null before the first. */
+  version(): number | null
+  difference(kind: FactKind, wanted: readonly Fact[], whole: boolean): CatalogueDifference
+  /** @returns undefined when nothing differs */
+  propose(
+    actor: Actor,
+    kind: FactKind,
+    wanted: readonly Fact[],
+    whole: boolean,
+    note: string,
+  ): Promise<Publication | undefined>
+  /** By someone else than who proposed it. @throws CodedError `kpi.approval` */
+  decide(actor: Actor, version: number, state: 'published' | 'refused'): Promise<Publication>
+  publications(limit: number): Promise<Publication[]>
+}
+
+const rowsPerStatement = 1000
+const may: ReadonlySet<string> = new Set(['admin', 'operator', 'system'])
+const beginning = -8.64e15
+
+export function createCatalogueStore(database: Database, nowMs: () => number): CatalogueStore {
+  let published: Fact[] = []
+  let current = new Map<string, Fact>()
+  let version: number | null = null
+
+  const load = async (): Promise<void> => {
+    const rows = await database
+      .select({ entry: kpiEntries, decidedMs: kpiPublications.decidedMs })
+      .from(kpiEntries)
+      .innerJoin(kpiPublications, eq(kpiEntries.publication, kpiPublications.version))
+      .where(eq(kpiPublications.state, 'published'))
+      .orderBy(asc(kpiPublications.decidedMs), asc(kpiEntries.id))
+    published = rows.map(({ entry, decidedMs }) => ({
+      ...{ kind: entry.kind as FactKind, id: entry.entryId, version: entry.publication, knownMs: decidedMs ?? 0 },
+      ...{ validFromMs: entry.validFromMs ?? beginning, validToMs: entry.validToMs },
+      fields: entry.body as Fact['fields'],
+      ...(entry.removed ? { removed: true as const } : {}),
+    }))
+    current = new Map(published.map((fact) => [keyOf(fact), fact]))
+    const [last] = await database
+      .select({ version: sql<number | null>`max(${kpiPublications.version})` })
+      .from(kpiPublications)
+      .where(eq(kpiPublications.state, 'published'))
+    version = last?.version ?? null
+  }
+  const difference = (kind: FactKind, wanted: readonly Fact[], whole: boolean): CatalogueDifference => {
+    const result: CatalogueDifference = { added: [], changed: [], removed: [], unchanged: 0 }
+    const named = new Set<string>()
+    for (const fact of wanted) {
+      named.add(fact.id)
+      const before = current.get(keyOf(fact))
+      if (!before || before.removed) result.added.push(fact.id)
+      else {
+        const fields = changedFields(before, fact)
+        if (fields.length === 0) result.unchanged++
+        else result.changed.push({ id: fact.id, fields })
+      }
+    }
+    if (whole)
+      for (const fact of current.values())
+        if (fact.kind === kind && !fact.removed && !named.has(fact.id)) result.removed.push(fact.id)
+    return result
+  }
+
+  return {
+    load,
+    facts: () => published,
+    version: () => version,
+    difference,
+    propose: async (actor, kind, given, whole, note) => {
+      authorize(actor, 'propose a change of the catalogue')
+      const wanted = [...new Map(given.map((fact) => [fact.id, fact])).values()]
+      const { added, changed, removed } = difference(kind, wanted, whole)
+      const touched = new Set([...added, ...changed.map(({ id }) => id)])
+      const entries = [
+        ...wanted.filter(({ id }) => touched.has(id)).map((fact) => ({ fact, removed: false })),
+        ...removed.map((id) => ({ fact: current.get(`${kind}/${id}`)!, removed: true })),
+      ]
+      if (entries.length === 0) return undefined
+      const counts = { added: added.length, changed: changed.length, removed: removed.length }
+      const hash = recordHash(entries.map(({ fact, removed: gone }) => [fact.kind, fact.id, gone, fact.fields]))
+      return database.transaction(async (tx) => {
+        const [row] = await tx
+          .insert(kpiPublications)
+          .values({
+            state: 'proposed',
+            note: note.slice(0, 2000),
+            proposedBy: actor.name,
+            proposedMs: nowMs(),
+            counts,
+            hash,
+          })
+          .returning()
+        for (let from = 0; from < entries.length; from += rowsPerStatement)
+          await tx.insert(kpiEntries).values(
+            entries.slice(from, from + rowsPerStatement).map(({ fact, removed: gone }) => ({
+              ...{ publication: row!.version, kind: fact.kind, entryId: fact.id, removed: gone },
+              ...{ validFromMs: fact.validFromMs === beginning ? null : fact.validFromMs, validToMs: fact.validToMs },
+              body: fact.fields as Record<string, unknown>,
+            })),
+          )
+        await writeAudit(tx, actor, 'kpi-catalogue.propose', String(row!.version), { kind, ...counts, note })
+        return row!
+      })
+    },
+    decide: async (actor, wanted, state) => {
+      authorize(actor, 'publish the catalogue')
+      const row = await database.transaction(async (tx) => {
+        const [found] = await tx.select().from(kpiPublications).where(eq(kpiPublications.version, wanted)).for('update')
+        if (!found) throw new CodedError('not-found', { what: `The publication ${wanted}` })
+        if (found.state !== 'proposed') throw new CodedError('conflict', { what: `The publication ${wanted}` })
+        if (state === 'published' && found.proposedBy === actor.name)
+          throw new CodedError('kpi.second-person', { what: `The publication ${wanted}` })
+        const [row] = await tx
+          .update(kpiPublications)
+          .set({ state, decidedBy: actor.name, decidedMs: nowMs() })
+          .where(eq(kpiPublications.version, wanted))
+          .returning()
+        await writeAudit(tx, actor, `kpi-catalogue.${state === 'published' ? 'publish' : 'refuse'}`, String(wanted), {
+          hash: found.hash,
+        })
+        return row!
+      })
+      await load()
+      return row
+    },
+    publications: (limit) =>
+      database.select().from(kpiPublications).orderBy(desc(kpiPublications.version)).limit(limit),
+  }
+}
+
+function keyOf({ kind, id }: Fact): string {
+  return `${kind}/${id}`
+}
+
+function changedFields(before: Fact, after: Fact): string[] {
+  const names = new Set([...Object.keys(before.fields), ...Object.keys(after.fields)])
+  const changed = [...names].filter(
+    (name) => canonicalJson(before.fields[name] ?? null) !== canonicalJson(after.fields[name] ?? null),
+  )
+  if (before.validFromMs !== after.validFromMs || before.validToMs !== after.validToMs) changed.push('validity')
+  return changed
+}
+
+function authorize(actor: Actor, action: string): void {
+  if (!may.has(actor.role)) throw new CodedError('auth.forbidden', { role: actor.role, action })
+}

@@ -1,0 +1,382 @@
+import { readFileSync } from 'node:fs'
+import { z } from '@hono/zod-openapi'
+import { CodedError } from '#core/errors.ts'
+import { covers } from '#core/jurisdiction.ts'
+import { rankValues } from '#kpi/board/ranking.ts'
+import { decompose, difference } from '#kpi/board/waterfall.ts'
+import { readCaseLines } from '#kpi/cases/case-lines.ts'
+import { findGaps } from '#kpi/catalogue/gaps.ts'
+import { importFacts } from '#kpi/catalogue/import.ts'
+import type { KpiValue } from '#kpi/contract.ts'
+import { parsePeriod } from '#kpi/time/period.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { Parts } from '../observatory.ts'
+import { type App, describeRoute, endpoint } from './endpoint.ts'
+import { type GuardDeps, jurisdictionOf, principalOf, requireIngest } from './guard.ts'
+import * as api from './kpi-api.ts'
+import { onlyWithin, pairsOf } from './kpi-within.ts'
+import { readText } from './request.ts'
+
+const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
+const write = { right: 'entities.write', scope: 'write' } as const
+const approve = { right: 'kpi.approve', scope: 'write' } as const
+const tag = 'kpi'
+const idsShown = 1000
+const caseBytesMax = 64 * 1024 * 1024
+const catalogueBytesMax = 64 * 1024 * 1024
+
+export function kpiRoutes(app: App, parts: Parts, guard: GuardDeps): void {
+  definitionRoutes(app, parts)
+  valueRoutes(app, parts)
+  caseRoutes(app, parts, guard)
+  catalogueRoutes(app, parts)
+  restatementRoutes(app, parts)
+}
+
+function definitionRoutes(app: App, { kpi }: Parts): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/definitions', summary: 'Definitions with their switches and targets', tag },
+      ...{ access: read, response: z.object({ definitions: z.array(api.DefinitionRow) }) },
+    },
+    () => ({
+      definitions: [...kpi.definitions.byId.values()].map(({ plan: { definition }, file }) => ({
+        ...definition,
+        validFrom: definition.valid.from,
+        switches: Object.entries(definition.switches).map(([id, { name, default: chosen, options }]) => ({
+          ...{ id, name, default: chosen },
+          options: Object.entries(options).map(([option, { says }]) => ({ id: option, says: says ?? null })),
+        })),
+        targets: definition.targets.map(({ value, near, source, where }) => ({
+          ...{ value: value ?? null, near: near ?? null, source, where },
+        })),
+        source: readFileSync(file, 'utf8'),
+      })),
+    }),
+  )
+}
+
+function valueRoutes(app: App, { kpi }: Parts): void {
+  const { board } = kpi
+  const planOf = (id: string) => {
+    const plan = board.plan(id)
+    if (!plan) throw new CodedError('not-found', { what: `The KPI ${id}` })
+    return plan
+  }
+  const list = (text: string): string[] => text.split(',').filter((one) => one !== '')
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/values', summary: 'Values of a KPI, one per cell', tag, access: read },
+      ...{ query: api.ValueQuery, response: z.object({ values: z.array(api.KpiValueBody) }) },
+    },
+    async ({ query, context }) => {
+      planOf(query.kpi)
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only) return { values: [] }
+      const { kpi: id, period, validMs, knownMs } = query
+      const times = { ...(validMs === undefined ? {} : { validMs }), ...(knownMs === undefined ? {} : { knownMs }) }
+      return {
+        values: await board.values({
+          kpi: id,
+          period,
+          by: list(query.by),
+          only,
+          switches: pairsOf(query.switches),
+          ...times,
+        }),
+      }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/what-if', summary: 'The same cell under every single other choice', tag },
+      ...{ access: read, query: api.WhatIfQuery },
+      response: z.object({
+        choices: z.array(z.object({ switch: z.string(), option: z.string(), values: z.array(api.KpiValueBody) })),
+      }),
+    },
+    async ({ query, context }) => {
+      const { definition } = planOf(query.kpi)
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only) return { choices: [] }
+      const ask = (switches: Record<string, string>) =>
+        board.values({ kpi: query.kpi, period: query.period, by: list(query.by), only, switches })
+      const choices: { switch: string; option: string; values: KpiValue[] }[] = [
+        { switch: '', option: '', values: await ask({}) },
+      ]
+      for (const [name, { default: chosen, options }] of Object.entries(definition.switches))
+        for (const option of Object.keys(options))
+          if (option !== chosen) choices.push({ switch: name, option, values: await ask({ [name]: option }) })
+      return { choices }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/ranking',
+        summary: 'Units in order, ties and intervals shown',
+        tag,
+        access: read,
+      },
+      ...{ query: api.ValueQuery, response: z.object({ ranking: z.array(api.RankedBody) }) },
+    },
+    async ({ query, context }) => {
+      const { definition } = planOf(query.kpi)
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only) return { ranking: [] }
+      const by = list(query.by || 'region')
+      const values = await board.values({
+        kpi: query.kpi,
+        period: query.period,
+        by,
+        only,
+        switches: pairsOf(query.switches),
+      })
+      return { ranking: rankValues(values, definition.direction) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/waterfall',
+        summary: 'Why a figure moved between two periods',
+        tag,
+        access: read,
+      },
+      query: api.WaterfallQuery,
+      response: z.object({ before: api.KpiValueBody, after: api.KpiValueBody, steps: z.array(api.StepBody) }),
+    },
+    async ({ query, context }) => {
+      planOf(query.kpi)
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only) throw new CodedError('auth.outside')
+      const switches = pairsOf(query.switches)
+      const ask = (period: string, by: string[], chosen = switches, knownMs?: number) =>
+        board.values({
+          kpi: query.kpi,
+          period,
+          by,
+          only,
+          switches: chosen,
+          ...(knownMs === undefined ? {} : { knownMs }),
+        })
+      const side = async (period: string) => ({
+        whole: (await ask(period, []))[0]!,
+        groups: await ask(period, [query.by]),
+      })
+      const [older, newer] = [await side(query.from), await side(query.to)]
+      const steps = decompose(older, newer)
+      let before = older.whole
+      if (query.switchesBefore !== undefined) {
+        const [value] = await ask(query.from, [], pairsOf(query.switchesBefore))
+        steps.unshift(difference('definition', value!, before))
+        before = value!
+      }
+      if (query.knownMsBefore !== undefined) {
+        const [value] = await ask(query.from, [], pairsOf(query.switchesBefore ?? query.switches), query.knownMsBefore)
+        steps.unshift(difference('restatement', value!, before))
+        before = value!
+      }
+      return { before, after: newer.whole, steps }
+    },
+  )
+}
+
+function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/cases',
+        summary: 'Cases behind a cell, newest closing first',
+        tag,
+        access: read,
+      },
+      ...{ query: api.CasesQuery, response: z.object({ total: z.number(), cases: z.array(api.StoredCaseBody) }) },
+    },
+    async ({ query, context }) => {
+      const { period, region, department, item, knownMs, limit, offset } = query
+      const bounds = jurisdictionOf(context)
+      const asked = onlyWithin({ ...(region ? { region } : {}), ...(department ? { department } : {}) }, bounds)
+      // A page is of one place: who answers for several asks for one of them.
+      if (!asked || Object.values(asked).some((one) => one.includes('|'))) throw new CodedError('auth.outside')
+      const range = period && period !== 'all' ? parsePeriod(period, zoneOf('Asia/Shanghai')) : undefined
+      const { cases, total } = await kpi.cases.page({
+        ...asked,
+        ...{ limit, offset },
+        ...(item ? { item } : {}),
+        ...(knownMs === undefined ? {} : { knownMs }),
+        ...(range ? { fromMs: range.fromMs, toMs: range.toMs } : {}),
+      })
+      return { total, cases: cases.map((one) => ({ ...one, record: { ...one.record } })) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/cases/{id}',
+        summary: 'Every version of a case, with its hash',
+        tag,
+        access: read,
+      },
+      response: z.object({ versions: z.array(api.StoredCaseBody) }),
+    },
+    async ({ param, context }) => {
+      const versions = await kpi.cases.versions(param('id'))
+      if (versions.length === 0) throw new CodedError('not-found', { what: 'The case' })
+      const { region, department } = versions.at(-1)!.record
+      const bounds = jurisdictionOf(context)
+      if (!covers(bounds, { region: region.padEnd(6, '0'), department })) throw new CodedError('auth.outside')
+      return { versions: versions.map((one) => ({ ...one, record: { ...one.record } })) }
+    },
+  )
+  describeRoute(
+    app,
+    'post',
+    '/api/kpi/cases',
+    'Cases as NDJSON, one record per line; harmless to send twice',
+    tag,
+    'application/json',
+  )
+  app.post('/api/kpi/cases', requireIngest(guard), async (context) => {
+    const { records, setAside } = readCaseLines(await readText(context.req.raw, caseBytesMax))
+    const result = await kpi.cases.append(records, clock.nowMs())
+    return context.json({ ...result, setAside })
+  })
+}
+
+function catalogueRoutes(app: App, { kpi, clock }: Parts): void {
+  const { catalogue } = kpi
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/catalogue', summary: 'Publications and what the catalogue holds now', tag },
+      access: { right: 'read', scope: 'read' },
+      response: z.object({
+        version: z.number().nullable(),
+        counts: z.record(z.string(), z.number()),
+        publications: z.array(api.PublicationBody),
+      }),
+    },
+    async () => {
+      const latest = new Map(catalogue.facts().map((fact) => [`${fact.kind}/${fact.id}`, fact]))
+      const counts: Record<string, number> = {}
+      for (const { kind, removed } of latest.values()) if (!removed) counts[kind] = (counts[kind] ?? 0) + 1
+      return { version: catalogue.version(), counts, publications: await catalogue.publications(100) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/catalogue/gaps', summary: 'Where catalogue and world do not agree', tag },
+      access: { right: 'read', scope: 'read' },
+      response: z.object({ gaps: z.array(api.GapRow), total: z.number() }),
+    },
+    async () => {
+      const items = await kpi.board.values({ kpi: 'late', switches: {}, period: 'all', by: ['item'], only: {} })
+      return findGaps(
+        catalogue.facts(),
+        new Set(items.map(({ dimensions }) => dimensions['item']!).filter((one) => one !== '')),
+      )
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'post',
+        path: '/api/kpi/catalogue/import',
+        summary: 'Import a part of the catalogue; dry run by default',
+        tag,
+      },
+      ...{
+        access: write,
+        body: api.CatalogueImport,
+        response: api.CatalogueImportResult,
+        bodyBytesMax: catalogueBytesMax,
+      },
+    },
+    async ({ body, context }) => {
+      const { kind, facts, problems } = await importFacts(body, clock.nowMs())
+      const { added, changed, removed, unchanged } = catalogue.difference(kind, facts, body.whole)
+      // All or nothing: half a catalogue would be worse than the old one.
+      const apply = !body.dryRun && problems.length === 0
+      const publication = apply
+        ? await catalogue.propose(principalOf(context).actor, kind, facts, body.whole, body.note)
+        : undefined
+      return {
+        dryRun: !apply,
+        ...{
+          added: added.slice(0, idsShown),
+          changed: changed.slice(0, idsShown),
+          removed: removed.slice(0, idsShown),
+        },
+        ...{ addedCount: added.length, changedCount: changed.length, removedCount: removed.length, unchanged },
+        ...{ problems: problems.slice(0, idsShown), publication: publication ?? null },
+      }
+    },
+  )
+  for (const [verb, state] of [
+    ['publish', 'published'],
+    ['refuse', 'refused'],
+  ] as const)
+    endpoint(
+      app,
+      {
+        ...{
+          method: 'post',
+          path: `/api/kpi/catalogue/{version}/${verb}`,
+          summary: `${verb} what somebody else proposed`,
+          tag,
+        },
+        ...{ access: write, response: api.PublicationBody },
+      },
+      ({ param, context }) => catalogue.decide(principalOf(context).actor, Number(param('version')) || 0, state),
+    )
+}
+
+function restatementRoutes(app: App, { kpi }: Parts): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/restatements', summary: 'What was said then and is said now, and why', tag },
+      ...{
+        access: { right: 'read', scope: 'read' },
+        response: z.object({ restatements: z.array(api.RestatementBody) }),
+      },
+    },
+    async () => ({ restatements: await kpi.restatements.list(500) }),
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'post',
+        path: '/api/kpi/restatements',
+        summary: 'Propose to restate a figure',
+        tag,
+        access: approve,
+      },
+      ...{ body: api.NewRestatement, response: z.object({ id: z.string() }), status: 201 },
+    },
+    async ({ body, context }) => ({ id: await kpi.restatements.propose(principalOf(context).actor, body) }),
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/restatements/{id}/approve', summary: 'Approve; two others are needed', tag },
+      ...{ access: approve, response: z.object({ state: z.string() }) },
+    },
+    async ({ param, context }) => ({ state: await kpi.restatements.approve(principalOf(context).actor, param('id')) }),
+  )
+}

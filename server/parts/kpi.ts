@@ -1,0 +1,101 @@
+// The performance platform joined to the stores: catalogue, cases, definitions, and the figures of now.
+import { join } from 'node:path'
+import type { Clock } from '#core/clock.ts'
+import type { Component } from '#core/component.ts'
+import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
+import type { MetricMetadata, Sample } from '#core/sample.ts'
+import { formatProblem } from '#core/yaml-source.ts'
+import { type Board, createBoard } from '#kpi/board/board.ts'
+import { type CatalogueStore, createCatalogueStore } from '#kpi/catalogue/store.ts'
+import { type LoadedDefinitions, loadDefinitions } from '#kpi/definitions/load.ts'
+import { fromText, toNumber } from '#kpi/rational.ts'
+import { createRestatements, type RestatementStore } from '#kpi/restatements.ts'
+import { compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
+import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
+import type { CaseStore } from '#stores/cases/store.ts'
+import type { Database } from '#stores/state/state.ts'
+
+export interface KpiPart {
+  cases: CaseStore
+  catalogue: CatalogueStore
+  definitions: LoadedDefinitions
+  board: Board
+  restatements: RestatementStore
+  component: Component
+  /** Takes in what arrived. */
+  refresh(): Promise<void>
+  /** Figures of the running month and of the one before, by city and department, as series. */
+  series(): Promise<{ samples: Sample[]; metadata: MetricMetadata[] }>
+}
+
+const seriesMax = 20_000
+
+export function createKpiPart(
+  rules: string,
+  deps: { directory: string; database: Database; clock: Clock; random: Random; logger: Logger },
+): KpiPart {
+  const { directory, database, clock, random, logger } = deps
+  const nowMs = (): number => clock.nowMs()
+  const cases = createDuckCases({ ...duckCasesDefaults, directory })
+  const catalogue = createCatalogueStore(database, nowMs)
+  const definitions = loadDefinitions(rules)
+  const { calendars, problems } = readCalendars(join(rules, 'calendars'))
+  for (const problem of [...definitions.problems, ...problems])
+    logger.error({ problem: formatProblem(problem) }, 'a KPI definition was not taken')
+  const board = createBoard({
+    ...{ definitions, calendars: calendars.map(compileCalendar), cases, nowMs },
+    facts: () => catalogue.facts(),
+    catalogueVersion: () => catalogue.version(),
+  })
+  let failure = ''
+  let opened = false
+  const refresh = async (): Promise<void> => {
+    if (!opened) return
+    try {
+      await board.refresh()
+      failure = ''
+    } catch (error) {
+      failure = `Figures are not up to date: ${(error as Error).message}`
+      throw error
+    }
+  }
+  return {
+    ...{ cases, catalogue, definitions, board, refresh },
+    restatements: createRestatements(database, nowMs, () => `r-${random.hex(8)}`),
+    component: {
+      name: 'kpi',
+      start: async () => {
+        await cases.open()
+        opened = true
+        await catalogue.load()
+      },
+      stop: async () => {
+        opened = false
+        await cases.close()
+      },
+      health: () => (failure === '' ? { state: 'ok', detail: '' } : { state: 'degraded', detail: failure }),
+    },
+    series: async () => {
+      const timestampMs = nowMs()
+      const month = new Date(timestampMs + 8 * 3_600_000).toISOString().slice(0, 7)
+      const samples: Sample[] = []
+      for (const { definition } of board.plans()) {
+        const period = definition.fact === 'case' ? month : 'all'
+        for (const by of [[], ['city'], ['city', 'department']]) {
+          if (!by.every((name) => name === 'city' || definition.dimensions.includes(name))) continue
+          for (const value of await board.values({ kpi: definition.id, switches: {}, period, by, only: {} })) {
+            if (!value.ratio || samples.length >= seriesMax) continue
+            const labels = Object.fromEntries(Object.entries(value.dimensions).filter(([, text]) => text !== ''))
+            samples.push({
+              labels: { __name__: 'guanlan_kpi_ratio', kpi: definition.id, level: by.at(-1) ?? 'all', ...labels },
+              ...{ timestampMs, value: toNumber(fromText(value.ratio)) },
+            })
+          }
+        }
+      }
+      const help = 'Value of a KPI in the running month, by the default choices of its definition'
+      return { samples, metadata: [{ family: 'guanlan_kpi_ratio', type: 'gauge', help, unit: '' }] }
+    },
+  }
+}

@@ -1,0 +1,304 @@
+// Cases as Parquet files that are written once: each append is a file whose name carries the sequences it holds. DuckDB
+// reads them; there is no database file that can break. Small files are joined when there are many.
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { recordHash } from '#core/canonical.ts'
+import { CodedError } from '#core/errors.ts'
+import { type EventDatabase, openDatabase } from '../../events/duckdb/database.ts'
+import type { CaseRecord, StoredCase } from '../case.ts'
+import type { AppendCasesResult, CaseScan, CaseStore } from '../store.ts'
+
+export interface DuckCasesConfig {
+  directory: string
+  memoryBytesMax: number
+  threads: number
+}
+
+export const duckCasesDefaults = { memoryBytesMax: 512 * 1024 * 1024, threads: 2 } as const
+
+const joinAt = 32
+const pageMax = 1000
+const batchRows = 20_000
+const columns = `sequence BIGINT, id VARCHAR, version INTEGER, known_ms BIGINT, hash VARCHAR, region VARCHAR,
+  department VARCHAR, item VARCHAR, opened_ms BIGINT, closed_ms BIGINT, until_ms BIGINT, removed BOOLEAN, record VARCHAR`
+const fileName = /^cases-(\d{12})-(\d{12})\.parquet$/
+
+export function createDuckCases(config: DuckCasesConfig): CaseStore {
+  let database: EventDatabase | undefined
+  let files: string[] = []
+  let last = 0
+  let lastKnownMs = 0
+  let turn: Promise<unknown> = Promise.resolve()
+
+  const db = (): EventDatabase => {
+    if (!database) throw new CodedError('store.unavailable', { store: 'case', cause: 'it is not open' })
+    return database
+  }
+  /** One writer at a time. */
+  const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
+    const next = turn.then(work, work)
+    turn = next.catch(() => {})
+    return next
+  }
+  const source = (): string =>
+    files.length === 0
+      ? `(select * from (values (0::bigint)) limit 0)`
+      : `read_parquet([${files.map((file) => quoted(join(config.directory, file))).join(', ')}])`
+  const rows = async (sql: string, signal?: AbortSignal): Promise<StoredCase[]> =>
+    files.length === 0 ? [] : (await db().query(sql, [], signal)).map(storedOf)
+
+  /** @returns the stored version of each id and version that is there already, and the highest version of each id */
+  const known = async (records: readonly CaseRecord[]): Promise<Map<string, Map<number, string>>> => {
+    const found = new Map<string, Map<number, string>>()
+    if (files.length === 0) return found
+    const ids = [...new Set(records.map(({ id }) => id))]
+    for (let from = 0; from < ids.length; from += batchRows) {
+      const list = ids
+        .slice(from, from + batchRows)
+        .map(quoted)
+        .join(', ')
+      for (const row of await db().query(`select id, version, hash from ${source()} where id in (${list})`, [])) {
+        const id = row['id'] as string
+        const versions = found.get(id) ?? new Map<number, string>()
+        versions.set(Number(row['version']), row['hash'] as string)
+        found.set(id, versions)
+      }
+    }
+    return found
+  }
+
+  const write = async (stored: readonly StoredCase[]): Promise<void> => {
+    const { writer } = db()
+    await writer.run(`create or replace temp table incoming (${columns})`)
+    const appender = await writer.createAppender('incoming')
+    for (const { record, knownMs, sequence, hash } of stored) {
+      appender.appendBigInt(BigInt(sequence))
+      appender.appendVarchar(record.id)
+      appender.appendInteger(record.version)
+      appender.appendBigInt(BigInt(knownMs))
+      for (const text of [hash, record.region, record.department, record.item]) appender.appendVarchar(text)
+      for (const ms of [record.openedMs ?? record.acceptedMs, record.closedMs, untilMs(record)])
+        if (ms === null) appender.appendNull()
+        else appender.appendBigInt(BigInt(ms))
+      appender.appendBoolean(record.withdrawnRecord)
+      appender.appendVarchar(JSON.stringify(record))
+      appender.endRow()
+    }
+    appender.closeSync()
+    const name = nameOf(stored[0]!.sequence, stored.at(-1)!.sequence)
+    await copy('select * from incoming', name)
+    await writer.run('drop table incoming')
+    files.push(name)
+  }
+
+  /** Written beside, synced, then renamed: a crash leaves either all of it or nothing. */
+  const copy = async (select: string, name: string): Promise<void> => {
+    const path = join(config.directory, name)
+    await db().writer.run(
+      `copy (${select}) to ${quoted(`${path}.part`)} (format parquet, compression zstd, row_group_size 50000)`,
+    )
+    await sync(`${path}.part`)
+    await rename(`${path}.part`, path)
+    await sync(config.directory)
+  }
+
+  const joinSmall = async (): Promise<void> => {
+    const small = files.slice(-joinAt)
+    if (files.length < 2 * joinAt) return
+    const [, from] = fileName.exec(small[0]!)!
+    const [, , to] = fileName.exec(small.at(-1)!)!
+    const name = nameOf(Number(from), Number(to))
+    const list = small.map((file) => quoted(join(config.directory, file))).join(', ')
+    await copy(`select * from read_parquet([${list}]) order by sequence`, name)
+    files = [...files.slice(0, -joinAt), name]
+    for (const file of small) await rm(join(config.directory, file), { force: true })
+  }
+
+  return {
+    open: async () => {
+      await mkdir(config.directory, { recursive: true })
+      database = await openDatabase({
+        ...{ temporaryDirectory: join(config.directory, 'tmp'), memoryBytesMax: config.memoryBytesMax },
+        ...{ threads: config.threads, queriesMax: 4, waitingMax: 64 },
+      })
+      files = await sound(config.directory)
+      const [, , to] = fileName.exec(files.at(-1) ?? '') ?? []
+      last = Number(to ?? 0)
+      if (files.length > 0) {
+        const [row] = await database.query(`select max(known_ms) as known from ${source()}`, [])
+        lastKnownMs = Number(row?.['known'] ?? 0)
+      }
+    },
+    append: (records, knownMs) =>
+      exclusive(async () => {
+        const result: AppendCasesResult = { stored: 0, duplicates: 0, conflicts: [], late: 0, lastSequence: last }
+        const versions = await known(records)
+        const fresh: StoredCase[] = []
+        // A clock that steps back must not make a later version known before an earlier one.
+        const at = Math.max(knownMs, lastKnownMs)
+        for (const record of records) {
+          const hash = recordHash(record)
+          const before = versions.get(record.id) ?? new Map<number, string>()
+          const same = before.get(record.version)
+          if (same === hash) result.duplicates++
+          else if (same !== undefined) result.conflicts.push({ id: record.id, version: record.version })
+          else {
+            if ([...before.keys()].some((version) => version > record.version)) result.late++
+            before.set(record.version, hash)
+            versions.set(record.id, before)
+            fresh.push({ record, knownMs: at, sequence: last + fresh.length + 1, hash })
+          }
+        }
+        if (fresh.length > 0) {
+          await write(fresh)
+          last += fresh.length
+          lastKnownMs = at
+          await joinSmall()
+        }
+        return { ...result, stored: fresh.length, lastSequence: last }
+      }),
+    versions: (id) => rows(`select * from ${source()} where id = ${quoted(id)} order by sequence`),
+    history: async (ids) => {
+      const found = new Map<string, StoredCase[]>()
+      for (let from = 0; from < ids.length; from += batchRows) {
+        const list = ids
+          .slice(from, from + batchRows)
+          .map(quoted)
+          .join(', ')
+        for (const one of await rows(`select * from ${source()} where id in (${list}) order by sequence`)) {
+          const versions = found.get(one.record.id)
+          if (versions) versions.push(one)
+          else found.set(one.record.id, [one])
+        }
+      }
+      return found
+    },
+    since: (sequence, limit) =>
+      rows(`select * from ${source()} where sequence > ${whole(sequence)} order by sequence limit ${whole(limit)}`),
+    async *scan(request) {
+      let after = ''
+      for (;;) {
+        const beyond = after === '' ? '' : ` and id > ${quoted(after)}`
+        const batch = await rows(
+          `${current(source(), request)}${beyond} order by id limit ${batchRows}`,
+          request.signal,
+        )
+        if (batch.length > 0) yield batch
+        if (batch.length < batchRows) return
+        after = batch.at(-1)!.record.id
+      }
+    },
+    page: async (request) => {
+      if (files.length === 0) return { cases: [], total: 0 }
+      const base = current(source(), request)
+      const limit = Math.min(request.limit, pageMax)
+      const [row] = await db().query(`select count(*) as total from (${base})`, [], request.signal)
+      const cases = await rows(
+        `${base} order by closed_ms desc nulls last, id limit ${whole(limit)} offset ${whole(request.offset)}`,
+        request.signal,
+      )
+      return { cases, total: Number(row?.['total'] ?? 0) }
+    },
+    lastSequence: async () => last,
+    stats: async () => {
+      if (files.length === 0) return { versions: 0, cases: 0, bytesOnDisk: 0 }
+      const [row] = await db().query(`select count(*) as versions, count(distinct id) as cases from ${source()}`, [])
+      const sizes = await Promise.all(files.map(async (file) => (await stat(join(config.directory, file))).size))
+      return {
+        ...{ versions: Number(row?.['versions'] ?? 0), cases: Number(row?.['cases'] ?? 0) },
+        bytesOnDisk: sizes.reduce((sum, size) => sum + size, 0),
+      }
+    },
+    close: async () => {
+      await turn
+      await database?.close()
+      database = undefined
+    },
+  }
+}
+
+/** Of each case the highest version known by then, unless its sender removed it. */
+function current(source: string, { knownMs, department, region, item, fromMs, toMs, openAtMs }: CaseScan): string {
+  const where = knownMs === undefined ? '' : `where known_ms <= ${whole(knownMs)}`
+  const latest = `select * from ${source} ${where} qualify row_number() over (partition by id order by version desc, sequence desc) = 1`
+  const conditions = ['not removed']
+  if (department !== undefined) conditions.push(`department = ${quoted(department)}`)
+  if (region !== undefined) conditions.push(`starts_with(region, ${quoted(region)})`)
+  if (item !== undefined) conditions.push(`item = ${quoted(item)}`)
+  if (openAtMs !== undefined) conditions.push(`(closed_ms is null or until_ms > ${whole(openAtMs)})`)
+  if (fromMs !== undefined && toMs !== undefined) {
+    const [from, to] = [whole(fromMs), whole(toMs)]
+    conditions.push(`((opened_ms >= ${from} and opened_ms < ${to}) or (closed_ms >= ${from} and closed_ms < ${to}))`)
+  }
+  return `select * from (${latest}) where ${conditions.join(' and ')}`
+}
+
+/** After this nothing of it changes by itself; null while it is open. */
+function untilMs({ openedMs, acceptedMs, closedMs, steps, stops, ratings }: CaseRecord): number | null {
+  if (closedMs === null) return null
+  let until = Math.max(closedMs, openedMs ?? closedMs, acceptedMs ?? closedMs)
+  for (const { atMs } of [...steps, ...ratings]) until = Math.max(until, atMs)
+  for (const { fromMs, toMs } of stops) until = Math.max(until, fromMs, toMs ?? fromMs)
+  return until
+}
+
+function storedOf(row: Record<string, unknown>): StoredCase {
+  return {
+    record: JSON.parse(row['record'] as string) as CaseRecord,
+    knownMs: Number(row['known_ms']),
+    sequence: Number(row['sequence']),
+    hash: row['hash'] as string,
+  }
+}
+
+/** What a crash left half done is removed; a gap between files is said, not skipped. */
+async function sound(directory: string): Promise<string[]> {
+  const names = (await readdir(directory)).sort()
+  for (const name of names) if (name.endsWith('.part')) await rm(join(directory, name), { force: true })
+  const found = names.filter((name) => fileName.test(name))
+  const kept: string[] = []
+  let next = 1
+  for (const name of found) {
+    const [, from, to] = fileName.exec(name)!.map(Number) as [number, number, number]
+    // A joined file was renamed, and the crash came before its parts were removed.
+    const whole = found.some((other) => other !== name && covers(other, from, to))
+    if (whole) {
+      await rm(join(directory, name), { force: true })
+      continue
+    }
+    if (from !== next)
+      throw new CodedError('store.unavailable', {
+        store: 'case',
+        cause: `the cases ${next} to ${from - 1} are missing in ${directory}`,
+      })
+    kept.push(name)
+    next = to + 1
+  }
+  return kept
+}
+
+function covers(other: string, from: number, to: number): boolean {
+  const [, first, last] = fileName.exec(other)!.map(Number) as [number, number, number]
+  return first <= from && last >= to && last - first > to - from
+}
+
+function nameOf(from: number, to: number): string {
+  return `cases-${String(from).padStart(12, '0')}-${String(to).padStart(12, '0')}.parquet`
+}
+
+async function sync(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`
+}
+
+function whole(value: number): string {
+  return BigInt(Math.trunc(Math.min(Math.max(value, -8.64e15), 8.64e15))).toString()
+}
