@@ -8,14 +8,18 @@ import { everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { alertChanges, alerts, notifications } from '#stores/state/schema/alerts.ts'
+import { heldNotifications } from '#stores/state/schema/silences.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
-import { type AlertRecord, alertOf } from './alert.ts'
+import { type Alert, type AlertRecord, alertOf } from './alert.ts'
 import type { AlertingConfig } from './config.ts'
 import { createCounters } from './counters.ts'
 import { type AlertFeed, createFeed } from './feed/feed.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
-import type { NewNotification } from './lifecycle/tables.ts'
+import { type Held, type NewNotification, writeHistory, writeNotifications } from './lifecycle/tables.ts'
 import type { NotificationEvent } from './lifecycle/transition.ts'
+import { createInhibitor } from './mute/inhibit.ts'
+import { createSilences, type Silences } from './mute/silences.ts'
+import { type Why, whyOf } from './mute/why.ts'
 import type { AlertReceiverConfig, HeartbeatConfig, ReceiverConfig } from './notify/config.ts'
 import { createEmail } from './notify/email.ts'
 import { createHeartbeat } from './notify/heartbeat.ts'
@@ -47,6 +51,15 @@ export interface Alerting extends Component {
   /** Resolves when every state that follows is on disk; rejects with nothing of it applied. */
   submit(findings: readonly Finding[]): Promise<void>
   readonly feed: AlertFeed
+  readonly silences: Silences
+  /** What keeps this alert from being told. */
+  mutedBy(alert: Alert): { silences: string[]; alerts: string[] }
+  /** Why somebody was, or was not, told. @throws CodedError `not-found` */
+  why(id: string): Promise<Why[]>
+  /** Open alerts as they are now. */
+  open(): Alert[]
+  /** Receivers that take it, were it not muted. */
+  receiversOf(alert: Alert): string[]
   list(query: AlertQuery): Promise<AlertPage>
   /** @throws CodedError `not-found` */
   detail(id: string): Promise<AlertDetail>
@@ -71,6 +84,10 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     .filter((receiver): receiver is HeartbeatConfig => receiver.kind === 'heartbeat')
     .map((receiver) => createHeartbeat(receiver, { database, clock, logger, counters }))
   const route = createRouter(told)
+  const silences = createSilences({ database, clock, random })
+  const inhibitedBy = createInhibitor(config.inhibitRules)
+  /** Alerts kept back, with the event people would have heard. */
+  const held = new Map<string, Held>()
   const feed = createFeed(config, database)
   const outbox = createOutbox(told, {
     ...{ database, clock, random, logger, counters },
@@ -96,12 +113,50 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
 
   const lifecycle = createLifecycle(config, {
     ...{ database, clock, random, counters },
-    intents: (record, { notify }, nowMs) => (notify ? intentsOf(record, notify, nowMs) : []),
-    committed: (changes, intents) => {
+    intents: (record, { notify }, nowMs) => {
+      if (!notify) return { notifications: [], held: false }
+      // The end of what nobody was told of is no news.
+      if (held.has(record.id)) return { notifications: [], held: notify !== 'resolved' }
+      const { silences: by, alerts: sources } = mutedBy(record)
+      const isMuted = notify !== 'resolved' && by.length + sources.length > 0
+      return isMuted
+        ? { notifications: [], held: true }
+        : { notifications: intentsOf(record, notify, nowMs), held: false }
+    },
+    committed: (changes, intents, kept) => {
+      for (const one of kept) if (!held.has(one.alertId)) held.set(one.alertId, one)
       feed.publish(changes)
       outbox.wake(intents.map(({ receiver }) => receiver))
     },
   })
+  const mutedBy = (alert: Pick<AlertRecord, 'id' | 'rule' | 'severity' | 'labels' | 'title' | 'state'>) => ({
+    silences: silences.of(alert).map(({ id }) => id),
+    alerts: inhibitedBy(alert, lifecycle.open()),
+  })
+
+  /** What was kept back is told when nothing mutes it any more and it still is so. */
+  const release = async (): Promise<void> => {
+    for (const { alertId, event } of [...held.values()]) {
+      const record = lifecycle.current(alertId)
+      if (record && Object.values(mutedBy(record)).some((list) => list.length > 0)) continue
+      const nowMs = clock.nowMs()
+      const isStill = record?.state === (event === 'unknown' ? 'unknown' : 'firing')
+      const intents = record && isStill ? intentsOf(record, event, nowMs) : []
+      await lifecycle.exclusive(async () => {
+        await database.transaction(async (tx) => {
+          await tx.delete(heldNotifications).where(eq(heldNotifications.alertId, alertId))
+          await writeNotifications(tx, intents)
+          if (record)
+            await writeHistory(tx, [
+              { ...{ alertId, atMs: nowMs, kind: 'state', actor: record.rule }, text: 'No longer muted' },
+            ])
+        })
+        return []
+      })
+      held.delete(alertId)
+      outbox.wake(intents.map(({ receiver }) => receiver))
+    }
+  }
   const verbs: VerbContext = { database, clock, exclusive: lifecycle.exclusive, current: lifecycle.current }
   const timers: NodeJS.Timeout[] = []
   const working = new Set<Promise<void>>()
@@ -149,6 +204,15 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   return {
     name: 'alerting',
     feed,
+    silences,
+    mutedBy,
+    why: async (id) =>
+      whyOf(await alertDetail(database, lifecycle.current, id), {
+        ...{ database, nowMs: clock.nowMs(), receivers: told, silences, held },
+        inhibitors: (alert) => inhibitedBy(alert, lifecycle.open()).flatMap((one) => lifecycle.current(one) ?? []),
+      }),
+    open: () => [...lifecycle.open()].map(alertOf),
+    receiversOf: (alert) => route(alert, 'firing'),
     submit: (findings) => lifecycle.submit(findings),
     list: (query) => listAlerts(database, lifecycle.current, query),
     detail: (id) => alertDetail(database, lifecycle.current, id),
@@ -160,10 +224,14 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     receivers: async () => [...(await receiverStatus(database, told)), ...heartbeats.map((one) => one.status())],
     start: async () => {
       await lifecycle.load()
+      await silences.load()
+      held.clear()
+      for (const one of await database.select().from(heldNotifications)) held.set(one.alertId, one)
       await feed.open()
       outbox.start()
       for (const heartbeat of heartbeats) heartbeat.start()
       every(tickMs, () => lifecycle.tick())
+      every(tickMs, release)
       every(flushMs, async () => {
         await lifecycle.flush()
         await countPending()

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { inhibitRuleSchema } from './mute/inhibit.ts'
 import { receiverSchema } from './notify/config.ts'
 
 const day = 86_400_000
@@ -14,6 +15,11 @@ export const alertingConfigSchema = z.strictObject({
       if (twice !== undefined) context.addIssue({ code: 'custom', message: `two receivers are called "${twice}"` })
     })
     .describe('Who is told'),
+  inhibitRules: z
+    .array(inhibitRuleSchema)
+    .max(200)
+    .default([])
+    .describe('Alerts that keep others from being told, as in Alertmanager'),
   language: z.enum(['zh', 'en']).default('zh').describe('Language of e-mails'),
   openPerRuleMax: z.int().min(1).default(2000).describe('Open alerts of one rule; beyond it one alert says so'),
   openMax: z.int().min(10).default(20_000).describe('Open alerts of all rules'),

@@ -164,6 +164,11 @@ export const errorCatalogue = {
     hint: 'Name a new, empty place.',
   },
   'rule.invalid': { status: 422, message: '{file}:{line}: {cause}', hint: '{hint}' },
+  'silence.invalid': {
+    status: 400,
+    message: 'The silence cannot be set: {cause}',
+    hint: 'See docs/alerts.md, Silences.',
+  },
   'setup.used': {
     status: 403,
     message: 'The setup link was used or has expired',

@@ -28,10 +28,10 @@ export interface LifecycleDeps {
   clock: Clock
   random: Random
   counters: AlertingCounters
-  /** Outbox rows for a step that people should hear of. Grouping, inhibition and silences belong behind it. */
-  intents(record: AlertRecord, step: Step, nowMs: number): tables.NewNotification[]
+  /** Outbox rows for a step that people should hear of; `held` when a silence or another alert keeps it back. */
+  intents(record: AlertRecord, step: Step, nowMs: number): { notifications: tables.NewNotification[]; held: boolean }
   /** After the commit, in the order of the sequence. */
-  committed(changes: AlertChange[], intents: tables.NewNotification[]): void
+  committed(changes: AlertChange[], intents: tables.NewNotification[], held: tables.Held[]): void
 }
 
 export interface Lifecycle {
@@ -46,6 +46,7 @@ export interface Lifecycle {
   exclusive(work: () => Promise<AlertChange[]>): Promise<void>
   /** An open alert as it is in memory, in counts some seconds ahead of the table. */
   current(id: string): AlertRecord | undefined
+  open(): Iterable<AlertRecord>
   readonly openCount: number
 }
 
@@ -102,16 +103,23 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
   const commit = async (outcomes: Outcome[], touched: readonly AlertRecord[], nowMs: number): Promise<void> => {
     const changed = new Set(outcomes.map(({ record }) => record.id))
     if (outcomes.length > 0) {
-      const intents = outcomes.flatMap(({ record, step }) => (step.notify ? deps.intents(record, step, nowMs) : []))
+      const held: tables.Held[] = []
+      const intents = outcomes.flatMap(({ record, step }) => {
+        if (!step.notify) return []
+        const decided = deps.intents(record, step, nowMs)
+        if (decided.held && step.notify !== 'resolved')
+          held.push({ alertId: record.id, event: step.notify, sinceMs: nowMs })
+        return decided.notifications
+      })
       const records = touched.filter(({ id }) => changed.has(id))
       doubtful = true
-      const changes = await write(deps.database, outcomes, records, intents, nowMs)
+      const changes = await write(deps.database, outcomes, records, { intents, held }, nowMs)
       doubtful = false
       for (const { record, opened } of outcomes) {
         if (opened) deps.counters.opened.inc({ severity: record.severity })
         if (record.state === 'resolved') deps.counters.resolved.inc({ severity: record.severity })
       }
-      deps.committed(changes, intents)
+      deps.committed(changes, intents, held)
     }
     for (const record of touched) {
       open.keep(record)
@@ -180,9 +188,10 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
           const record = open.byId(alert.id)
           if (record) open.keep({ ...record, acknowledged: alert.acknowledged })
         }
-        deps.committed(changes, [])
+        deps.committed(changes, [], [])
       }),
     current: (id) => open.byId(id),
+    open: () => open.values(),
     get openCount() {
       return open.size
     },
@@ -204,7 +213,7 @@ function write(
   database: Database,
   outcomes: readonly Outcome[],
   records: readonly AlertRecord[],
-  intents: readonly tables.NewNotification[],
+  told: { intents: readonly tables.NewNotification[]; held: readonly tables.Held[] },
   nowMs: number,
 ): Promise<AlertChange[]> {
   return database.transaction(async (tx) => {
@@ -219,7 +228,8 @@ function write(
         text: step.change!.text,
       })),
     )
-    await tables.writeNotifications(tx, intents)
+    await tables.writeNotifications(tx, told.intents)
+    await tables.writeHeld(tx, told.held)
     return tables.writeChanges(
       tx,
       outcomes.map(({ record, step }) => ({ atMs: nowMs, change: step.change!.kind, alert: alertOf(record) })),

@@ -1,10 +1,12 @@
 // Reading and writing alerts; every function takes the transaction it belongs to.
 import { desc, inArray, ne, sql } from 'drizzle-orm'
 import { alertChanges, alertHistory, alerts, notifications } from '#stores/state/schema/alerts.ts'
+import { heldNotifications } from '#stores/state/schema/silences.ts'
 import type { Database, Transaction } from '#stores/state/state.ts'
 import { type Alert, type AlertChange, type AlertRecord, alertOf, type ChangeKind, type HistoryKind } from '../alert.ts'
 
 export type AlertRow = typeof alerts.$inferSelect
+export type Held = typeof heldNotifications.$inferSelect
 export type NewNotification = Omit<typeof notifications.$inferInsert, 'sequence'>
 
 /** PostgreSQL takes 65,535 parameters in a statement; an alert has 26. */
@@ -121,4 +123,9 @@ function rowOf(record: AlertRecord): AlertRow {
 
 function* chunks<T>(rows: readonly T[]): Generator<T[]> {
   for (let i = 0; i < rows.length; i += rowsPerStatement) yield rows.slice(i, i + rowsPerStatement)
+}
+
+/** The first event that was kept back stays: it says since when. */
+export async function writeHeld(tx: Transaction, held: readonly Held[]): Promise<void> {
+  for (const part of chunks(held)) await tx.insert(heldNotifications).values(part).onConflictDoNothing()
 }

@@ -3,7 +3,8 @@
 import { compileRegex } from '#core/regex.ts'
 import type { Alert } from '../alert.ts'
 
-export type Matcher = (alert: Pick<Alert, 'rule' | 'severity' | 'labels'>) => boolean
+type Labelled = Pick<Alert, 'rule' | 'severity' | 'labels'>
+export type Matcher = (alert: Labelled) => boolean
 
 /** @throws Error or CodedError `regex.unsupported`, in words for the one who wrote it. */
 export function parseMatcher(text: string): Matcher {
@@ -11,18 +12,19 @@ export function parseMatcher(text: string): Matcher {
   if (!match) throw new Error(`${text} is not a matcher; write name="value", with =, !=, =~ or !~`)
   const [, name, operator, raw] = match as unknown as [string, string, string, string]
   const value = unquote(raw)
-  const read = (alert: Parameters<Matcher>[0]): string => labelOf(alert, name)
+  const read = (alert: Labelled): string => labelOf(alert, name)
   if (operator === '=') return (alert) => read(alert) === value
   if (operator === '!=') return (alert) => read(alert) !== value
   const regex = compileRegex(value, { anchored: true })
   return operator === '=~' ? (alert) => regex.test(read(alert)) : (alert) => !regex.test(read(alert))
 }
 
-/** `rule` and `severity` can be matched like labels; a missing label is empty, as in Prometheus. */
-function labelOf(alert: Parameters<Matcher>[0], name: string): string {
+/** `rule`, `alertname` and `severity` can be matched like labels; a missing label is empty, as in Prometheus. */
+export function labelOf(alert: Labelled, name: string): string {
   if (Object.hasOwn(alert.labels, name)) return alert.labels[name]!
   if (name === 'rule') return alert.rule
   if (name === 'severity') return alert.severity
+  if (name === 'alertname') return alert.rule.slice(alert.rule.indexOf('/') + 1)
   return ''
 }
 

@@ -78,6 +78,23 @@ export function alertRoutes(app: App, { alerting, rules, closing }: AlertRoutesD
   endpoint(
     app,
     {
+      ...{
+        method: 'get',
+        path: '/api/alerts/{id}/why',
+        summary: 'Why somebody was, or was not, told',
+        tag,
+        access: read,
+      },
+      response: api.AlertWhy,
+    },
+    async ({ param, context }) => {
+      await mustSee(context, param('id'))
+      return { why: await alerting.why(param('id')) }
+    },
+  )
+  endpoint(
+    app,
+    {
       method: 'post',
       path: '/api/alerts/{id}/acknowledge',
       summary: 'Take care of an alert',

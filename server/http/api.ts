@@ -172,6 +172,31 @@ export const AlertPage = z.object({
   next: z.string().nullable(),
   counts: z.object({ firing: z.number(), pending: z.number(), unknown: z.number(), resolved: z.number() }),
 })
+// GET /api/alerts/:id/why → why somebody was, or was not, told
+export const AlertWhy = z.object({
+  why: z.array(
+    z.discriminatedUnion('kind', [
+      z.object({ kind: z.literal('pending'), untilMs: z.number().nullable() }),
+      z.object({ kind: z.literal('watchdog') }),
+      z.object({ kind: z.literal('no-receivers') }),
+      z.object({
+        kind: z.literal('silence'),
+        id: z.string(),
+        by: z.string(),
+        comment: z.string(),
+        untilMs: z.number(),
+      }),
+      z.object({ kind: z.literal('inhibited'), by: z.string(), title: z.string() }),
+      z.object({ kind: z.literal('held'), sinceMs: z.number() }),
+      z.object({ kind: z.literal('severity'), receiver: z.string(), wanted: z.string() }),
+      z.object({ kind: z.literal('matcher'), receiver: z.string(), matcher: z.string() }),
+      z.object({
+        ...{ kind: z.literal('told'), receiver: z.string(), event: z.string(), atMs: z.number(), error: z.string() },
+        state: z.enum(['pending', 'delivered', 'failed']),
+      }),
+    ]),
+  ),
+})
 export const AlertChange = z.object({
   sequence: z.number(),
   atMs: z.number(),

@@ -11,6 +11,7 @@ import type { Parts } from '../observatory.ts'
 import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
+import { alertmanagerRoutes } from './alertmanager-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
 import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
@@ -94,6 +95,7 @@ export function createHttpServer(parts: Parts): HttpServer {
       sensitive: createSensitiveView(config.security.mask),
     })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
+    alertmanagerRoutes(app, all, requireIngest(guard))
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)

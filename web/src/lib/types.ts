@@ -20,6 +20,7 @@ export type FieldList = Body<typeof api.FieldList>
 export type Alert = Body<typeof api.Alert>
 export type AlertPage = Body<typeof api.AlertPage>
 export type AlertDetail = Body<typeof api.AlertDetail>
+export type AlertWhy = Body<typeof api.AlertWhy>
 export type AlertChange = Body<typeof api.AlertChange>
 export type ReceiverStatus = Body<typeof api.ReceiverStatus>
 export type RuleStatus = Body<typeof api.RuleStatus>
