@@ -6,6 +6,7 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { alertingConfigSchema } from '#alerts/config.ts'
 import { eventRulesConfigSchema } from '#analytics/event-rules/index.ts'
+import { metricRulesConfigSchema } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
 import { readYaml, type SourceProblem, suggest } from '#core/yaml-source.ts'
 import { pipelineConfigSchema } from '#pipeline/config.ts'
@@ -99,6 +100,7 @@ export const configSchema = z.strictObject({
       parsers: z.string().default('rules/parsers').describe('Directory of the parsers'),
       events: eventRulesConfigSchema.prefault({}),
       kpi: z.string().default('rules/kpi').describe('Directory of the KPI definitions and calendars'),
+      metrics: metricRulesConfigSchema.prefault({}),
     })
     .prefault({}),
   pipeline: pipelineConfigSchema.prefault({}),
@@ -133,7 +135,8 @@ export function loadConfig(
   }
   const { rules } = value
   const events = { ...rules.events, directory: findRules(rules.events.directory) }
-  const found = { parsers: findRules(rules.parsers), events, kpi: findRules(rules.kpi) }
+  const metrics = { ...rules.metrics, directory: findRules(rules.metrics.directory) }
+  const found = { parsers: findRules(rules.parsers), events, metrics, kpi: findRules(rules.kpi) }
   return { config: { ...value, data: resolve(value.data), rules: found }, file }
 }
 

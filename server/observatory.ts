@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { type Alerting, createAlerting } from '#alerts/alerting.ts'
 import { createEventRules, type EventRules } from '#analytics/event-rules/index.ts'
+import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Collector } from '#core/collector.ts'
 import { type Component, type Health, startAll, stopAll } from '#core/component.ts'
@@ -34,6 +35,7 @@ import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
 import { openLedger } from './parts/ledger.ts'
+import { createMetricRulesPart } from './parts/metric-rules.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
@@ -65,6 +67,7 @@ export interface Parts {
   pipeline: Pipeline
   parsers: ParserSet
   rules: EventRules
+  metricRules: MetricRules
   alerting: Alerting
   correlation: CorrelationPart
   people: People
@@ -307,7 +310,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         },
       ),
     ]
-    const [, , rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
+    const [, metricsConsumer, rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
+    const metricRules = createMetricRulesPart(config.rules.metrics, {
+      ...{ clock, logger, metrics, pipeline, registry, externalUrl: publicUrl(config) },
+      behind: () => metricsConsumer.behind,
+      onFinding: (finding) => alerting.submit([finding]),
+    })
+    await restore(inData('metric-rules.json'), (text) => metricRules.restore(text), logger)
     consumers.push(...intelConsumers, ...sigma.consumers)
     behindGauge(registry, consumers)
 
@@ -331,6 +340,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
+      metricRules,
       ...{ alerting, correlation, people, inventory, ledger, intel, kpi, sigma, collectors, consumers, meters, rates },
       health: everyone,
       disk: () =>
@@ -349,6 +359,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     if (!(await people.hasUsers())) setupLink = `${http.url}/setup?token=${await people.createSetupToken()}`
 
+    every(1000, 'metric rules could not be evaluated', () => metricRules.tick())
     every(1000, 'rules could not be evaluated', () => rules.tick(rulesConsumer.behind === 0))
     every(1000, 'the event store could not tidy up', () => events.tick())
     every(1000, 'rates could not be read', async () => sampleRates(parts!))
@@ -381,6 +392,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         logger.warn({ err: error }, 'what rules and sources know was not saved'),
       )
       parts.rules.close()
+      parts.metricRules.close()
       parts.sigma.sigma.close()
       parts.parsers.close()
     }
@@ -392,9 +404,10 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     lock = undefined
   }
 
-  const snapshot = async ({ rules, sigma, pipeline, log, metrics }: Parts): Promise<void> => {
+  const snapshot = async ({ rules, metricRules, sigma, pipeline, log, metrics }: Parts): Promise<void> => {
     const position = rules.position
     await replaceFile(inData('event-rules.json'), rules.snapshot())
+    await replaceFile(inData('metric-rules.json'), metricRules.snapshot())
     await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
     await replaceFile(inData('sigma.json'), sigma.sigma.snapshot())
     // Only what is on disk elsewhere may leave the log.

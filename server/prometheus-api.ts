@@ -3,11 +3,18 @@
 import type { Clock } from '#core/clock.ts'
 import { parseDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
+import type { FloatHistogram } from '#core/histogram.ts'
 import type { Labels } from '#core/sample.ts'
 import {
+  children,
   Engine,
+  type Expr,
   engineDefaults,
+  formatQuery,
   formatValue,
+  type HistogramJson,
+  histogramJson,
+  parseQuery,
   parseSelector,
   type QueryResult,
   type StepSeries,
@@ -16,18 +23,53 @@ import type { Matcher, MetricStore } from '#stores/metrics/store.ts'
 
 /** Seconds since the epoch and the value as text. */
 type Point = [number, string]
+type HistogramPoint = [number, HistogramJson]
+
+/** What goes with the answer besides its data. */
+export interface Notes {
+  warnings: string[]
+  infos: string[]
+}
 
 export type PromData =
-  | { resultType: 'vector'; result: { metric: Labels; value: Point }[] }
-  | { resultType: 'matrix'; result: { metric: Labels; values: Point[] }[] }
+  | { resultType: 'vector'; result: { metric: Labels; value?: Point; histogram?: HistogramPoint }[] }
+  | { resultType: 'matrix'; result: { metric: Labels; values?: Point[]; histograms?: HistogramPoint[] }[] }
   | { resultType: 'scalar' | 'string'; result: Point }
 
+interface PromExemplar {
+  labels: Labels
+  value: string
+  timestamp: number
+}
+
+interface PromTarget {
+  discoveredLabels: Labels
+  labels: Labels
+  scrapePool: string
+  scrapeUrl: string
+  globalUrl: string
+  lastError: string
+  lastScrape: string
+  lastScrapeDuration: number
+  health: 'up' | 'down'
+  scrapeInterval: string
+  scrapeTimeout: string
+}
+
 export interface PromApi {
-  query(params: URLSearchParams, signal?: AbortSignal): Promise<PromData>
-  queryRange(params: URLSearchParams, signal?: AbortSignal): Promise<PromData>
-  series(params: URLSearchParams): Promise<Labels[]>
-  labels(params: URLSearchParams): Promise<string[]>
-  labelValues(name: string, params: URLSearchParams): Promise<string[]>
+  query(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<PromData>
+  queryRange(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<PromData>
+  exemplars(params: URLSearchParams): Promise<{ seriesLabels: Labels; exemplars: PromExemplar[] }[]>
+  format(params: URLSearchParams): Promise<string>
+  targets(params: URLSearchParams): Promise<{ activeTargets: PromTarget[]; droppedTargets: never[] }>
+  scrapePools(): Promise<{ scrapePools: string[] }>
+  targetMetadata(
+    params: URLSearchParams,
+  ): Promise<{ target: Labels; metric: string; type: string; help: string; unit: string }[]>
+  tsdbStatus(params: URLSearchParams): Promise<unknown>
+  series(params: URLSearchParams, notes?: Notes): Promise<Labels[]>
+  labels(params: URLSearchParams, notes?: Notes): Promise<string[]>
+  labelValues(name: string, params: URLSearchParams, notes?: Notes): Promise<string[]>
   metadata(params: URLSearchParams): Promise<Record<string, { type: string; help: string; unit: string }[]>>
 }
 
@@ -37,11 +79,13 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
   const engine = new Engine(store, engineDefaults)
   const now = () => clock.nowMs()
   return {
-    async query(params, signal) {
+    async query(params, signal, notes) {
       const atMs = timeParam(params, 'time', now())
-      return instantData(await engine.instant(required(params, 'query'), atMs, { signal: bounded(signal) }), atMs)
+      const result = await engine.instant(required(params, 'query'), atMs, { signal: bounded(signal) })
+      noted(notes, result)
+      return cut(instantData(result, atMs), params, notes)
     },
-    async queryRange(params, signal) {
+    async queryRange(params, signal, notes) {
       const query = required(params, 'query')
       const [startMs, endMs] = [timeParam(params, 'start'), timeParam(params, 'end')]
       const stepMs = durationParam(params, 'step')
@@ -49,25 +93,98 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       if (stepMs <= 0) throw badParameter('step', 'zero or negative query resolution step widths are not accepted')
       const result = await engine.range(query, { startMs, endMs, stepMs }, { signal: bounded(signal) })
       if (result.type !== 'matrix') throw new Error(`a range query gave a ${result.type}`)
-      return {
+      noted(notes, result)
+      const data: PromData = {
         resultType: 'matrix',
-        result: result.series.map((series) => ({ metric: series.labels, values: points(series, startMs, stepMs) })),
+        result: result.series.map((series) => ({ metric: series.labels, ...points(series, startMs, stepMs) })),
+      }
+      return cut(data, params, notes)
+    },
+    async exemplars(params) {
+      const selectors = selectorsOf(parseQuery(required(params, 'query')))
+      const found = await store.exemplars(selectors, ...span(params, now()))
+      return found.map(({ labels, exemplars }) => ({
+        seriesLabels: labels,
+        exemplars: exemplars.map((one) => ({
+          ...{ labels: one.labels, value: formatValue(one.value), timestamp: one.timestampMs / 1000 },
+        })),
+      }))
+    },
+    async format(params) {
+      return formatQuery(parseQuery(required(params, 'query')))
+    },
+    async targets(params) {
+      if (params.get('state') === 'dropped') return { activeTargets: [], droppedTargets: [] }
+      const [up, duration] = await Promise.all(
+        ['up', 'scrape_duration_seconds'].map((query) => engine.instant(query, now())),
+      )
+      const seconds = new Map<string, number>()
+      for (const { labels, values } of seriesOf(duration!)) seconds.set(targetKey(labels), values[0]!)
+      const pool = params.get('scrapePool')
+      const activeTargets = seriesOf(up!).map(({ labels: { __name__: _, ...labels }, values }): PromTarget => {
+        const { job = '', instance = '' } = labels
+        const url = `http://${instance}/metrics`
+        return {
+          ...{
+            discoveredLabels: { __address__: instance, job },
+            labels,
+            scrapePool: job,
+            scrapeUrl: url,
+            globalUrl: url,
+          },
+          ...{ lastError: values[0] === 1 ? '' : 'the last scrape failed', lastScrape: new Date(now()).toISOString() },
+          lastScrapeDuration: seconds.get(targetKey(labels)) ?? 0,
+          ...{ health: values[0] === 1 ? 'up' : 'down', scrapeInterval: '', scrapeTimeout: '' },
+        }
+      })
+      return {
+        activeTargets: activeTargets.filter(({ scrapePool }) => pool === null || pool === '' || scrapePool === pool),
+        droppedTargets: [],
       }
     },
-    async series(params) {
+    async scrapePools() {
+      return { scrapePools: await store.labelValues('job', [{ name: '__name__', op: '=', value: 'up' }], 0, now()) }
+    },
+    async targetMetadata(params) {
+      const found = await store.metadata(params.get('metric') ?? undefined)
+      return found
+        .slice(0, limit(params))
+        .map(({ family, type, help, unit }) => ({ target: {}, metric: family, type, help, unit }))
+    },
+    async tsdbStatus(params) {
+      const wanted = limit(params)
+      const [found, stats] = await Promise.all([
+        store.cardinality(Number.isFinite(wanted) ? Math.min(wanted, 10_000) : 10),
+        store.stats(),
+      ])
+      return {
+        headStats: {
+          numSeries: found.series,
+          numLabelPairs: found.labelPairs,
+          ...{ chunkCount: 0, minTime: stats.oldestMs ?? 0, maxTime: stats.newestMs ?? 0 },
+        },
+        seriesCountByMetricName: found.metrics,
+        labelValueCountByLabelName: found.labels,
+        memoryInBytesByLabelName: found.labelBytes,
+        seriesCountByLabelValuePair: found.pairs,
+        seriesCountBySource: found.sources,
+        seriesRefusedBySource: found.refused,
+      }
+    },
+    async series(params, notes) {
       const selectors = params.getAll('match[]').map((text) => parseSelector(text).matchers)
       if (selectors.length === 0) throw badParameter('match[]', 'no match[] parameter provided')
       const found = new Map<string, Labels>()
       for (const matchers of selectors)
         for (const labels of await store.series(matchers, ...span(params, now())))
           found.set(JSON.stringify(Object.entries(labels).sort()), labels)
-      return [...found.values()].slice(0, limit(params))
+      return truncated([...found.values()], params, notes)
     },
-    async labels(params) {
-      return union(params, (matchers) => store.labelNames(matchers, ...span(params, now())))
+    async labels(params, notes) {
+      return union(params, notes, (matchers) => store.labelNames(matchers, ...span(params, now())))
     },
-    async labelValues(name, params) {
-      return union(params, (matchers) => store.labelValues(name, matchers, ...span(params, now())))
+    async labelValues(name, params, notes) {
+      return union(params, notes, (matchers) => store.labelValues(name, matchers, ...span(params, now())))
     },
     async metadata(params) {
       const byFamily: Record<string, { type: string; help: string; unit: string }[]> = {}
@@ -79,10 +196,14 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
   }
 }
 
-async function union(params: URLSearchParams, list: (matchers: Matcher[]) => Promise<string[]>): Promise<string[]> {
+async function union(
+  params: URLSearchParams,
+  notes: Notes | undefined,
+  list: (matchers: Matcher[]) => Promise<string[]>,
+): Promise<string[]> {
   const selectors = params.getAll('match[]').map((text) => parseSelector(text).matchers)
   const lists = await Promise.all((selectors.length === 0 ? [[]] : selectors).map(list))
-  return [...new Set(lists.flat())].sort().slice(0, limit(params))
+  return truncated([...new Set(lists.flat())].sort(), params, notes)
 }
 
 function instantData(result: QueryResult, atMs: number): PromData {
@@ -96,7 +217,9 @@ function instantData(result: QueryResult, atMs: number): PromData {
         resultType: 'vector',
         result: result.series.map((series) => ({
           metric: series.labels,
-          value: [atMs / 1000, formatValue(series.values[0]!)],
+          ...(series.histograms?.[0]
+            ? { histogram: [atMs / 1000, histogramJson(series.histograms[0])] as HistogramPoint }
+            : { value: [atMs / 1000, formatValue(series.values[0]!)] as Point }),
         })),
       }
     case 'matrix':
@@ -104,18 +227,68 @@ function instantData(result: QueryResult, atMs: number): PromData {
         resultType: 'matrix',
         result: (result.raw ?? []).map((series) => ({
           metric: series.labels,
-          values: Array.from(series.timestampsMs, (time, i): Point => [time / 1000, formatValue(series.values[i]!)]),
+          ...split(
+            Array.from(series.timestampsMs, (time, i) => ({
+              ...{ seconds: time / 1000, value: series.values[i]!, histogram: series.histograms?.[i] },
+            })),
+          ),
         })),
       }
   }
 }
 
-function points(series: StepSeries, startMs: number, stepMs: number): Point[] {
-  const found: Point[] = []
+function points(series: StepSeries, startMs: number, stepMs: number): ReturnType<typeof split> {
+  const found: Dated[] = []
   for (let step = 0; step < series.values.length; step++) {
-    if (series.present[step] === 1) found.push([(startMs + step * stepMs) / 1000, formatValue(series.values[step]!)])
+    if (series.present[step] === 0) continue
+    const histogram = series.present[step] === 2 ? series.histograms?.[step] : undefined
+    found.push({ seconds: (startMs + step * stepMs) / 1000, value: series.values[step]!, histogram })
   }
-  return found
+  return split(found)
+}
+
+interface Dated {
+  seconds: number
+  value: number
+  histogram: FloatHistogram | undefined
+}
+
+/** Prometheus has floats and histograms of a series apart, and leaves out what is empty. */
+function split(all: readonly Dated[]): { values?: Point[]; histograms?: HistogramPoint[] } {
+  const values: Point[] = []
+  const histograms: HistogramPoint[] = []
+  for (const { seconds, value, histogram } of all) {
+    if (histogram) histograms.push([seconds, histogramJson(histogram)])
+    else values.push([seconds, formatValue(value)])
+  }
+  return {
+    ...((values.length > 0 || histograms.length === 0) && { values }),
+    ...(histograms.length > 0 && { histograms }),
+  }
+}
+
+function noted(notes: Notes | undefined, { warnings, infos }: QueryResult): void {
+  notes?.warnings.push(...warnings)
+  notes?.infos.push(...infos)
+}
+
+function truncated<T>(list: T[], params: URLSearchParams, notes: Notes | undefined): T[] {
+  const most = limit(params)
+  if (list.length > most) notes?.warnings.push('results truncated due to limit')
+  return list.slice(0, most)
+}
+
+function cut(data: PromData, params: URLSearchParams, notes: Notes | undefined): PromData {
+  if (data.resultType === 'vector') return { ...data, result: truncated(data.result, params, notes) }
+  if (data.resultType === 'matrix') return { ...data, result: truncated(data.result, params, notes) }
+  return data
+}
+
+const seriesOf = (result: QueryResult): StepSeries[] => ('series' in result ? result.series : [])
+const targetKey = ({ job = '', instance = '' }: Labels): string => JSON.stringify([job, instance])
+
+function selectorsOf(expr: Expr): Matcher[][] {
+  return [...(expr.kind === 'selector' ? [[...expr.matchers]] : []), ...children(expr).flatMap(selectorsOf)]
 }
 
 function bounded(signal: AbortSignal | undefined): AbortSignal {

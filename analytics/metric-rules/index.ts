@@ -1,1 +1,11 @@
+export { type BacktestResult, backtest } from './backtest.ts'
+export {
+  createMetricRules,
+  type MetricRuleStatus,
+  type MetricRules,
+  type MetricRulesConfig,
+  metricRulesConfigSchema,
+  type RuleGroupStatus,
+} from './engine.ts'
+export { type MetricRule, readRuleFile } from './rule-file.ts'
 export { runUnitTests, type UnitTestResult } from './unit-test.ts'

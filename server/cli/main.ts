@@ -8,6 +8,7 @@ const commands: Record<string, () => Promise<Command>> = {
   serve: async () => (await import('./serve.ts')).serve,
   check: async () => (await import('./check.ts')).check,
   test: async () => (await import('./test-rules.ts')).test,
+  backtest: async () => (await import('./backtest.ts')).backtest,
   user: async () => (await import('./people.ts')).user,
   token: async () => (await import('./people.ts')).token,
   backup: async () => (await import('./backup.ts')).backup,

@@ -12,6 +12,7 @@ import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager-routes.ts'
+import { backtestRoutes } from './backtest-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
 import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
@@ -101,7 +102,8 @@ export function createHttpServer(parts: Parts): HttpServer {
     kpiRoutes(app, all, guard)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
-    metricRoutes(app, createPromApi(all.metrics, all.clock), all.version)
+    metricRoutes(app, createPromApi(all.metrics, all.clock), all)
+    backtestRoutes(app, { rules: all.metricRules, metrics: all.metrics })
     estateRoutes(app, all)
     ledgerRoutes(app, all.ledger)
     for (const collector of all.collectors)
