@@ -11,6 +11,7 @@ export interface Recorder {
   events: (RawEvent & { origin: Origin })[]
   samples: Sample[]
   metadata: MetricMetadata[]
+  writeRequests: Uint8Array[]
   /** Each batch of samples as it came. */
   batches: { samples: Sample[]; origin: Origin }[]
   counts: { received: number; accepted: number; rejected: Record<string, number>; dropped: Record<string, number> }
@@ -37,6 +38,7 @@ export function createRecorder(entries = new Map<string, string>()): Recorder {
     samples: [],
     metadata: [],
     batches: [],
+    writeRequests: [],
     counts,
     positions,
     before: () => {},
@@ -52,7 +54,10 @@ export function createRecorder(entries = new Map<string, string>()): Recorder {
           recorder.metadata.push(...metadata)
           recorder.batches.push({ samples: batch, origin })
         },
-        writeRequest: async () => {},
+        writeRequest: async (bytes) => {
+          await recorder.before()
+          recorder.writeRequests.push(bytes)
+        },
         spans: async () => {},
       },
       counters: {

@@ -64,6 +64,11 @@ export const errorCatalogue = {
   },
   'body.too-many': { status: 413, message: 'More than {limit} records in one request', hint: 'Send smaller batches.' },
   'body.too-large': { status: 413, message: 'The body is larger than {limit} bytes', hint: 'Send smaller batches.' },
+  'body.type': {
+    status: 415,
+    message: 'The content type {type} is not understood here',
+    hint: 'Send application/x-protobuf with proto=prometheus.WriteRequest or proto=io.prometheus.write.v2.Request.',
+  },
   'config.invalid': {
     status: 422,
     message: '{file}: {cause}',

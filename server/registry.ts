@@ -6,6 +6,7 @@ import { httpEventsKind } from '#collectors/http-events/collector.ts'
 import { journaldKind } from '#collectors/journald/collector.ts'
 import { otlpKind } from '#collectors/otlp/collector.ts'
 import { prometheusKind } from '#collectors/prometheus/collector.ts'
+import { remoteWriteKind } from '#collectors/remote-write/collector.ts'
 import { syslogKind } from '#collectors/syslog/collector.ts'
 import type { CollectorKind } from '#core/collector.ts'
 
@@ -15,6 +16,7 @@ export const collectorKinds: CollectorKind<any>[] = [
   fileKind,
   journaldKind,
   prometheusKind,
+  remoteWriteKind,
   syslogKind,
   otlpKind,
   httpEventsKind,
