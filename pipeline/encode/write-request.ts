@@ -4,6 +4,7 @@
 //   WriteRequest  1: TimeSeries { 1: Label { 1: name, 2: value }, 2: Sample { 1: double value, 2: int64 timestamp } }
 //                 3: MetricMetadata { 1: type, 2: metric_family_name, 4: help, 5: unit }
 import { Reader } from 'protobufjs/minimal.js'
+import { histogramBytes } from '#core/histogram-protobuf.ts'
 import type { Labels, MetricMetadata, MetricType, Sample } from '#core/sample.ts'
 
 // MetricMetadata.MetricType of types.proto, by number.
@@ -101,11 +102,25 @@ function writeSeries(
     pairs.push(pair)
     length += pair.length
   }
-  for (let i = from; i < to; i++) length += 2 + sampleLength(samples[i]!.timestampMs)
+  const histograms = new Map<number, Uint8Array>()
+  for (let i = from; i < to; i++) {
+    const { timestampMs, histogram } = samples[i]!
+    if (histogram) {
+      const bytes = histogramBytes({ timestampMs, histogram })
+      histograms.set(i, bytes)
+      length += 1 + int64Length(bytes.length) + bytes.length
+    } else length += 2 + sampleLength(timestampMs)
+  }
   out.tag(0x0a, length)
   for (const pair of pairs) out.bytes(pair)
   for (let i = from; i < to; i++) {
     const sample = samples[i]!
+    const histogram = histograms.get(i)
+    if (histogram) {
+      out.tag(0x22, histogram.length)
+      out.bytes(histogram)
+      continue
+    }
     out.tag(0x12, sampleLength(sample.timestampMs))
     out.double(0x09, sample.value)
     out.int64(0x10, sample.timestampMs)
