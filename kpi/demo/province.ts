@@ -56,7 +56,7 @@ export function demoProvince(rules: string, random: Random, nowMs: number): Demo
     const counties = divisions.counties.filter((one) => one.city === city.code)
     departmentNames.forEach((name, d) => {
       const department = `${city.code}-${String(d + 1).padStart(2, '0')}`
-      const where = { department, region: city.code }
+      const where = { department, departmentName: `${city.name}${name}`, region: city.code }
       facts.push(
         fact('certificate', `cert-${department}`, {
           ...where,

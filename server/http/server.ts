@@ -26,6 +26,7 @@ import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { scorecardRoutes } from './scorecard-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
 
@@ -100,6 +101,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     feedRoutes(app, all, closed)
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)
+    scorecardRoutes(app, all)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)

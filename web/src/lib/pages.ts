@@ -1,6 +1,7 @@
 import Activity from '@lucide/svelte/icons/activity'
 import Bell from '@lucide/svelte/icons/bell'
 import ChartLine from '@lucide/svelte/icons/chart-line'
+import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
@@ -25,6 +26,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
   },
   { key: 'nav.estate', pages: [{ path: '/sources', key: 'nav.sources', icon: Inbox }] },
   { key: 'nav.security', pages: [{ path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch }] },
+  { key: 'nav.performance', pages: [{ path: '/scorecard', key: 'nav.scorecard', icon: Gauge }] },
 ]
 /** On a phone these are in reach of the thumb; the rest is a step away. */
 export const phonePaths: readonly string[] = ['/', '/alerts', '/incidents', '/scorecard', '/events']

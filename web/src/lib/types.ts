@@ -1,9 +1,23 @@
 // The API's shapes, as types only: no validator reaches the browser.
 import type * as api from '#server/http/api.ts'
+import type * as kpi from '#server/http/kpi-api.ts'
+import type * as ledger from '#server/http/ledger-routes.ts'
+import type * as scorecard from '#server/http/scorecard-api.ts'
 import type * as sigma from '#server/http/sigma-api.ts'
 
 type Body<T extends { _output: unknown }> = T['_output']
 
+export type KpiValue = Body<typeof kpi.KpiValueBody>
+export type KpiDefinition = Body<typeof kpi.DefinitionRow>
+export type KpiRanked = Body<typeof kpi.RankedBody>
+export type KpiStep = Body<typeof kpi.StepBody>
+export type KpiChoice = { switch: string; option: string; values: KpiValue[] }
+export type StoredCase = Body<typeof kpi.StoredCaseBody>
+export type LeafProof = Body<typeof ledger.LeafProof>
+export type Scorecard = Body<typeof scorecard.Scorecard>
+export type ScorecardRow = Body<typeof scorecard.ScorecardRow>
+export type ShortValue = Body<typeof scorecard.ShortValue>
+export type Names = Body<typeof scorecard.Names>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
 export type Jurisdiction = Body<typeof api.JurisdictionBody>

@@ -16,7 +16,7 @@ test('both languages have the same strings, with the same placeholders', () => {
 })
 
 test('no string is unused, and none is written into a page', () => {
-  const dynamic = [...sources.matchAll(/t\(`([\w.]+)\$\{/g)].map(([, prefix]) => prefix!)
+  const dynamic = [...sources.matchAll(/(?:t|wordOf)\(`([\w.]+)\$\{/g)].map(([, prefix]) => prefix!)
   const unused = Object.keys(en).filter(
     (key) => !sources.includes(`'${key}'`) && !dynamic.some((prefix) => key.startsWith(prefix)),
   )

@@ -27,3 +27,5 @@ function initial(): Language {
 
 export const i18n = new I18n()
 export const t = i18n.t
+/** For words that data may or may not have, such as the reasons that a definition names. */
+export const hasWord = (key: string): key is Key => Object.hasOwn(en, key)

@@ -1,0 +1,110 @@
+// The scorecard in one answer: every indicator with what it was, what it should be, how it moved and how the cities stand.
+
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { z } from '@hono/zod-openapi'
+import type { KpiValue } from '#kpi/contract.ts'
+import { findRules } from '../config.ts'
+import type { Parts } from '../observatory.ts'
+import { type App, endpoint } from './endpoint.ts'
+import { jurisdictionOf } from './guard.ts'
+import { onlyWithin, pairsOf } from './kpi-within.ts'
+import * as api from './scorecard-api.ts'
+
+const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
+const tag = 'kpi'
+const monthsShown = 25
+const itemsNamed = 2000
+
+export function scorecardRoutes(app: App, { kpi, clock, config }: Parts): void {
+  const regions = divisionNames(join(findRules(config.rules.kpi), 'divisions/guangdong.json'))
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/scorecard', summary: 'Every indicator at a glance', tag, access: read },
+      ...{ query: api.ScorecardQuery, response: api.Scorecard },
+    },
+    async ({ query, context }) => {
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      const month = monthOf(clock.nowMs())
+      if (!only) return { period: month, rows: [] }
+      const period = query.period || month
+      const rows = await Promise.all(
+        kpi.board.plans().map(async ({ definition }) => {
+          const ask = (label: string, by: string[] = []): Promise<KpiValue[]> =>
+            kpi.board.values({ kpi: definition.id, period: label, by, only, switches: {} })
+          const isOfCases = definition.fact === 'case'
+          // Facts of the catalogue are a state, not a flow: they have no months.
+          const [now] = await ask(isOfCases ? period : 'all')
+          const [before] = isOfCases ? await ask(shifted(period, -1)) : []
+          const [yearAgo] = isOfCases ? await ask(shifted(period, -12)) : []
+          const months = isOfCases ? (await ask('all', ['period'])).slice(-monthsShown) : []
+          const cities = await ask(isOfCases ? period : 'all', ['city'])
+          const { id, name, group, unit, direction } = definition
+          return {
+            ...{ id, name, group, unit, direction, isOfCases, value: now ?? null },
+            ...{ before: before ?? null, yearAgo: yearAgo ?? null },
+            months: months.map(shortOf),
+            cities: cities.filter(({ dimensions }) => dimensions['city'] !== '').map(shortOf),
+          }
+        }),
+      )
+      return { period, rows }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/names',
+        summary: 'Names of regions, departments and items',
+        tag,
+        access: read,
+      },
+      ...{ query: z.object({ department: z.string().max(200).default('') }), response: api.Names },
+    },
+    ({ query }) => {
+      const departments: Record<string, string> = {}
+      const items: Record<string, string> = {}
+      for (const { kind, id, removed, fields } of kpi.catalogue.facts()) {
+        const { name, department, departmentName, code } = fields
+        if (removed || typeof department !== 'string') continue
+        if (typeof departmentName === 'string') departments[department] = departmentName
+        const isAsked = kind === 'item' && department === query.department && typeof name === 'string'
+        if (isAsked && Object.keys(items).length < itemsNamed) items[String(code ?? id)] = name
+      }
+      return { regions, departments, items }
+    },
+  )
+}
+
+function shortOf({ period, dimensions, state, ratio, target, count }: KpiValue) {
+  return { period: period.label, dimensions, state, ratio, status: target.status, count }
+}
+
+function divisionNames(path: string): Record<string, string> {
+  const rows = z.array(z.object({ code: z.string(), name: z.string() }))
+  const { cities, counties } = z.object({ cities: rows, counties: rows }).parse(JSON.parse(readFileSync(path, 'utf8')))
+  return Object.fromEntries([...cities, ...counties].map(({ code, name }) => [code, name]))
+}
+
+/** The last whole month, in China's time: the one of today is not over. */
+function monthOf(nowMs: number): string {
+  return shifted(new Date(nowMs + 8 * 3_600_000).toISOString().slice(0, 7), -1)
+}
+
+/** By months for a month, by quarters and years for those. */
+export function shifted(label: string, months: number): string {
+  const month = /^(\d{4})-(\d\d)$/.exec(label)
+  if (month) {
+    const at = Number(month[1]) * 12 + Number(month[2]) - 1 + months
+    return `${Math.floor(at / 12)}-${String((at % 12) + 1).padStart(2, '0')}`
+  }
+  const quarter = /^(\d{4})-Q([1-4])$/.exec(label)
+  if (quarter) {
+    const at = Number(quarter[1]) * 4 + Number(quarter[2]) - 1 + (months === -1 ? -1 : months / 3)
+    return `${Math.floor(at / 4)}-Q${(at % 4) + 1}`
+  }
+  return /^\d{4}$/.test(label) ? String(Number(label) - 1) : label
+}
