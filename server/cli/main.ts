@@ -7,6 +7,7 @@ import type { Command } from './command.ts'
 const commands: Record<string, () => Promise<Command>> = {
   serve: async () => (await import('./serve.ts')).serve,
   check: async () => (await import('./check.ts')).check,
+  alerts: async () => (await import('./alerts.ts')).alerts,
   grafana: async () => (await import('./grafana.ts')).grafana,
   test: async () => (await import('./test-rules.ts')).test,
   backtest: async () => (await import('./backtest.ts')).backtest,
