@@ -68,6 +68,8 @@ export interface PromApi {
   ): Promise<{ target: Labels; metric: string; type: string; help: string; unit: string }[]>
   tsdbStatus(params: URLSearchParams): Promise<unknown>
   series(params: URLSearchParams, notes?: Notes): Promise<Labels[]>
+  /** @returns what was deleted, for the audit trail. @throws CodedError `query.invalid` */
+  deleteSeries(params: URLSearchParams): Promise<{ matchers: string[]; fromMs: number; toMs: number }>
   labels(params: URLSearchParams, notes?: Notes): Promise<string[]>
   labelValues(name: string, params: URLSearchParams, notes?: Notes): Promise<string[]>
   metadata(params: URLSearchParams): Promise<Record<string, { type: string; help: string; unit: string }[]>>
@@ -170,6 +172,20 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
         seriesCountBySource: found.sources,
         seriesRefusedBySource: found.refused,
       }
+    },
+    deleteSeries: async (params) => {
+      const texts = params.getAll('match[]')
+      if (texts.length === 0)
+        throw new CodedError('query.invalid', {
+          cause: 'no match[] parameter provided',
+          position: 0,
+          hint: 'Name the series.',
+        })
+      const selectors = texts.map((text) => parseSelector(text).matchers)
+      const fromMs = params.has('start') ? timeParam(params, 'start') : 0
+      const toMs = params.has('end') ? timeParam(params, 'end') : now()
+      for (const matchers of selectors) await store.deleteSeries(matchers, fromMs, toMs)
+      return { matchers: texts, fromMs, toMs }
     },
     async series(params, notes) {
       const selectors = params.getAll('match[]').map((text) => parseSelector(text).matchers)

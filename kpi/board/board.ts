@@ -139,13 +139,17 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
     values: async (question) => {
       const plan = definitions.byId.get(question.kpi)?.plan
       if (!plan) return []
+      // Asked before the first figures were ready.
+      if (cubes.size === 0) await running
       const isNow = question.validMs === undefined && question.knownMs === undefined
       const known =
         isNow &&
         [...question.by, ...Object.keys(question.only)].every(
           (name) => name === 'period' || cubes.get(question.kpi)?.cube.dimensions.includes(name),
         )
-      return known && isWholeMonths(question.period) ? fromCube(plan, question) : fromEvidence(plan, question)
+      return known && cubes.has(question.kpi) && isWholeMonths(question.period)
+        ? fromCube(plan, question)
+        : fromEvidence(plan, question)
     },
     plans: () => plans,
     plan: (id) => definitions.byId.get(id)?.plan,

@@ -1,7 +1,11 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { checkEventRules } from '#analytics/event-rules/index.ts'
+import { readRuleFile, runUnitTests } from '#analytics/metric-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import { checkDefinitions } from '#kpi/definitions/check.ts'
 import { checkParsers } from '#pipeline/parse/check.ts'
+import { loadRules } from '#security/sigma/load.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import { findRules, readConfig } from '../config.ts'
 import type { Command } from './command.ts'
@@ -29,6 +33,12 @@ export const check: Command = {
     checked['parser samples'] = parsers.samples
     checked['event rules'] = rules.files
     checked['rule tests'] = rules.tests
+    const metric = await checkMetricRules(findRules('rules/metrics'))
+    const sigma = await loadRules(findRules('rules/sigma'), { placeholders: new Map(), license: '' })
+    found.push(...metric.problems, ...sigma.problems)
+    checked['metric rule files'] = metric.files
+    checked['metric rule checks'] = metric.checks
+    checked['Sigma rules'] = sigma.rules.length + sigma.correlations.length
     if (json) console.log(JSON.stringify({ checked, problems: found }))
     else {
       for (const problem of found) console.log(formatProblem(problem))
@@ -37,4 +47,25 @@ export const check: Command = {
     }
     return found.length === 0 ? 0 : 1
   },
+}
+
+/** Prometheus's own files; `x_test.yml` are their unit tests. */
+async function checkMetricRules(
+  directory: string,
+): Promise<{ files: number; checks: number; problems: SourceProblem[] }> {
+  const names = readdirSync(directory).filter((name) => /\.ya?ml$/.test(name))
+  const problems: SourceProblem[] = []
+  let checks = 0
+  for (const name of names) {
+    const file = join(directory, name)
+    if (/_test\.ya?ml$/.test(name)) {
+      const result = await runUnitTests(file)
+      checks += result.checks
+      problems.push(...result.failures.map((cause) => ({ file, line: 0, cause, hint: '' })))
+    } else
+      problems.push(
+        ...readRuleFile(file, readFileSync(file, 'utf8'), { intervalMs: 60_000, queryOffsetMs: 0 }).problems,
+      )
+  }
+  return { files: names.filter((name) => !/_test\./.test(name)).length, checks, problems }
 }

@@ -4,22 +4,26 @@ import { gzipSync } from 'node:zlib'
 import type { Context } from 'hono'
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
+import { writeAudit } from '#stores/state/audit.ts'
+import type { StateStore } from '#stores/state/state.ts'
 import type { Notes, PromApi } from '../prometheus-api.ts'
 import { alertsData, rulesData } from '../prometheus-rules.ts'
 import { type App, describeRoute } from './endpoint.ts'
-import { type AppEnv, requireRight } from './guard.ts'
+import { type AppEnv, principalOf, requireRight } from './guard.ts'
 import { readText } from './request.ts'
 
 export interface MetricRoutesDeps {
   version: string
   startedMs: number
   metricRules: MetricRules
+  state: Pick<StateStore, 'database'>
 }
 
 const gzipBytesMin = 1400
 
 export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDeps): void {
   const { version, startedMs, metricRules } = deps
+  const { database } = deps.state
   const guard = requireRight('read', 'read')
   const answer = (
     path: string,
@@ -61,6 +65,22 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
   answer('/api/v1/status/config', async () => ({ yaml: '' }))
   answer('/api/v1/status/flags', async () => ({}))
   answer('/api/v1/status/tsdb', (params) => prometheus.tsdbStatus(params))
+  // As in Prometheus with --web.enable-admin-api; here it asks for an administrator, and is in the audit trail.
+  describeRoute(app, 'post', '/api/v1/admin/tsdb/delete_series', 'Delete samples', 'metrics', 'application/json')
+  app.on(
+    ['POST', 'PUT'],
+    ['/api/v1/admin/tsdb/delete_series'],
+    requireRight('users.manage', 'write'),
+    async (context) => {
+      try {
+        const deleted = await prometheus.deleteSeries(await paramsOf(context))
+        await writeAudit(database, principalOf(context).actor, 'series.delete', 'metrics', deleted)
+        return context.body(null, 204)
+      } catch (error) {
+        return promError(context, error)
+      }
+    },
+  )
   // The log is applied before anything is served.
   answer('/api/v1/status/walreplay', async () => ({ min: 0, max: 0, current: 0, state: 'done' }))
   answer('/api/v1/status/runtimeinfo', async () => ({

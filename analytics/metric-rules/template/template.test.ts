@@ -66,7 +66,10 @@ const cases: [string, string][] = [
   ],
   ['{{ if eq $labels.job "api" "db" }}yes{{ else if gt $value 5.0 }}more{{ else }}no{{ end }}', 'yes'],
   ['{{ with $labels.none }}set{{ else }}unset {{ $labels.job }}{{ end }}', 'unset api'],
-  ['{{ range $i, $v := query "m" }}{{ $i }}:{{ $v.Labels.i }}={{ $v.Value }};{{ end }}', '0:a=1.5;1:b=2;'],
+  [
+    '{{ range $i, $v := query "m" | sortByLabel "i" }}{{ $i }}:{{ $v.Labels.i }}={{ $v.Value }};{{ end }}',
+    '0:a=1.5;1:b=2;',
+  ],
   ['{{ range query "m" | sortByLabel "i" }}{{ . | label "i" }}{{ . | value }} {{ else }}none{{ end }}', 'a1.5 b2 '],
   ['{{ query "m{i=\'b\'}" | first | value | printf "%.1f" }}', '2.0'],
   ['{{ define "x" }}<{{ .arg0 }}|{{ .arg1 }}>{{ end }}{{ template "x" (args 1 "z") }}', '<1|z>'],
