@@ -22,6 +22,7 @@ const commands: Record<string, () => Promise<Command>> = {
   kpi: async () => (await import('./kpi.ts')).kpi,
   dlp: async () => (await import('./dlp.ts')).dlp,
   witness: async () => (await import('./witness.ts')).witness,
+  ml: async () => (await import('./ml.ts')).ml,
   promqltest: async () => (await import('./promqltest.ts')).promqltest,
 }
 

@@ -1,0 +1,130 @@
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { parse as parseCsv } from 'csv-parse/sync'
+import { parse as parseYaml } from 'yaml'
+import { z } from 'zod'
+import { CodedError } from '#core/errors.ts'
+import { ModelFile } from '#security/learn/linear.ts'
+import { type Measured, measureScores, type Scored } from '#security/learn/measure.ts'
+import { requestValues } from '#security/learn/request-values.ts'
+import { openWebRequest, trainWebRequest } from '#security/learn/web-request.ts'
+import { type Command, misuse } from './command.ts'
+
+const modelFile = new URL('../../security/learn/models/web-request.json', import.meta.url).pathname
+const bytesMax = 64 * 1024 * 1024
+
+export const ml: Command = {
+  usage: 'guanlan ml list|train|eval [web-request] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
+  describe:
+    'Trains a learning detector on one source and measures it on another (DIR holds payload_train.csv and crs/)',
+  options: ['data', 'out', 'model', 'seed'],
+  async run({ positionals: [verb = '', name = 'web-request'], options, json }) {
+    if (!['list', 'train', 'eval'].includes(verb) || name !== 'web-request') return misuse(this)
+    const data = typeof options['data'] === 'string' ? options['data'] : '../shared/data/attacks/http'
+    const file = typeof options['model'] === 'string' ? options['model'] : modelFile
+    if (verb === 'train') {
+      const seed = Number(options['seed'] ?? 1)
+      if (!Number.isSafeInteger(seed)) return misuse(this)
+      const rows = z
+        .array(z.object({ payload: z.string(), attack_type: z.string() }))
+        .parse(parseCsv(readBounded(join(data, 'payload_train.csv')), { columns: true }))
+      const model = trainWebRequest(
+        rows.map(({ payload, attack_type: kind }) => ({ value: payload, kind })),
+        seed,
+        `HttpParamsDataset payload_train.csv, ${rows.length} values, and half as many synthetic harmless ones`,
+        'Trained on HttpParamsDataset, Copyright (c) 2016 Morzeux, MIT License',
+      )
+      const out = typeof options['out'] === 'string' ? options['out'] : modelFile
+      mkdirSync(dirname(out), { recursive: true })
+      writeFileSync(out, `${JSON.stringify(model, null, 2)}\n`)
+      console.log(json ? JSON.stringify({ out, threshold: model.threshold }) : `${out}: threshold ${model.threshold}`)
+      return 0
+    }
+    const model = ModelFile.parse(JSON.parse(readBounded(file)))
+    if (verb === 'list') {
+      const { weights: _, ...card } = model
+      console.log(json ? JSON.stringify(card) : `${card.name}  threshold ${card.threshold}  ${card.trainedOn}`)
+      return 0
+    }
+    const groups = evaluate(model, join(data, 'crs'))
+    if (json) console.log(JSON.stringify({ name, threshold: model.threshold, groups }))
+    else {
+      console.log(
+        `${name}: trained on ${model.trainedOn}; tested on another source; threshold ${model.threshold.toFixed(4)}`,
+      )
+      for (const [group, { all, recallAtOnePercent }] of Object.entries(groups)) {
+        const constant = all.attacks / Math.max(1, all.attacks + all.benign)
+        console.log(
+          `${group.padEnd(44)} attacks ${all.attacks} benign ${all.benign}  accuracy ${three(all.accuracy)} recall ${three(all.recall)} FPR ${three(all.falsePositiveRate)} AUC ${three(all.auc)}  recall at FPR <= 1 % ${three(recallAtOnePercent)}  (always "attack": accuracy ${three(constant)}, AUC 0.500)`,
+        )
+      }
+    }
+    return 0
+  },
+}
+
+const RuleTests = z.object({
+  tests: z.array(
+    z.object({
+      stages: z.array(
+        z.object({
+          input: z.object({
+            uri: z.string().optional(),
+            data: z.unknown().optional(),
+            headers: z.record(z.string(), z.unknown()).optional(),
+          }),
+          output: z.object({
+            log: z
+              .object({ expect_ids: z.array(z.number()).optional(), no_expect_ids: z.array(z.number()).optional() })
+              .optional(),
+          }),
+        }),
+      ),
+    }),
+  ),
+})
+
+function evaluate(model: ModelFile, folder: string): Record<string, { all: Measured; recallAtOnePercent: number }> {
+  const score = openWebRequest(model)
+  const groups: Record<string, Scored[]> = {}
+  for (const group of readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory())) {
+    const rows: Scored[] = []
+    for (const name of readdirSync(join(folder, group)).filter((one) => one.endsWith('.yaml')))
+      for (const { stages } of RuleTests.parse(parseYaml(readBounded(join(folder, group, name)))).tests)
+        for (const { input, output } of stages) {
+          const isAttack = (output.log?.expect_ids?.length ?? 0) > 0
+          if (!isAttack && !output.log?.no_expect_ids?.length) continue
+          const headers = Object.fromEntries(
+            Object.entries(input.headers ?? {}).map(([key, value]) => [key, String(value)]),
+          )
+          const body = typeof input.data === 'string' ? input.data : ''
+          rows.push({ isAttack, score: score(requestValues({ uri: input.uri ?? '', body, headers })) })
+        }
+    groups[group] = rows
+  }
+  groups['all'] = Object.values(groups).flat()
+  return Object.fromEntries(
+    Object.entries(groups).map(([group, rows]) => [
+      group,
+      { all: measureScores(rows, model.threshold), recallAtOnePercent: recallAt(rows, 0.01) },
+    ]),
+  )
+}
+
+/** Recall at the lowest threshold that keeps the false alarms of this very test within the share: for comparing, never for choosing. */
+function recallAt(rows: readonly Scored[], falsePositiveRate: number): number {
+  const benign = rows
+    .filter(({ isAttack }) => !isAttack)
+    .map(({ score }) => score)
+    .sort((a, b) => b - a)
+  const floor = benign[Math.floor(benign.length * falsePositiveRate)] ?? 0
+  const attacks = rows.filter(({ isAttack }) => isAttack)
+  return attacks.length === 0 ? 0 : attacks.filter(({ score }) => score > floor).length / attacks.length
+}
+
+function readBounded(file: string): string {
+  if (statSync(file).size > bytesMax) throw new CodedError('body.too-large', { limit: bytesMax })
+  return readFileSync(file, 'utf8')
+}
+
+const three = (value: number): string => value.toFixed(3)
