@@ -35,6 +35,7 @@ import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
 import { openLedger } from './parts/ledger.ts'
+import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
@@ -366,6 +367,12 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
     every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
     every(1000, 'threat feeds could not be fetched', () => intel.tick())
+    const feed = createLedgerFeed(
+      ledger,
+      { ...kpi, rules: resolve(config.rules.kpi) },
+      { nowMs: () => clock.nowMs(), logger },
+    )
+    every(1000, 'the ledger could not be fed', async () => void (await feed.tick()))
     every(5000, 'figures could not be brought up to date', () => kpi.refresh())
     every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {
       const { samples, metadata } = await kpi.series()

@@ -1,0 +1,97 @@
+// What must not change afterwards becomes a leaf: definitions, calendars, publications of the catalogue, and each case
+// in its order of arrival. It goes on from what the ledger holds, so a crash loses nothing and repeats nothing.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { recordHash } from '#core/canonical.ts'
+import type { Logger } from '#core/logger.ts'
+import { readYaml } from '#core/yaml-source.ts'
+import type { CaseStore, Fact, Leaf } from '#kpi/contract.ts'
+import type { LoadedDefinitions } from '#kpi/definitions/load.ts'
+import { type Ledger, ledgerBatchMax } from '#kpi/ledger/ledger.ts'
+import { calendarSchema } from '#kpi/time/calendar.ts'
+
+export interface LedgerFeedSources {
+  cases: Pick<CaseStore, 'since'>
+  catalogue: { facts(): readonly Fact[]; version(): number | null }
+  definitions: LoadedDefinitions
+  /** Directory of the definitions; the calendars are in `calendars` below it. */
+  rules: string
+}
+
+export interface LedgerFeed {
+  /** Appends what is new; of cases one batch. @returns how many cases were taken */
+  tick(): Promise<number>
+}
+
+export function createLedgerFeed(
+  ledger: Ledger,
+  sources: LedgerFeedSources,
+  deps: { nowMs: () => number; logger: Logger },
+): LedgerFeed {
+  let rulesDone = false
+  let catalogueDone: number | null = null
+  /** A version that is there with other content stays as it was, and is said aloud: whoever changes it raises it. */
+  const appendNew = async (leaves: readonly Leaf[]): Promise<void> => {
+    const fresh = leaves.filter((leaf) => {
+      const known = ledger.find(leaf)
+      if (known && known.leaf.hash !== leaf.hash)
+        deps.logger.error(
+          { kind: leaf.kind, id: leaf.id, version: leaf.version },
+          'it was changed without a new version: the ledger keeps what it was',
+        )
+      return !known
+    })
+    await ledger.append(fresh)
+  }
+  return {
+    tick: async () => {
+      if (!rulesDone) {
+        await appendNew([
+          ...definitionLeaves(sources.definitions, deps.nowMs()),
+          ...calendarLeaves(sources.rules, deps.nowMs()),
+        ])
+        rulesDone = true
+      }
+      const version = sources.catalogue.version()
+      if (version !== catalogueDone) {
+        await appendNew(catalogueLeaves(sources.catalogue.facts(), deps.nowMs()))
+        catalogueDone = version
+      }
+      const stored = await sources.cases.since(ledger.caseLeaves, ledgerBatchMax)
+      await ledger.append(
+        stored.map(({ record, hash, knownMs }) => ({
+          ...{ kind: 'case' as const, id: record.id, version: String(record.version), hash, knownMs },
+        })),
+      )
+      return stored.length
+    },
+  }
+}
+
+export function definitionLeaves({ byId }: LoadedDefinitions, knownMs: number): Leaf[] {
+  return [...byId.values()].map(({ plan: { definition }, file }) => ({
+    ...{ kind: 'definition' as const, id: definition.id, version: String(definition.version), knownMs },
+    hash: recordHash(readFileSync(file, 'utf8')),
+  }))
+}
+
+export function calendarLeaves(rules: string, knownMs: number): Leaf[] {
+  const directory = join(rules, 'calendars')
+  return readdirSync(directory)
+    .filter((name) => name.endsWith('.yml'))
+    .sort()
+    .flatMap((name) => {
+      const text = readFileSync(join(directory, name), 'utf8')
+      const { value } = readYaml(name, text, calendarSchema)
+      return value
+        ? [{ kind: 'calendar' as const, id: value.id, version: String(value.version), hash: recordHash(text), knownMs }]
+        : []
+    })
+}
+
+/** One leaf per publication, over its rows as they were published. */
+export function catalogueLeaves(facts: readonly Fact[], knownMs: number): Leaf[] {
+  return [...Map.groupBy(facts, ({ version }) => version)].map(([version, rows]) => ({
+    ...{ kind: 'catalogue' as const, id: 'catalogue', version: String(version), hash: recordHash(rows), knownMs },
+  }))
+}
