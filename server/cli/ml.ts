@@ -4,37 +4,34 @@ import { parse as parseCsv } from 'csv-parse/sync'
 import { parse as parseYaml } from 'yaml'
 import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
+import { openGeneratedName, trainGeneratedName } from '#security/learn/generated-name.ts'
 import { ModelFile } from '#security/learn/linear.ts'
-import { type Measured, measureScores, type Scored } from '#security/learn/measure.ts'
+import { measureScores, type Scored } from '#security/learn/measure.ts'
 import { requestValues } from '#security/learn/request-values.ts'
 import { openWebRequest, trainWebRequest } from '#security/learn/web-request.ts'
 import { type Command, misuse } from './command.ts'
 
-const modelFile = new URL('../../security/learn/models/web-request.json', import.meta.url).pathname
+const models = ['web-request', 'generated-name']
+const shipped = (name: string): string => new URL(`../../security/learn/models/${name}.json`, import.meta.url).pathname
 const bytesMax = 64 * 1024 * 1024
 
 export const ml: Command = {
-  usage: 'guanlan ml list|train|eval [web-request] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
-  describe:
-    'Trains a learning detector on one source and measures it on another (DIR holds payload_train.csv and crs/)',
+  usage:
+    'guanlan ml list|train|eval [web-request|generated-name] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
+  describe: 'Trains a learning detector on one source and measures it on another (docs/models says what DIR holds)',
   options: ['data', 'out', 'model', 'seed'],
   async run({ positionals: [verb = '', name = 'web-request'], options, json }) {
-    if (!['list', 'train', 'eval'].includes(verb) || name !== 'web-request') return misuse(this)
-    const data = typeof options['data'] === 'string' ? options['data'] : '../shared/data/attacks/http'
-    const file = typeof options['model'] === 'string' ? options['model'] : modelFile
+    if (!['list', 'train', 'eval'].includes(verb) || !models.includes(name)) return misuse(this)
+    const data =
+      typeof options['data'] === 'string'
+        ? options['data']
+        : `../shared/data/attacks/${name === 'web-request' ? 'http' : 'dga'}`
+    const file = typeof options['model'] === 'string' ? options['model'] : shipped(name)
     if (verb === 'train') {
       const seed = Number(options['seed'] ?? 1)
       if (!Number.isSafeInteger(seed)) return misuse(this)
-      const rows = z
-        .array(z.object({ payload: z.string(), attack_type: z.string() }))
-        .parse(parseCsv(readBounded(join(data, 'payload_train.csv')), { columns: true }))
-      const model = trainWebRequest(
-        rows.map(({ payload, attack_type: kind }) => ({ value: payload, kind })),
-        seed,
-        `HttpParamsDataset payload_train.csv, ${rows.length} values, and half as many synthetic harmless ones`,
-        'Trained on HttpParamsDataset, Copyright (c) 2016 Morzeux, MIT License',
-      )
-      const out = typeof options['out'] === 'string' ? options['out'] : modelFile
+      const model = name === 'web-request' ? trainFromPayloads(data, seed) : trainGeneratedName(seed)
+      const out = typeof options['out'] === 'string' ? options['out'] : shipped(name)
       mkdirSync(dirname(out), { recursive: true })
       writeFileSync(out, `${JSON.stringify(model, null, 2)}\n`)
       console.log(json ? JSON.stringify({ out, threshold: model.threshold }) : `${out}: threshold ${model.threshold}`)
@@ -46,7 +43,10 @@ export const ml: Command = {
       console.log(json ? JSON.stringify(card) : `${card.name}  threshold ${card.threshold}  ${card.trainedOn}`)
       return 0
     }
-    const groups = evaluate(model, join(data, 'crs'))
+    const groups = measureGroups(
+      name === 'web-request' ? scoreRequests(model, join(data, 'crs')) : scoreNames(model, data),
+      model.threshold,
+    )
     if (json) console.log(JSON.stringify({ name, threshold: model.threshold, groups }))
     else {
       console.log(
@@ -61,6 +61,18 @@ export const ml: Command = {
     }
     return 0
   },
+}
+
+function trainFromPayloads(data: string, seed: number): ModelFile {
+  const rows = z
+    .array(z.object({ payload: z.string(), attack_type: z.string() }))
+    .parse(parseCsv(readBounded(join(data, 'payload_train.csv')), { columns: true }))
+  return trainWebRequest(
+    rows.map(({ payload, attack_type: kind }) => ({ value: payload, kind })),
+    seed,
+    `HttpParamsDataset payload_train.csv, ${rows.length} values, and half as many synthetic harmless ones`,
+    'Trained on HttpParamsDataset, Copyright (c) 2016 Morzeux, MIT License',
+  )
 }
 
 const RuleTests = z.object({
@@ -84,7 +96,9 @@ const RuleTests = z.object({
   ),
 })
 
-function evaluate(model: ModelFile, folder: string): Record<string, { all: Measured; recallAtOnePercent: number }> {
+type Groups = Record<string, Scored[]>
+
+function scoreRequests(model: ModelFile, folder: string): Groups {
   const score = openWebRequest(model)
   const groups: Record<string, Scored[]> = {}
   for (const group of readdirSync(folder).filter((name) => statSync(join(folder, name)).isDirectory())) {
@@ -103,10 +117,26 @@ function evaluate(model: ModelFile, folder: string): Record<string, { all: Measu
     groups[group] = rows
   }
   groups['all'] = Object.values(groups).flat()
+  return groups
+}
+
+/** Each family of generated names against all harmless ones; columns class, family, name without a heading. */
+function scoreNames(model: ModelFile, folder: string): Groups {
+  const score = openGeneratedName(model)
+  const rows = z
+    .array(z.tuple([z.string(), z.string(), z.string()]))
+    .parse(parseCsv(readBounded(join(folder, 'dga_domains_sample.csv'))))
+    .map(([kind, family, domain]) => ({ isAttack: kind === 'dga', family, score: score(domain) }))
+  const families = [...new Set(rows.filter(({ isAttack }) => isAttack).map(({ family }) => family))].sort()
+  const groups = families.map((name) => [name, rows.filter((row) => !row.isAttack || row.family === name)] as const)
+  return { ...Object.fromEntries(groups), all: rows }
+}
+
+function measureGroups(groups: Groups, threshold: number) {
   return Object.fromEntries(
     Object.entries(groups).map(([group, rows]) => [
       group,
-      { all: measureScores(rows, model.threshold), recallAtOnePercent: recallAt(rows, 0.01) },
+      { all: measureScores(rows, threshold), recallAtOnePercent: recallAt(rows, 0.01) },
     ]),
   )
 }
