@@ -121,6 +121,26 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
     await page.locator('canvas').first().waitFor()
   })
 
+  test('PromQL is completed from the keyboard', async () => {
+    const box = page.getByRole('combobox', { name: 'PromQL' })
+    await box.fill('')
+    await box.pressSequentially('node_loa')
+    await page.getByRole('option', { name: 'node_load1 ', exact: false }).first().waitFor()
+    await page.keyboard.press('Tab')
+    await expect.poll(() => box.inputValue()).toMatch(/^node_load\d+$/)
+  })
+
+  test('an expression is tried over history before it becomes a rule', async () => {
+    await page.goto(`${observatory.url}/explore/rules`)
+    await page.locator('tr[data-row]').first().waitFor()
+    await page.keyboard.press('j')
+    await page.getByRole('complementary').getByText('rules/metrics/', { exact: false }).first().waitFor()
+    await page.keyboard.press('Escape')
+    await page.goto(`${observatory.url}/explore/rules?range=15m&try=${encodeURIComponent('node_load1 >= 0')}`)
+    await page.getByText(/Would have fired|会触发/).waitFor()
+    await page.getByRole('complementary').locator('canvas').first().waitFor()
+  })
+
   test('an unknown session is sent to sign in and comes back', async () => {
     await page.context().clearCookies()
     await page.goto(`${observatory.url}/sources`)

@@ -1,5 +1,6 @@
 import Activity from '@lucide/svelte/icons/activity'
 import Bell from '@lucide/svelte/icons/bell'
+import BellRing from '@lucide/svelte/icons/bell-ring'
 import ChartLine from '@lucide/svelte/icons/chart-line'
 import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
@@ -22,6 +23,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     pages: [
       { path: '/events', key: 'nav.events', icon: ScrollText },
       { path: '/explore/metrics', key: 'nav.metrics', icon: ChartLine },
+      { path: '/explore/rules', key: 'nav.metricRules', icon: BellRing },
     ],
   },
   { key: 'nav.estate', pages: [{ path: '/sources', key: 'nav.sources', icon: Inbox }] },

@@ -1,5 +1,6 @@
 // The API's shapes, as types only: no validator reaches the browser.
 import type * as api from '#server/http/api.ts'
+import type * as backtest from '#server/http/backtest-api.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
@@ -20,6 +21,7 @@ export type ShortValue = Body<typeof scorecard.ShortValue>
 export type Names = Body<typeof scorecard.Names>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
+export type Backtest = Body<typeof backtest.BacktestAnswer>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>
 export type Session = Body<typeof api.Session>

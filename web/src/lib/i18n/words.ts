@@ -1,6 +1,8 @@
 // Every word of the ops centre in both languages: one pair of lists per area, joined here.
 import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
+import { metricRulesEn } from './metric-rules.en.ts'
+import { metricRulesZh } from './metric-rules.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
 import { securityRulesZh } from './security-rules.zh.ts'
 import { sharedEn } from './shared.en.ts'
@@ -9,11 +11,13 @@ import { sharedZh } from './shared.zh.ts'
 export const en = {
   ...sharedEn,
   ...kpiEn,
+  ...metricRulesEn,
   ...securityRulesEn,
 } as const
 
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...kpiZh,
+  ...metricRulesZh,
   ...securityRulesZh,
 }
