@@ -5,11 +5,13 @@ type Verb = (input: CommandInput) => Promise<number>
 const verbs: Record<string, () => Promise<Verb>> = {
   compute: async () => (await import('./kpi/compute.ts')).compute,
   demo: async () => (await import('./kpi/demo.ts')).demo,
+  export: async () => (await import('./kpi/export.ts')).exportBundle,
   oracle: async () => (await import('./kpi/compute.ts')).oracle,
+  verify: async () => (await import('./kpi/verify.ts')).verify,
 }
 
 export const kpi: Command = {
-  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000]`,
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
   describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
   options: [
     'definition',
@@ -25,7 +27,7 @@ export const kpi: Command = {
     'count',
     'calendar',
   ],
-  lists: ['cases', 'mapping', 'known', 'switch', 'only'],
+  lists: ['cases', 'mapping', 'known', 'switch', 'only', 'key', 'checkpoint'],
   run: async (input) => {
     const [verb = '', ...positionals] = input.positionals
     if (!Object.hasOwn(verbs, verb)) return misuse(kpi)

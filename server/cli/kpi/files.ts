@@ -42,7 +42,7 @@ export function filesInput({ options, lists }: CommandInput): FilesInput {
   }
 }
 
-function pairs(list: readonly string[]): Record<string, string> {
+export function pairs(list: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     list.map((one) => {
       const at = one.indexOf('=')
@@ -53,7 +53,7 @@ function pairs(list: readonly string[]): Record<string, string> {
 }
 
 /** A day means its end in UTC+8 is not assumed: write the instant where it matters. */
-function timeOf(text: string | undefined, option: string, otherwise: number): number {
+export function timeOf(text: string | undefined, option: string, otherwise: number): number {
   if (text === undefined) return otherwise
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text)
   if (Number.isNaN(ms))

@@ -1,0 +1,177 @@
+// A bundle holds as it was exported; edits, deletions, re-orderings and rewrites of it are found and located.
+// GUANLAN_TAMPER_RUNS sets how many; npm run test:tamper does 10,000.
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { afterAll, expect, it } from 'vitest'
+import { canonicalJson, recordHash } from '#core/canonical.ts'
+import { ManualClock } from '#core/clock.ts'
+import { seededRandom } from '#core/random.ts'
+import { readYaml } from '#core/yaml-source.ts'
+import { emptyCase } from '../cases/case-record.ts'
+import type { Leaf, StoredCase } from '../contract.ts'
+import { readDefinition } from '../definitions/load.ts'
+import { makeKeys } from '../ledger/keys.ts'
+import { Ledger } from '../ledger/ledger.ts'
+import { calendarSchema } from '../time/calendar.ts'
+import { verifyBundle } from './verify.ts'
+import { writeBundle } from './write.ts'
+
+const runs = Number(process.env['GUANLAN_TAMPER_RUNS'] ?? 200)
+const rules = resolve(import.meta.dirname, '../../rules/kpi')
+const definitionFile = join(rules, 'on-time.yml')
+const calendarText = readFileSync(join(rules, 'calendars', 'cn-2026-1.yml'), 'utf8')
+const source = readYaml('cn-2026-1.yml', calendarText, calendarSchema).value!
+const { plan } = readDefinition(definitionFile).definition!
+const definitionText = readFileSync(definitionFile, 'utf8')
+const origin = 'log.example/kpi'
+const keys = makeKeys(origin, ['ed25519'])
+const home = mkdtempSync(join(tmpdir(), 'bundle-'))
+afterAll(() => rmSync(home, { recursive: true }))
+const caseCount = 30
+const start = Date.UTC(2026, 8, 1)
+const hour = 3_600_000
+const nowMs = start + 1000 * hour
+
+function stored(n: number, closeAfter = 40 + n): StoredCase {
+  const openedMs = start + n * hour
+  const record = {
+    ...emptyCase(),
+    ...{
+      id: `c${n}`,
+      department: `d${n % 3}`,
+      region: '440103',
+      channel: n % 2 ? ('web' as const) : ('window' as const),
+    },
+    ...{ openedMs, acceptedMs: openedMs, closedMs: openedMs + closeAfter * hour, dueMs: openedMs + 50 * hour },
+    ...{ outcome: 'granted' as const },
+  }
+  return { record, knownMs: start + n, sequence: n + 1, hash: recordHash(record) }
+}
+
+async function exported(name: string, cases: StoredCase[]): Promise<{ out: string; checkpoint: string }> {
+  const ledger = new Ledger(
+    { directory: join(home, `${name}-ledger`), origin, hash: 'sm3', keys },
+    { clock: new ManualClock(0) },
+  )
+  const leaf = (kind: Leaf['kind'], id: string, version: unknown, text: string): Leaf => ({
+    ...{ kind, id, version: String(version), hash: recordHash(text), knownMs: start },
+  })
+  await ledger.append([
+    leaf('definition', plan.definition.id, plan.definition.version, definitionText),
+    leaf('calendar', source.id, source.version, calendarText),
+    ...cases.map(({ record, hash, knownMs }) => ({
+      kind: 'case' as const,
+      id: record.id,
+      version: '1',
+      hash,
+      knownMs,
+    })),
+  ])
+  const checkpoint = ledger.checkpoint()
+  const out = join(home, name)
+  await writeBundle(out, ledger, {
+    ...{ plan, definitionText, calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }] },
+    ...{ facts: [], catalogueVersion: null, cases, olderSize: ledger.size },
+    request: { period: '2026-09', switches: {}, only: {}, validMs: nowMs, knownMs: nowMs },
+  })
+  await ledger.close()
+  return { out, checkpoint }
+}
+
+it(`holds as it was exported, and locates each of ${runs} changes`, { timeout: 900_000 }, async () => {
+  const random = seededRandom(20_261_125)
+  const pick = (count: number): number => Math.floor(random.next() * count)
+  const cases = Array.from({ length: caseCount }, (_, n) => stored(n))
+  const { out, checkpoint } = await exported('true', cases)
+  const trust = { keys: readFileSync(join(out, 'keys.txt'), 'utf8'), checkpoints: [checkpoint] }
+  const sound = verifyBundle(out, trust)
+  expect(sound.fault).toBeUndefined()
+  expect(sound.records).toBe(caseCount)
+  expect(sound.figure).toMatchObject({ count: caseCount })
+  const copy = join(home, 'copy')
+  cpSync(out, copy, { recursive: true })
+  const original = (name: string): string => readFileSync(join(out, name), 'utf8')
+  const lines = original('cases.ndjson').trimEnd().split('\n')
+  const proofs = original('cases.proofs.ndjson').trimEnd().split('\n')
+  const wrong: string[] = []
+  const attempt = (what: string, files: Record<string, string | Buffer>, where: string): void => {
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(copy, name), text)
+    const { fault } = verifyBundle(copy, trust)
+    if (!fault?.where.startsWith(where)) wrong.push(`${what}, wanted ${where}: ${JSON.stringify(fault)}`)
+    for (const name of Object.keys(files)) writeFileSync(join(copy, name), readFileSync(join(out, name)))
+  }
+  const text = (list: string[]): string => list.map((line) => `${line}\n`).join('')
+  for (let run = 0; run < runs; run++) {
+    const at = pick(caseCount)
+    const changed = [...lines]
+    const changedProofs = [...proofs]
+    switch (pick(6)) {
+      case 0: {
+        const { record, knownMs } = stored(at, 500 + pick(1000))
+        changed[at] = canonicalJson({ record, knownMs })
+        attempt('edit', { 'cases.ndjson': text(changed) }, `cases.ndjson:${at + 1}`)
+        break
+      }
+      case 1:
+        changed.splice(at, 1)
+        attempt(
+          'deletion',
+          { 'cases.ndjson': text(changed) },
+          at === caseCount - 1 ? 'cases.proofs.ndjson:' : `cases.ndjson:${at + 1}`,
+        )
+        break
+      case 2:
+        changed.splice(at, 1)
+        changedProofs.splice(at, 1)
+        attempt(
+          'deletion with proof',
+          { 'cases.ndjson': text(changed), 'cases.proofs.ndjson': text(changedProofs) },
+          'cases.ndjson',
+        )
+        break
+      case 3: {
+        const other = (at + 1 + pick(caseCount - 1)) % caseCount
+        const [low, high] = [Math.min(at, other), Math.max(at, other)]
+        for (const list of [changed, changedProofs]) [list[low], list[high]] = [list[high]!, list[low]!]
+        attempt(
+          're-ordering',
+          { 'cases.ndjson': text(changed), 'cases.proofs.ndjson': text(changedProofs) },
+          `cases.ndjson:${low + 2}`,
+        )
+        break
+      }
+      case 4: {
+        const names = [
+          'cases.ndjson',
+          'definition.yml',
+          'value.json',
+          'proofs.json',
+          'checkpoint',
+          'calendars/cn-2026-1.yml',
+        ] as const
+        const name = names[pick(names.length)]!
+        const bytes = readFileSync(join(out, name))
+        bytes[pick(bytes.length - 1)]! ^= 1 << pick(7)
+        const places = { 'proofs.json': '', checkpoint: '' } as Record<string, string>
+        attempt('damage', { [name]: bytes }, places[name] ?? name)
+        break
+      }
+      default: {
+        // Ledger and bundle made anew with the true keys: only who kept an older checkpoint sees it.
+        if (run % 10 !== 0) break
+        const forgedName = `forged-${run}`
+        const forged = await exported(
+          forgedName,
+          cases.map((one, n) => (n === at ? stored(n, 500 + pick(1000)) : one)),
+        )
+        expect(verifyBundle(forged.out, { keys: trust.keys }).fault).toBeUndefined()
+        const { fault } = verifyBundle(forged.out, trust)
+        if (fault?.where !== 'consistency.json') wrong.push(`rewrite: ${JSON.stringify(fault)}`)
+        rmSync(forged.out, { recursive: true })
+        rmSync(join(home, `${forgedName}-ledger`), { recursive: true })
+      }
+    }
+  }
+  expect(wrong).toEqual([])
+})

@@ -1,0 +1,281 @@
+// A bundle is checked with nothing but itself and the keys: signatures, every record's proof, the evidence set, and the
+// figure worked out anew by the oracle. The first thing that is wrong is named.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonicalJson, recordHash } from '#core/canonical.ts'
+import type { Leaf } from '../contract.ts'
+import { readDefinition } from '../definitions/load.ts'
+import { type OpenedCheckpoint, openCheckpoint } from '../ledger/checkpoint.ts'
+import { type TreeHash, treeHash } from '../ledger/hash.ts'
+import { isCosigner, type PublicKey, parseKey } from '../ledger/keys.ts'
+import { encodeLeaf } from '../ledger/leaf.ts'
+import { verifyConsistency, verifyInclusion } from '../ledger/proof.ts'
+import { answer } from '../oracle/oracle.ts'
+import type { OracleFact } from '../oracle/reading.ts'
+import {
+  bundleFiles,
+  caseLine,
+  caseProof,
+  consistencyFile,
+  evidenceOf,
+  factLine,
+  figuresOf,
+  otherProofs,
+  valueFile,
+} from './format.ts'
+
+export interface BundleFault {
+  /** `cases.ndjson:17`, or a file. */
+  where: string
+  id: string
+  cause: string
+}
+
+export interface BundleReport {
+  fault: BundleFault | undefined
+  records: number
+  size: number
+  cosigned: { name: string; keyId: string }[]
+  figure: Record<string, unknown> | undefined
+}
+
+class Wrong extends Error {
+  fault: BundleFault
+  constructor(where: string, id: string, cause: string) {
+    super(cause)
+    this.fault = { where, id, cause }
+  }
+}
+
+export interface BundleTrust {
+  /** Keys that were got on another way; without them those in the bundle are believed. */
+  keys?: string
+  /** Older checkpoints, cosigned or not, that the bundle's must go on from. */
+  checkpoints?: readonly string[]
+}
+
+export function verifyBundle(directory: string, trust: BundleTrust = {}): BundleReport {
+  const report: BundleReport = { fault: undefined, records: 0, size: 0, cosigned: [], figure: undefined }
+  try {
+    verify(directory, trust, report)
+  } catch (error) {
+    if (error instanceof Wrong) report.fault = error.fault
+    else report.fault = { where: directory, id: '', cause: `it cannot be read: ${(error as Error).message}` }
+  }
+  return report
+}
+
+function verify(directory: string, trust: BundleTrust, report: BundleReport): void {
+  const read = (name: string): string => {
+    if (!existsSync(join(directory, name))) throw new Wrong(name, '', 'the file is missing')
+    return readFileSync(join(directory, name), 'utf8')
+  }
+  const keys = keysOf(trust.keys ?? read(bundleFiles.keys))
+  const checkpoint = opened(bundleFiles.checkpoint, read(bundleFiles.checkpoint), keys)
+  const hash = treeHash(checkpoint.hash)
+  report.size = checkpoint.size
+  report.cosigned = checkpoint.cosigned
+  for (const older of trust.checkpoints ?? [])
+    goesOn(hash, opened('the older checkpoint', older, keys), checkpoint, directory)
+
+  const included = (where: string, leaf: Leaf, { index, proof }: { index: number; proof: string[] }): void => {
+    const claim = { index, size: checkpoint.size, leafHash: hash.leaf(encodeLeaf(leaf)), root: checkpoint.root }
+    if (!verifyInclusion(hash, { ...claim, proof: proof.map((one) => Buffer.from(one, 'base64')) }))
+      throw new Wrong(
+        where,
+        leaf.id,
+        'it is not what the ledger holds: its hash and proof do not lead to the signed root',
+      )
+  }
+  const cases = casesOf(read(bundleFiles.cases), read(bundleFiles.caseProofs), included)
+  report.records = cases.length
+
+  const catalogue = linesOf(bundleFiles.catalogue, read(bundleFiles.catalogue)).map(({ where, text }) =>
+    parsed(where, text, factLine),
+  )
+  const proofs = parsed(bundleFiles.proofs, read(bundleFiles.proofs), otherProofs)
+  const valueText = read(bundleFiles.value)
+  const given = parsed(bundleFiles.value, valueText, valueFile)
+  for (const { file, index, proof, ...leaf } of proofs) {
+    const rows = catalogue.filter(({ version }) => String(version) === leaf.version)
+    const content =
+      leaf.kind === 'catalogue'
+        ? recordHash(rows)
+        : leaf.kind === 'value'
+          ? recordHash(given)
+          : /^[\w.-]+(\/[\w.-]+)?$/.test(file) && !file.includes('..')
+            ? recordHash(read(file))
+            : ''
+    if (content === '') throw new Wrong(bundleFiles.proofs, leaf.id, `"${file}" is no file of a bundle`)
+    included(file, { ...leaf, hash: content }, { index, proof })
+  }
+  const proved = (kind: string, id: string, version?: string): boolean =>
+    proofs.some((one) => one.kind === kind && one.id === id && (version === undefined || one.version === version))
+  for (const version of new Set(catalogue.map((fact) => String(fact.version))))
+    if (!proved('catalogue', 'catalogue', version))
+      throw new Wrong(bundleFiles.catalogue, version, 'the publication has no proof')
+
+  const { definition: loaded, problems } = readDefinition(join(directory, bundleFiles.definition))
+  if (!loaded) throw new Wrong(bundleFiles.definition, '', problems[0]?.cause ?? 'it is no definition')
+  const { definition } = loaded.plan
+  if (
+    !proofs.some(
+      ({ kind, file, id }) => kind === 'definition' && file === bundleFiles.definition && id === definition.id,
+    )
+  )
+    throw new Wrong(bundleFiles.definition, definition.id, 'it has no proof')
+  if (!proofs.some(({ kind, file }) => kind === 'value' && file === bundleFiles.value))
+    throw new Wrong(bundleFiles.value, definition.id, 'it has no proof')
+
+  const evidence = evidenceOf(
+    hash,
+    cases.map(({ recordHash: one }) => one),
+  )
+  if (evidence.count !== given.evidence.count)
+    throw new Wrong(
+      bundleFiles.cases,
+      '',
+      `there are ${evidence.count} records; the figure was made of ${given.evidence.count}`,
+    )
+  if (evidence.hash !== given.evidence.hash)
+    throw new Wrong(bundleFiles.cases, '', 'the records are not those the figure was made of')
+
+  const { request } = given
+  const facts: OracleFact[] =
+    definition.fact === 'case'
+      ? cases.map(({ fact }) => fact)
+      : catalogue.filter(({ kind }) => kind === definition.fact).map(oracleFact)
+  const items = Map.groupBy(
+    catalogue.filter(({ kind, removed, knownMs }) => kind === 'item' && !removed && knownMs <= request.knownMs),
+    ({ id, fields }) => String(fields['code'] ?? id),
+  )
+  const [value] = answer(
+    { ...request, by: [], rules: directory },
+    definition,
+    facts,
+    (code, atMs) =>
+      items
+        .get(code)
+        ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
+        ?.fields,
+  )
+  const mine = figuresOf(value ?? {})
+  report.figure = mine
+  const wanted = figuresOf(given.value)
+  const calendar = String(mine['calendarVersion'])
+  if (!proofs.some(({ kind, id, version }) => kind === 'calendar' && `${id}-${version}` === calendar))
+    throw new Wrong(bundleFiles.calendars, calendar, 'the calendar has no proof')
+  for (const name of Object.keys(wanted))
+    if (canonicalJson(mine[name] ?? null) !== canonicalJson(wanted[name] ?? null))
+      throw new Wrong(
+        bundleFiles.value,
+        definition.id,
+        `${name} is given as ${canonicalJson(wanted[name])}, and follows as ${canonicalJson(mine[name])}`,
+      )
+}
+
+function casesOf(
+  text: string,
+  proofText: string,
+  included: (where: string, leaf: Leaf, proof: { index: number; proof: string[] }) => void,
+): { fact: OracleFact; recordHash: string }[] {
+  const lines = linesOf(bundleFiles.cases, text)
+  const proofs = linesOf(bundleFiles.caseProofs, proofText)
+  let before = -1
+  const cases = lines.map(({ where, text: line }, i) => {
+    const { record, knownMs } = parsed(where, line, caseLine)
+    const proofLine = proofs[i]
+    if (!proofLine) throw new Wrong(where, record.id, 'it has no proof')
+    const proof = parsed(proofLine.where, proofLine.text, caseProof)
+    const hash = recordHash(record)
+    included(where, { kind: 'case', id: record.id, version: String(record.version), hash, knownMs }, proof)
+    if (proof.index <= before) throw new Wrong(where, record.id, 'it is not in the order of arrival, or there twice')
+    before = proof.index
+    const fields = { ...record, region: record['region'] || null, department: record['department'] || null }
+    const { id, version } = record
+    const gone = record['withdrawnRecord'] === true
+    const steps = (record['steps'] ?? []) as OracleFact['steps']
+    return { fact: { id, version, knownMs, fromMs: 0, toMs: null, gone, steps, fields }, recordHash: hash }
+  })
+  if (proofs.length > lines.length)
+    throw new Wrong(proofs[lines.length]!.where, '', 'a proof without its record: the record is missing')
+  return cases
+}
+
+function oracleFact(row: ReturnType<typeof factLine.parse>): OracleFact {
+  const { id, version, knownMs, validFromMs: fromMs, validToMs: toMs } = row
+  const fields = { ...row.fields, city: String(row.fields['region'] ?? '').slice(0, 4) }
+  return { id, version, knownMs, fromMs, toMs, gone: row.removed === true, steps: [], fields }
+}
+
+/** Exactly as it is written, so that no byte can be changed unseen. */
+function parsed<T>(
+  where: string,
+  text: string,
+  schema: { safeParse(data: unknown): { success: true; data: T } | { success: false } },
+): T {
+  let data: unknown
+  try {
+    data = JSON.parse(text)
+  } catch {
+    throw new Wrong(where, '', 'it is not JSON')
+  }
+  const result = schema.safeParse(data)
+  if (!result.success) throw new Wrong(where, '', 'it does not have the form of a bundle')
+  if (canonicalJson(data) !== text.trimEnd()) throw new Wrong(where, '', 'it is not written as it was exported')
+  return result.data
+}
+
+function linesOf(name: string, text: string): { where: string; text: string }[] {
+  if (text === '') return []
+  if (!text.endsWith('\n')) throw new Wrong(`${name}:${text.split('\n').length}`, '', 'the last line is cut off')
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line, i) => ({ where: `${name}:${i + 1}`, text: line }))
+}
+
+function keysOf(text: string): PublicKey[] {
+  return text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map((line, i) => {
+      const key = parseKey(line)
+      if (!key) throw new Wrong(`${bundleFiles.keys}:${i + 1}`, '', 'it is no public key')
+      return key
+    })
+}
+
+function opened(where: string, text: string, keys: readonly PublicKey[]): OpenedCheckpoint {
+  const found = openCheckpoint(
+    text,
+    keys.filter(({ kind }) => !isCosigner(kind)),
+    keys.filter(({ kind }) => isCosigner(kind)),
+  )
+  if ('problem' in found) throw new Wrong(where, '', found.problem)
+  return found
+}
+
+function goesOn(hash: TreeHash, older: OpenedCheckpoint, newer: OpenedCheckpoint, directory: string): void {
+  const where = bundleFiles.consistency
+  if (older.origin !== newer.origin || older.hash !== newer.hash)
+    throw new Wrong(where, '', 'the older checkpoint is of another ledger')
+  const path = join(directory, where)
+  const given = existsSync(path)
+    ? parsed(where, readFileSync(path, 'utf8'), consistencyFile)
+    : { first: older.size, proof: [] }
+  if (older.size !== newer.size && given.first !== older.size)
+    throw new Wrong(
+      where,
+      '',
+      `the proof begins at ${given.first} leaves, the older checkpoint at ${older.size}: export with --checkpoint`,
+    )
+  const proof = older.size === newer.size ? [] : given.proof.map((one) => Buffer.from(one, 'base64'))
+  const claim = { firstSize: older.size, firstRoot: older.root, secondSize: newer.size, secondRoot: newer.root, proof }
+  if (!verifyConsistency(hash, claim))
+    throw new Wrong(
+      where,
+      '',
+      `the ledger does not go on from the ${older.size} leaves of the older checkpoint: its history was rewritten`,
+    )
+}

@@ -1,0 +1,135 @@
+// Writes a bundle: the figure is worked out by the engine, becomes a leaf itself, and all of it is proved under one checkpoint.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { canonicalJson, recordHash } from '#core/canonical.ts'
+import { CodedError } from '#core/errors.ts'
+import { withLimits } from '../cases/item-fields.ts'
+import type { Fact, Leaf, StoredCase } from '../contract.ts'
+import type { Plan } from '../definitions/plan.ts'
+import { computeKpi } from '../engine/compute.ts'
+import type { Ledger } from '../ledger/ledger.ts'
+import { type CalendarSource, calendarAt, compileCalendar } from '../time/calendar.ts'
+import { parsePeriod } from '../time/period.ts'
+import { zoneOf } from '../time/zone.ts'
+import { bundleFiles, evidenceOf, type ValueFile } from './format.ts'
+import { bundleReadme } from './readme.ts'
+
+export interface BundleInput {
+  plan: Plan
+  definitionText: string
+  calendars: { name: string; text: string; source: CalendarSource }[]
+  facts: readonly Fact[]
+  catalogueVersion: number | null
+  /** In their order of arrival; all of them must be in the ledger. */
+  cases: readonly StoredCase[]
+  request: ValueFile['request']
+  /** Leaves of an older checkpoint that the reader has. */
+  olderSize?: number
+}
+
+export async function writeBundle(directory: string, ledger: Ledger, input: BundleInput): Promise<ValueFile> {
+  const { plan, request } = input
+  const { definition } = plan
+  const zone = zoneOf(definition.zone)
+  const compiled = input.calendars.map(({ source }) => compileCalendar(source))
+  const calendar = calendarAt(compiled, definition.calendar, request.knownMs)
+  if (!calendar) throw new CodedError('not-found', { what: `The calendar ${definition.calendar}` })
+  const period = parsePeriod(request.period, zone)
+  const facts = input.facts.filter(({ knownMs }) => knownMs <= request.knownMs)
+  const cases = input.cases.filter(({ knownMs }) => knownMs <= request.knownMs)
+  const year = new Date(zone.dayOf(request.validMs) * 86_400_000).getUTCFullYear()
+  const items = Map.groupBy(
+    facts.filter(({ kind, removed }) => kind === 'item' && !removed),
+    ({ id, fields }) => String(fields['code'] ?? id),
+  )
+  const [value] = computeKpi(
+    plan,
+    {
+      cases,
+      facts: facts.map((fact) => ({
+        ...fact,
+        fields: { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) },
+      })),
+    },
+    {
+      ...{ switches: request.switches, only: request.only, validMs: request.validMs, knownMs: request.knownMs },
+      ...{ period, by: [], calendar, catalogueVersion: input.catalogueVersion },
+      item: (code, atMs) => {
+        const row = items
+          .get(code)
+          ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
+        return row && withLimits(row.fields, calendar, year)
+      },
+    },
+  )
+  const given = JSON.parse(
+    canonicalJson({
+      request,
+      value: value!,
+      evidence: evidenceOf(
+        ledger.hash,
+        cases.map(({ hash }) => hash),
+      ),
+    }),
+  ) as ValueFile
+  const hash = recordHash(given)
+  const leaf: Leaf = { kind: 'value', id: definition.id, version: hash.slice(0, 32), hash, knownMs: request.knownMs }
+  await ledger.append([leaf])
+
+  const checkpoint = ledger.checkpoint()
+  const size = ledger.size
+  const prove = (kind: Leaf['kind'], id: string, version: string, content: string) => {
+    const found = ledger.find({ kind, id, version })
+    if (!found) throw new CodedError('not-found', { what: `A leaf of ${kind} ${id.slice(0, 64)} version ${version}` })
+    if (found.leaf.hash !== content) throw new CodedError('ledger.conflict', { kind, id: id.slice(0, 64), version })
+    const proof = ledger.prove(found.index, size).proof.map((one) => Buffer.from(one).toString('base64'))
+    return { knownMs: found.leaf.knownMs, index: found.index, proof }
+  }
+  const other = (file: string, kind: Leaf['kind'], id: string, version: string, content: string) => ({
+    ...{ file, kind, id, version },
+    ...prove(kind, id, version, content),
+  })
+  const publications = [...Map.groupBy(facts, ({ version }) => version)]
+  const proofs = [
+    other(
+      bundleFiles.definition,
+      'definition',
+      definition.id,
+      String(definition.version),
+      recordHash(input.definitionText),
+    ),
+    ...input.calendars.map(({ name, text, source }) =>
+      other(`${bundleFiles.calendars}/${name}`, 'calendar', source.id, String(source.version), recordHash(text)),
+    ),
+    ...publications.map(([version, rows]) =>
+      other(bundleFiles.catalogue, 'catalogue', 'catalogue', String(version), recordHash(rows)),
+    ),
+    other(bundleFiles.value, 'value', leaf.id, leaf.version, hash),
+  ]
+  mkdirSync(join(directory, bundleFiles.calendars), { recursive: true })
+  const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
+  const lines = (rows: readonly unknown[]): string => rows.map((row) => `${canonicalJson(row)}\n`).join('')
+  write(bundleFiles.definition, input.definitionText)
+  for (const { name, text } of input.calendars) write(`${bundleFiles.calendars}/${name}`, text)
+  write(bundleFiles.catalogue, lines(facts))
+  write(bundleFiles.cases, lines(cases.map(({ record, knownMs }) => ({ record, knownMs }))))
+  write(
+    bundleFiles.caseProofs,
+    lines(
+      cases.map(({ record, hash: content }) => {
+        const { index, proof } = prove('case', record.id, String(record.version), content)
+        return { index, proof }
+      }),
+    ),
+  )
+  write(bundleFiles.proofs, lines([proofs]))
+  write(bundleFiles.value, lines([given]))
+  write(bundleFiles.checkpoint, checkpoint)
+  write(bundleFiles.keys, `${ledger.publicKeys.join('\n')}\n`)
+  if (input.olderSize !== undefined) {
+    const proof = ledger.consistency(input.olderSize, size).map((one) => Buffer.from(one).toString('base64'))
+    write(bundleFiles.consistency, lines([{ first: input.olderSize, proof }]))
+  }
+  write(bundleFiles.readme, bundleReadme(definition.id, request.period, cases.length, ledger.hash.name))
+  return given
+}
