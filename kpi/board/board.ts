@@ -93,7 +93,7 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
       const year = new Date(context.zone.dayOf(atMs) * 86_400_000).getUTCFullYear()
       for (const fact of currentFacts(facts(), plan.definition.fact, atMs)) {
         if (fact.validFromMs > atMs || (fact.validToMs !== null && fact.validToMs <= atMs)) continue
-        const fields = { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) }
+        const { fields } = withCity(fact)
         cube.addFact(plan.definition.fact === 'item' ? withLimits(fields, context.calendar, year) : fields)
       }
     }
@@ -187,7 +187,7 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
     const items = itemsOf(facts(), knownMs)
     return computeKpi(
       plan,
-      { cases: found, facts: facts() },
+      { cases: found, facts: facts().map(withCity) },
       {
         ...{
           switches: question.switches,
@@ -200,6 +200,11 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
       },
     )
   }
+}
+
+/** Cities are the first four digits of a region's code, for the catalogue as for cases. */
+function withCity(fact: Fact): Fact {
+  return { ...fact, fields: { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) } }
 }
 
 /** The row of an item that was in force at a time, as far as it was known. */

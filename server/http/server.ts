@@ -13,6 +13,7 @@ import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
+import { briefRoutes } from './brief-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
 import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
@@ -102,6 +103,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)
     scorecardRoutes(app, all)
+    briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)

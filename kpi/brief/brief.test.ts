@@ -1,0 +1,172 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import exceljs from 'exceljs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { seededRandom } from '#core/random.ts'
+import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
+import { type Board, createBoard } from '../board/board.ts'
+import { loadDefinitions } from '../definitions/load.ts'
+import { demoProvince } from '../demo/province.ts'
+import { fromText, toNumber } from '../rational.ts'
+import { compileCalendar, readCalendars } from '../time/calendar.ts'
+import { type Brief, gatherBrief, periodBefore } from './brief.ts'
+import { briefPdf } from './pdf.ts'
+import * as words from './words.ts'
+import { briefWorkbook } from './workbook.ts'
+
+const rules = 'rules/kpi'
+const nowMs = Date.parse('2026-11-10T00:00:00Z')
+const root = 'ab'.repeat(32)
+const directory = mkdtempSync(join(tmpdir(), 'guanlan-brief-'))
+const cases = createDuckCases({ ...duckCasesDefaults, directory })
+let board: Board
+let brief: Brief
+const gather = (period = '2026-10') =>
+  gatherBrief(
+    board,
+    { period, only: {}, nowMs },
+    {
+      synthetic: true,
+      scope: '全省',
+      checkpoint: { origin: 'guanlan/test', size: 7, root },
+      cityNames: new Map([['4401', '广州市']]),
+    },
+  )
+
+beforeAll(async () => {
+  await cases.open()
+  const province = demoProvince(rules, seededRandom(7), nowMs)
+  await cases.append([...province.cases(3000)], nowMs)
+  board = createBoard({
+    ...{ definitions: loadDefinitions(rules), cases, nowMs: () => nowMs },
+    calendars: readCalendars(join(rules, 'calendars')).calendars.map(compileCalendar),
+    ...{ facts: () => province.facts, catalogueVersion: () => 1 },
+  })
+  await board.refresh()
+  brief = await gather()
+}, 60_000)
+afterAll(async () => {
+  await cases.close()
+  rmSync(directory, { recursive: true })
+})
+
+async function opened(bytes: Buffer): Promise<exceljs.Workbook> {
+  const book = new exceljs.Workbook()
+  await book.xlsx.load(bytes as unknown as ArrayBuffer)
+  return book
+}
+
+/** The few formulas that the workbook is made of, worked out from the cells themselves. */
+function recompute(sheet: exceljs.Worksheet, name: string): number {
+  const { value } = sheet.getCell(name)
+  if (typeof value === 'number') return value
+  const { formula = '' } = value as exceljs.CellFormulaValue
+  const simple = /^([A-Z]\d+)([/-])([A-Z]\d+)$/.exec(formula)
+  if (simple) {
+    const [a, b] = [recompute(sheet, simple[1]!), recompute(sheet, simple[3]!)]
+    return simple[2] === '/' ? a / b : a - b
+  }
+  const summed =
+    /^SUMIFS\(证据!\$D\$2:\$D\$(\d+),证据!\$A\$2:\$A\$(\d+),"([a-z-]+)"\)-(B\d+)$/.exec(formula) ?? expect.fail(formula)
+  const evidence = sheet.workbook.getWorksheet('证据')!
+  let total = 0
+  for (let row = 2; row <= Number(summed[1]); row++)
+    if (evidence.getCell(`A${row}`).value === summed[3]) total += Number(evidence.getCell(`D${row}`).value)
+  return total - recompute(sheet, summed[4]!)
+}
+
+test('the period before a period is the one that ends where it begins', () => {
+  expect(['2026-10', '2026-01', '2026-Q1', '2026-Q3', '2026', '2026-03-01'].map(periodBefore)).toEqual([
+    ...['2026-09', '2025-12', '2025-Q4', '2026-Q2', '2025', '2026-02-28'],
+  ])
+})
+
+test('figures are rounded from the exact ratio, half away from zero', () => {
+  expect(words.decimalText({ n: 1n, d: 3n }, 100n)).toBe('33.33')
+  expect(words.decimalText({ n: 5n, d: 100_000n }, 100n)).toBe('0.01')
+  expect(words.decimalText({ n: -5n, d: 100_000n }, 100n)).toBe('−0.01')
+  expect(words.decimalText({ n: -1n, d: 1_000_000n }, 100n)).toBe('0.00')
+})
+
+test('formulas of the workbook give the figures of the board', async () => {
+  const book = await opened(await briefWorkbook(brief))
+  expect(book.worksheets.map(({ name }) => name)).toEqual(['指标', '证据', '口径'])
+  const sheet = book.getWorksheet('指标')!
+  expect(brief.rows.length).toBeGreaterThanOrEqual(6)
+  let sums = 0
+  brief.rows.forEach(({ value, before, cities }, i) => {
+    const at = 5 + i
+    const now = toNumber(fromText(value.ratio!))
+    const then = toNumber(fromText(before!.ratio!))
+    expect(cities.length).toBeGreaterThan(10)
+    expect((sheet.getCell(`D${at}`).value as exceljs.CellFormulaValue).formula).toBe(`B${at}/C${at}`)
+    expect(recompute(sheet, `D${at}`)).toBeCloseTo(now, 12)
+    expect(recompute(sheet, `H${at}`)).toBeCloseTo(now - then, 12)
+    if (value.groups) return
+    expect(recompute(sheet, `M${at}`)).toBeCloseTo(0, 9)
+    sums++
+  })
+  expect(sums).toBeGreaterThan(3)
+})
+
+test('the rate of each city is a formula too, and exclusions stand beside it', async () => {
+  const evidence = (await opened(await briefWorkbook(brief))).getWorksheet('证据')!
+  const all = brief.rows.flatMap(({ cities }) => cities)
+  expect(evidence.rowCount).toBe(all.length + 1)
+  all.forEach((value, i) => {
+    if (value.ratio) expect(recompute(evidence, `F${i + 2}`)).toBeCloseTo(toNumber(fromText(value.ratio)), 12)
+    for (const count of Object.values(value.exclusions))
+      expect(String(evidence.getCell(`L${i + 2}`).value)).toContain(String(count))
+  })
+})
+
+test('parts of a movement add up to the change exactly or are not shown', () => {
+  const moved = brief.rows.filter(({ steps }) => steps.length > 0)
+  expect(moved.length).toBeGreaterThan(0)
+  for (const { value, before, steps } of moved)
+    expect(steps.reduce((sum, { change }) => sum + toNumber(fromText(change)), 0)).toBeCloseTo(
+      toNumber(fromText(value.ratio!)) - toNumber(fromText(before!.ratio!)),
+      12,
+    )
+})
+
+test('the same figures give the same bytes, other figures do not', async () => {
+  const [again, other] = [await gather(), await gather('2026-09')]
+  expect((await briefPdf(again)).equals(await briefPdf(brief))).toBe(true)
+  expect((await briefWorkbook(again)).equals(await briefWorkbook(brief))).toBe(true)
+  expect((await briefPdf(other)).equals(await briefPdf(brief))).toBe(false)
+})
+
+test('a period without an end and one that is none are refused', async () => {
+  await expect(gather('all')).rejects.toMatchObject({ code: 'body.invalid' })
+  await expect(gather('2026-13-99x')).rejects.toMatchObject({ code: 'body.invalid' })
+})
+
+test.skipIf(!present('pdftotext'))(
+  'the PDF holds its text: figures, mark of examples, checkpoint (pdftotext)',
+  async () => {
+    const file = join(directory, 'brief.pdf')
+    writeFileSync(file, await briefPdf(brief))
+    const text = execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' })
+    for (const { definition, value } of brief.rows) {
+      expect(text).toContain(definition.name.zh)
+      expect(text).toContain(words.figureText(value, definition.unit))
+    }
+    for (const said of [words.title, words.syntheticMark, root, '2026 年 10 月', '广州市', '第 1 页'])
+      expect(text).toContain(said)
+    const fonts = execFileSync('pdffonts', [file], { encoding: 'utf8' })
+    expect(fonts.split('\n').filter((line) => /NotoSansSC.*yes yes yes/.test(line))).toHaveLength(2)
+    expect(execFileSync('pdfinfo', [file], { encoding: 'utf8' })).toMatch(/Page size:.*A4/)
+  },
+)
+
+function present(program: string): boolean {
+  try {
+    execFileSync('which', [program], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,113 @@
+// What a brief says, gathered from the board: figures, the period before, cities in order, and why a figure moved.
+
+import type { Board, Question } from '../board/board.ts'
+import { type Ranked, rankValues } from '../board/ranking.ts'
+import { decompose, type Step } from '../board/waterfall.ts'
+import type { KpiValue, Period } from '../contract.ts'
+import type { Definition } from '../definitions/definition.ts'
+import { compare, fromText, subtract, sum } from '../rational.ts'
+import { parsePeriod } from '../time/period.ts'
+import { zoneOf } from '../time/zone.ts'
+
+export interface BriefRow {
+  definition: Definition
+  value: KpiValue
+  before: KpiValue | null
+  cities: KpiValue[]
+  ranking: Ranked[]
+  /** Parts that add up to the change exactly; empty where there is no change or it cannot be taken apart. */
+  steps: Step[]
+}
+
+export interface Brief {
+  period: Period
+  /** Label of the period before. */
+  previous: string
+  asOfMs: number
+  knownMs: number
+  catalogueVersion: number | null
+  /** Some of the cases are examples. */
+  synthetic: boolean
+  /** What it covers, in words. */
+  scope: string
+  checkpoint: { origin: string; size: number; root: string } | null
+  cityNames: ReadonlyMap<string, string>
+  rows: BriefRow[]
+}
+
+export interface BriefRequest {
+  period: string
+  /** Undefined: now. Both given: the same brief again. */
+  asOfMs?: number
+  knownMs?: number
+  only: Record<string, string>
+  nowMs: number
+}
+
+export type BriefSurroundings = Pick<Brief, 'synthetic' | 'scope' | 'checkpoint' | 'cityNames'>
+
+/** @throws CodedError `body.invalid` for what is no period */
+export async function gatherBrief(board: Board, request: BriefRequest, around: BriefSurroundings): Promise<Brief> {
+  const period = briefPeriod(request.period)
+  const previous = periodBefore(period.label)
+  const rows: BriefRow[] = []
+  for (const { definition } of board.plans()) {
+    if (definition.group !== 'six') continue
+    const ask = (label: string, by: string[]) => board.values(questionOf(definition, label, by, request))
+    const whole = (await ask(period.label, []))[0]
+    if (!whole) continue
+    const before = (await ask(previous, []))[0] ?? null
+    const [cities, citiesBefore] = [await ask(period.label, ['city']), await ask(previous, ['city'])]
+    const named = cities.filter(({ dimensions }) => dimensions['city'] !== '')
+    rows.push({
+      ...{ definition, value: whole, before, cities },
+      ranking: rankValues(named, definition.direction),
+      steps: before
+        ? exactSteps(whole, before, decompose({ whole: before, groups: citiesBefore }, { whole, groups: cities }))
+        : [],
+    })
+  }
+  rows.sort((a, b) => (a.definition.id < b.definition.id ? -1 : 1))
+  return {
+    ...{ period, previous, rows },
+    asOfMs: request.asOfMs ?? request.nowMs,
+    knownMs: request.knownMs ?? request.nowMs,
+    catalogueVersion: rows[0]?.value.catalogueVersion ?? null,
+    ...around,
+  }
+}
+
+export function briefPeriod(label: string): Period {
+  // `all` has no end, and so no date and nothing before it.
+  return parsePeriod(label === 'all' ? '' : label, zoneOf('Asia/Shanghai'))
+}
+
+/** `2026-09` of `2026-10`, `2026-Q2` of `2026-Q3`. */
+export function periodBefore(label: string): string {
+  const [year = '', part = '', day] = label.split('-')
+  if (part === '') return String(Number(year) - 1)
+  if (day !== undefined) return new Date(Date.parse(label) - 86_400_000).toISOString().slice(0, 10)
+  if (part.startsWith('Q')) return part === 'Q1' ? `${Number(year) - 1}-Q4` : `${year}-Q${Number(part[1]) - 1}`
+  return part === '01' ? `${Number(year) - 1}-12` : `${year}-${String(Number(part) - 1).padStart(2, '0')}`
+}
+
+function questionOf({ id, fact }: Definition, label: string, by: string[], request: BriefRequest): Question {
+  const { asOfMs, knownMs, only, nowMs } = request
+  const question = { kpi: id, switches: {}, period: label, by, only }
+  if (fact === 'case')
+    return {
+      ...question,
+      ...(asOfMs === undefined ? {} : { validMs: asOfMs }),
+      ...(knownMs === undefined ? {} : { knownMs }),
+    }
+  // A state of the catalogue has no cases to date it: it is taken at the end of the period, as known then as now.
+  const { toMs } = briefPeriod(label)
+  return { ...question, validMs: Math.min(toMs - 1, asOfMs ?? nowMs), knownMs: knownMs ?? nowMs }
+}
+
+/** Means over items are no sum over cities: steps that do not give the change are not shown. */
+function exactSteps(after: KpiValue, before: KpiValue, steps: Step[]): Step[] {
+  if (!after.ratio || !before.ratio) return []
+  const change = subtract(fromText(after.ratio), fromText(before.ratio))
+  return change.n !== 0n && compare(sum(steps.map((one) => fromText(one.change))), change) === 0 ? steps : []
+}
