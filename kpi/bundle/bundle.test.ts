@@ -102,6 +102,10 @@ it(`holds as it was exported, and locates each of ${runs} changes`, { timeout: 9
     for (const name of Object.keys(files)) writeFileSync(join(copy, name), readFileSync(join(out, name)))
   }
   const text = (list: string[]): string => list.map((line) => `${line}\n`).join('')
+  const added = join(copy, 'calendars', 'other.yml')
+  writeFileSync(added, calendarText)
+  expect(verifyBundle(copy, trust).fault?.where).toBe('calendars/other.yml')
+  rmSync(added)
   for (let run = 0; run < runs; run++) {
     const at = pick(caseCount)
     const changed = [...lines]

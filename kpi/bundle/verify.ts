@@ -1,6 +1,6 @@
 // A bundle is checked with nothing but itself and the keys: signatures, every record's proof, the evidence set, and the
 // figure worked out anew by the oracle. The first thing that is wrong is named.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import type { Leaf } from '../contract.ts'
@@ -127,6 +127,12 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   if (!proofs.some(({ kind, file }) => kind === 'value' && file === bundleFiles.value))
     throw new Wrong(bundleFiles.value, definition.id, 'it has no proof')
 
+  // All of them are read when the figure is worked out anew.
+  for (const name of readdirSync(join(directory, bundleFiles.calendars))) {
+    const file = `${bundleFiles.calendars}/${name}`
+    if (!proofs.some((one) => one.kind === 'calendar' && one.file === file))
+      throw new Wrong(file, '', 'the calendar has no proof')
+  }
   const evidence = evidenceOf(
     hash,
     cases.map(({ recordHash: one }) => one),
