@@ -55,6 +55,8 @@ describe('the unit of an expression', () => {
     ['a_bytes / b_bytes', '', false],
     ['count(a_bytes)', '', false],
     ['disk_free', 'bytes', false],
+    ['instance:node_memory_available:ratio', 'ratio', false],
+    ['instance:node_cpu_busy:ratio_rate5m', 'ratio', false],
   ] as const)('%s', (expr, unit, perSecond) => {
     expect(measuredBy(expr, { disk_free: [{ type: 'gauge', help: '', unit: 'bytes' }] })).toEqual({ unit, perSecond })
   })

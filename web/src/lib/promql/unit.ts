@@ -22,7 +22,8 @@ const counts = new Set([
   'resets',
   'timestamp',
 ])
-const suffix = /_(bytes|seconds|ratio|percent)(?:_(?:total|sum|bucket|max|min|created))?$/
+/** Also of a recorded series: `instance:node_memory_available:ratio`, `instance:node_cpu_busy:ratio_rate5m`. */
+const suffix = /[_:](bytes|seconds|ratio|percent)(?:_(?:total|sum|bucket|max|min|created|(?:rate|avg)\d+[smhd]))?$/
 const known: Record<string, Unit> = {
   ...{ bytes: 'bytes', byte: 'bytes', By: 'bytes', seconds: 'seconds', second: 'seconds', s: 'seconds' },
   ...{ ratio: 'ratio', '1': '', percent: 'percent', '%': 'percent' },
