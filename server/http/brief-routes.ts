@@ -23,6 +23,8 @@ export function briefRoutes(app: App, { kpi, ledger, clock }: Parts, rules: stri
     const { period, format, validMs, knownMs } = readQuery(context, BriefQuery)
     const only = onlyWithin({}, jurisdictionOf(context))
     if (!only) throw new CodedError('auth.outside')
+    // Right after a start the figures of cases are not all in.
+    await kpi.refresh()
     const around = { rules: resolve(rules), note: ledger.checkpoint() }
     const brief = await makeBrief(kpi, around, {
       ...{ period, only, nowMs: clock.nowMs() },
