@@ -184,6 +184,11 @@ export const errorCatalogue = {
     message: 'The {store} store is not available: {cause}',
     hint: 'What is received is kept in the log and applied when the store is back.',
   },
+  'store.unsupported': {
+    status: 422,
+    message: 'The remote metric store does not offer {what}',
+    hint: 'See docs/metrics-remote.md; the embedded engine offers it.',
+  },
   'user.exists': { status: 409, message: 'There is a user {name} already', hint: 'Choose another name.' },
   'user.last-admin': {
     status: 409,

@@ -38,6 +38,13 @@ const collectorsSchema = z.strictObject(
   Object.fromEntries(collectorKinds.map(({ name, configSchema }) => [name, configSchema.prefault({})])),
 )
 
+const remoteUrl = z.union([z.literal(''), z.url({ protocol: /^https?$/ })]).default('')
+const remoteMetricsSchema = z.strictObject({
+  writeUrl: remoteUrl.describe('Where it takes remote write, e.g. http://127.0.0.1:8428/api/v1/write'),
+  queryUrl: remoteUrl.describe('What comes before /api/v1 of its query API, e.g. http://127.0.0.1:8428'),
+  headers: z.record(z.string(), z.string()).default({}).describe('Sent with each request, e.g. Authorization'),
+})
+
 export const configSchema = z.strictObject({
   data: z.string().min(1).default('data').describe('Directory of everything that is kept; one process per directory'),
   organisation: z
@@ -93,6 +100,11 @@ export const configSchema = z.strictObject({
         .min(gibibyte / 16)
         .default(50 * gibibyte)
         .describe('The oldest blocks are dropped beyond'),
+      engine: z.enum(['embedded', 'remote']).default('embedded').describe('Where samples are kept'),
+      remote: remoteMetricsSchema.prefault({}),
+    })
+    .refine(({ engine, remote }) => engine === 'embedded' || (remote.writeUrl !== '' && remote.queryUrl !== ''), {
+      message: 'the remote engine needs metrics.remote.writeUrl and metrics.remote.queryUrl',
     })
     .prefault({}),
   rules: z

@@ -23,7 +23,7 @@ import type { Intel } from '#security/intel/service.ts'
 import { duckEventsDefaults } from '#stores/events/duckdb/store.ts'
 import { createThreadedEvents, type ThreadedEvents } from '#stores/events/duckdb/thread.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
-import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
+import type { MetricStore } from '#stores/metrics/store.ts'
 import { createState, type PostgresState, stateDefaults } from '#stores/state/postgres.ts'
 import { createPeople, type People } from './auth/people.ts'
 import type { Config } from './config.ts'
@@ -37,6 +37,7 @@ import { createKpiPart, type KpiPart } from './parts/kpi.ts'
 import { openLedger } from './parts/ledger.ts'
 import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
+import { createMetricStore } from './parts/metric-store.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
@@ -64,7 +65,7 @@ export interface Parts {
   log: Journal
   state: PostgresState
   events: ThreadedEvents
-  metrics: Tsdb
+  metrics: MetricStore
   pipeline: Pipeline
   parsers: ParserSet
   rules: EventRules
@@ -167,7 +168,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       { ...duckEventsDefaults, directory: inData('events'), memoryBytesMax: config.events.memoryBytesMax },
       { logger },
     )
-    const metrics = new Tsdb({ ...tsdbDefaults, directory: inData('metrics') }, { clock, logger })
+    const metrics = createMetricStore(config.metrics, { clock, logger, inData })
     const stores: Component[] = [
       component(
         'log',

@@ -83,6 +83,11 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
   return {
     async query(params, signal, notes) {
       const atMs = timeParam(params, 'time', now())
+      const behind = store.queryEngine
+      if (behind) {
+        const data = await behind.query(required(params, 'query'), atMs, bounded(signal))
+        return cut(data as PromData, params, notes)
+      }
       const result = await engine.instant(required(params, 'query'), atMs, { signal: bounded(signal) })
       noted(notes, result)
       return cut(instantData(result, atMs), params, notes)
@@ -93,6 +98,11 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       const stepMs = durationParam(params, 'step')
       if (endMs < startMs) throw badParameter('end', 'end timestamp must not be before start time')
       if (stepMs <= 0) throw badParameter('step', 'zero or negative query resolution step widths are not accepted')
+      const behind = store.queryEngine
+      if (behind) {
+        const data = await behind.queryRange(query, { startMs, endMs, stepMs }, bounded(signal))
+        return cut(data as PromData, params, notes)
+      }
       const result = await engine.range(query, { startMs, endMs, stepMs }, { signal: bounded(signal) })
       if (result.type !== 'matrix') throw new Error(`a range query gave a ${result.type}`)
       noted(notes, result)
