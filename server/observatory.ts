@@ -235,7 +235,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     rules.watch((problems) => tellProblems(logger, 'rule', problems))
     await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
 
-    const correlation = createCorrelationPart({ alerting, clock, logger })
+    const correlation = createCorrelationPart({ alerting, clock, logger, inventory: inventoryTable })
     const decode = createDecoder()
     const { intel, consumers: intelConsumers } = createIntelPart(config.security.intel, {
       ...{ clock, logger, metrics: registry, log, decode, alerting, events },

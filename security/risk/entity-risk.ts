@@ -13,6 +13,8 @@ export interface EntityRisk {
   score: number
   atMs: number
   lastMs: number
+  /** What it is made of by now, most first. */
+  reasons: { name: string; score: number; lastMs: number }[]
 }
 
 interface State {
@@ -21,10 +23,11 @@ interface State {
   breathFromMs: number
   breath: number
   /** Names that contributed lately, so that one detector alone does not add up. */
-  names: Map<string, number>
+  names: Map<string, { atMs: number; score: number }>
 }
 
 const namesMax = 64
+const reasonsMax = 8
 
 export class EntityRisks {
   readonly #config: RiskConfig
@@ -53,12 +56,12 @@ export class EntityRisks {
       state.breathFromMs = atMs
       state.breath = 0
     }
-    const lastSame = state.names.get(name)
-    const again = lastSame === undefined ? 1 : 1 - decay(atMs - lastSame, halfLifeMs)
+    const same = state.names.get(name)
+    const kept = same === undefined ? 0 : decay(atMs - same.atMs, halfLifeMs)
+    const added = (weight * (1 - kept)) / Math.sqrt(1 + state.breath)
     state.names.delete(name)
-    state.names.set(name, atMs)
+    state.names.set(name, { atMs, score: (same?.score ?? 0) * kept + added })
     if (state.names.size > namesMax) state.names.delete(state.names.keys().next().value as string)
-    const added = (weight * again) / Math.sqrt(1 + state.breath)
     state.breath++
     state.score += added
     return { score: state.score, added }
@@ -72,9 +75,23 @@ export class EntityRisks {
   /** Highest first. */
   ranking(atMs: number, limit: number): EntityRisk[] {
     return [...this.#states]
-      .map(([entity, state]) => ({ entity, score: this.scoreOf(entity, atMs), atMs, lastMs: state.atMs }))
+      .map(([entity, state]) => ({ entity, state, score: this.scoreOf(entity, atMs) }))
       .sort((a, b) => b.score - a.score || a.entity.localeCompare(b.entity))
       .slice(0, limit)
+      .map(({ entity, state, score }) => ({
+        ...{ entity, score, atMs, lastMs: state.atMs },
+        reasons: this.#reasons(state, atMs),
+      }))
+  }
+
+  #reasons({ names }: State, atMs: number): EntityRisk['reasons'] {
+    return [...names]
+      .map(([name, seen]) => ({
+        ...{ name, lastMs: seen.atMs },
+        score: seen.score * decay(atMs - seen.atMs, this.#config.halfLifeMs),
+      }))
+      .sort((a, b) => b.score - a.score)
+      .slice(0, reasonsMax)
   }
 }
 

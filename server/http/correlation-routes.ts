@@ -17,8 +17,17 @@ export const CorrelatedIncident = z.object({
   startedMs: z.number(),
   lastMs: z.number(),
   over: z.boolean(),
+  links: z.record(z.string(), z.string()).describe('Alert ids by fingerprint, for those of late'),
 })
-export const EntityAtRisk = z.object({ entity: z.string(), score: z.number(), atMs: z.number(), lastMs: z.number() })
+export const EntityAtRisk = z.object({
+  entity: z.string(),
+  score: z.number(),
+  atMs: z.number(),
+  lastMs: z.number(),
+  reasons: z
+    .array(z.object({ name: z.string(), score: z.number(), lastMs: z.number() }))
+    .describe('What the score is made of, most first'),
+})
 
 export function correlationRoutes(app: App, { correlation }: Pick<Parts, 'correlation'>): void {
   const access = { right: 'read', scope: 'read' } as const

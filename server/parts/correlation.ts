@@ -4,6 +4,7 @@ import type { Alert } from '#alerts/alert.ts'
 import type { Alerting } from '#alerts/alerting.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Component, Health } from '#core/component.ts'
+import type { Entity } from '#core/entity.ts'
 import type { IncidentDraft } from '#core/incident.ts'
 import type { Logger } from '#core/logger.ts'
 import type { SeenAlert } from '#security/correlate/alert.ts'
@@ -16,29 +17,35 @@ import { findRules } from '../config.ts'
 
 export interface CorrelationPart extends Component {
   /** Newest first. */
-  incidents(language: Language): (IncidentDraft & { over: boolean })[]
+  incidents(language: Language): (IncidentDraft & { over: boolean; links: Record<string, string> })[]
   entitiesAtRisk(limit: number): EntityRisk[]
 }
 
 const incidentsMax = 500
 const again = 1000
+const linksMax = 50_000
 
 export function createCorrelationPart(deps: {
   alerting: Pick<Alerting, 'feed'>
   clock: Clock
   logger: Logger
+  /** What the inventory knows of a name: what matters more weighs more. */
+  inventory?: { find(name: string): Pick<Entity, 'criticality'> | undefined }
   onDraft?: (draft: IncidentDraft) => void
 }): CorrelationPart {
-  const { alerting, clock, logger, onDraft } = deps
+  const { alerting, clock, logger, inventory, onDraft } = deps
   const kept = new Map<string, Incident>()
   const correlator = new Correlator(correlatorDefaults, {
     tacticOf: readTactics(findRules('rules/security/tactics.yml')),
+    criticalityOf: (entity) => inventory?.find(entity.slice(entity.indexOf(':') + 1))?.criticality ?? 'medium',
     onIncident: (incident) => {
       kept.set(incident.key, incident)
       if (kept.size > incidentsMax) kept.delete(kept.keys().next().value as string)
       onDraft?.(incident.draft())
     },
   })
+  /** The newest alert of a fingerprint, to link to. */
+  const ids = new Map<string, string>()
   let stopping = new AbortController()
   let running: Promise<void> | undefined
   let failure = ''
@@ -52,7 +59,12 @@ export function createCorrelationPart(deps: {
           if (message.type === 'gap') from = message.nextSequence - 1
           else {
             from = message.change.sequence
-            if (message.change.change === 'firing') correlator.push(seen(message.change.alert, message.change.atMs))
+            if (message.change.change !== 'firing') continue
+            const { alert, atMs } = message.change
+            ids.delete(alert.fingerprint)
+            ids.set(alert.fingerprint, alert.id)
+            if (ids.size > linksMax) ids.delete(ids.keys().next().value as string)
+            correlator.push(seen(alert, atMs))
           }
         }
         return
@@ -79,7 +91,14 @@ export function createCorrelationPart(deps: {
         : { state: 'degraded', detail: `${failure}. Incidents are not made meanwhile; alerts are.` },
     incidents: (language) => {
       correlator.advance(clock.nowMs())
-      return [...kept.values()].reverse().map((incident) => ({ ...incident.draft(language), over: incident.over }))
+      return [...kept.values()].reverse().map((incident) => {
+        const draft = incident.draft(language)
+        const links = draft.alerts.flatMap((one): [string, string][] => {
+          const id = ids.get(one)
+          return id ? [[one, id]] : []
+        })
+        return { ...draft, over: incident.over, links: Object.fromEntries(links) }
+      })
     },
     entitiesAtRisk: (limit) => correlator.risks.ranking(clock.nowMs(), limit),
   }

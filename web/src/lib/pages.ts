@@ -6,7 +6,10 @@ import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
+import Server from '@lucide/svelte/icons/server'
 import Settings from '@lucide/svelte/icons/settings'
+import Shield from '@lucide/svelte/icons/shield'
+import Siren from '@lucide/svelte/icons/siren'
 import type { Key } from './i18n/index.svelte.ts'
 
 /** In the order of the rail. A section appears when it works. */
@@ -27,10 +30,18 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     ],
   },
   { key: 'nav.estate', pages: [{ path: '/sources', key: 'nav.sources', icon: Inbox }] },
-  { key: 'nav.security', pages: [{ path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch }] },
+  {
+    key: 'nav.security',
+    pages: [
+      { path: '/security', key: 'nav.securityOverview', icon: Shield },
+      { path: '/security/incidents', key: 'nav.securityIncidents', icon: Siren },
+      { path: '/security/entities', key: 'nav.securityEntities', icon: Server },
+      { path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch },
+    ],
+  },
   { key: 'nav.performance', pages: [{ path: '/scorecard', key: 'nav.scorecard', icon: Gauge }] },
 ]
 /** On a phone these are in reach of the thumb; the rest is a step away. */
-export const phonePaths: readonly string[] = ['/', '/alerts', '/incidents', '/scorecard', '/events']
+export const phonePaths: readonly string[] = ['/', '/alerts', '/security/incidents', '/scorecard', '/events']
 export const settingsPage = { path: '/settings', key: 'nav.settings', icon: Settings } as const
 export const pages = [...sections.flatMap((section) => section.pages), settingsPage]

@@ -1,6 +1,8 @@
 // The API's shapes, as types only: no validator reaches the browser.
 import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
+import type * as correlation from '#server/http/correlation-routes.ts'
+import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
@@ -22,6 +24,9 @@ export type Names = Body<typeof scorecard.Names>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
 export type Backtest = Body<typeof backtest.BacktestAnswer>
+export type CorrelatedIncident = Body<typeof correlation.CorrelatedIncident>
+export type EntityAtRisk = Body<typeof correlation.EntityAtRisk>
+export type IntelFeed = Body<typeof intel.IntelFeed>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>
 export type Session = Body<typeof api.Session>

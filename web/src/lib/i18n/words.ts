@@ -3,6 +3,8 @@ import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
 import { metricRulesEn } from './metric-rules.en.ts'
 import { metricRulesZh } from './metric-rules.zh.ts'
+import { securityEn } from './security.en.ts'
+import { securityZh } from './security.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
 import { securityRulesZh } from './security-rules.zh.ts'
 import { sharedEn } from './shared.en.ts'
@@ -12,6 +14,7 @@ export const en = {
   ...sharedEn,
   ...kpiEn,
   ...metricRulesEn,
+  ...securityEn,
   ...securityRulesEn,
 } as const
 
@@ -19,5 +22,6 @@ export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...kpiZh,
   ...metricRulesZh,
+  ...securityZh,
   ...securityRulesZh,
 }
