@@ -1,5 +1,5 @@
 export const securityEn = {
-  'nav.securityOverview': 'Overview',
+  'nav.securityOverview': 'Security overview',
   'nav.securityIncidents': 'Incidents',
   'nav.securityEntities': 'Entities at risk',
   'sec.risk': 'Risk by entity',

@@ -1,7 +1,7 @@
 import type { securityEn } from './security.en.ts'
 
 export const securityZh: Record<keyof typeof securityEn, string> = {
-  'nav.securityOverview': '总览',
+  'nav.securityOverview': '安全总览',
   'nav.securityIncidents': '事件串',
   'nav.securityEntities': '风险实体',
   'sec.risk': '实体风险',
