@@ -6,7 +6,7 @@ import { matchesGlob, partsOf } from './1-parse/pattern.ts'
 import { readSigma } from './1-parse/read.ts'
 import { Automaton } from './2-compile/automaton.ts'
 import { Trie } from './2-compile/trie.ts'
-import { Correlator } from './3-evaluate/correlate.ts'
+import { Correlator, correlationLimits } from './3-evaluate/correlate.ts'
 import { SigmaEngine } from './3-evaluate/engine.ts'
 import { creditOf, findingOf } from './finding.ts'
 import { lift } from './lift.ts'
@@ -315,6 +315,39 @@ describe('correlations', () => {
         [3, 'a', 'u'],
       ]),
     ).toEqual([])
+  })
+  test('what comes late completes a window that the newest event has left behind', () => {
+    expect(
+      at(count, [
+        [1, 'a', 'u'],
+        [5, 'a', 'u'],
+        [12, 'a', 'u'],
+        [3, 'a', 'u'],
+      ]),
+    ).toEqual(['3 u 3'])
+    const ordered = 'type: temporal_ordered\nrules: [a, b]\ngroup-by: [user]\ntimespan: 10s'
+    expect(
+      at(ordered, [
+        [1, 'a', 'u'],
+        [15, 'b', 'u'],
+        [8, 'b', 'u'],
+      ]),
+    ).toEqual(['8 u 2'])
+  })
+  test('of too many groups the one that was silent longest is dropped and counted', () => {
+    const { documents } = read(`${base('a')}title: C\ncorrelation:\n${count.replace(/^/gm, '  ')}`)
+    const [rule] = documents.filter((one): one is SigmaRule => one.kind === 'rule')
+    const correlations = documents.filter((one): one is SigmaCorrelation => one.kind === 'correlation')
+    const correlator = new Correlator(correlations, [rule!])
+    const seen = (user: string): number => correlator.apply(rule!.meta, 1000, 'id', () => user).length
+    const { groupsMax } = correlationLimits
+    expect([seen('kept'), seen('silent'), seen('silent'), seen('kept')]).toEqual([0, 0, 0, 0])
+    for (let i = 0; i < groupsMax - 1; i++) seen(`one ${i}`)
+    expect(correlator.counts.groupsDropped).toBe(1)
+    expect([seen('kept'), seen('silent')]).toEqual([1, 0])
+    for (let i = 0; i < 3 * groupsMax; i++) seen(`other ${i}`)
+    expect(correlator.counts.groupsDropped).toBe(3 * groupsMax + 2)
+    expect(seen('kept')).toBe(0)
   })
   test('a match is told once, and again when it came anew', () => {
     expect(

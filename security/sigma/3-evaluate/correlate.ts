@@ -31,6 +31,8 @@ interface Group {
   items: WindowItem[]
   /** Items before it have left the window of the newest. */
   head: number
+  /** Items before it are out of reach of the latest that an event may come; head and it differ by one window. */
+  reach: number
   aggregate: Aggregate
   /** Latest beginning of a chain through the first n rules, for ordered ones. */
   chains: number[]
@@ -96,6 +98,8 @@ class CorrelationState {
   readonly #correlation: SigmaCorrelation
   readonly #counts: Correlator['counts']
   readonly #groups = new Map<string, Group>()
+  /** Goes through the map once, ahead of what was dropped: asking anew each time walks over all that is deleted. */
+  readonly #longestSilent = this.#groups.keys()
 
   constructor(correlation: SigmaCorrelation, counts: Correlator['counts']) {
     this.#correlation = correlation
@@ -153,12 +157,12 @@ class CorrelationState {
     if (group) this.#groups.delete(key)
     else {
       if (this.#groups.size >= correlationLimits.groupsMax) {
-        this.#groups.delete(this.#groups.keys().next().value!)
+        this.#groups.delete(this.#longestSilent.next().value!)
         this.#counts.groupsDropped++
       }
       const { type, percentile } = this.#correlation
       group = {
-        ...{ values, items: [], head: 0, aggregate: aggregateOf(type, percentile), chains: [], holds: false },
+        ...{ values, items: [], head: 0, reach: 0, aggregate: aggregateOf(type, percentile), chains: [], holds: false },
         ...{ toldMs: Number.NEGATIVE_INFINITY, eventIds: [] },
       }
     }
@@ -177,10 +181,17 @@ class CorrelationState {
       aggregate.remove(items[group.head++]!)
       this.#counts.itemsDropped++
     }
+    // The window of an event that comes late ends earlier than the newest, and begins earlier too.
+    while (
+      group.reach < group.head &&
+      (items[group.reach]!.atMs < item.atMs - 2 * timespanMs || group.head - group.reach > correlationLimits.itemsMax)
+    )
+      group.reach++
     // Moved together now and then, so that each item is moved a bounded number of times.
-    if (group.head > 1024 && group.head * 2 > items.length) {
-      items.splice(0, group.head)
-      group.head = 0
+    if (group.reach > 1024 && group.reach * 2 > items.length) {
+      items.splice(0, group.reach)
+      group.head -= group.reach
+      group.reach = 0
     }
     if (type === 'temporal_ordered') return this.#chained(group, item) ? aggregate.result() : Number.NaN
     return this.#judge(aggregate.result())
@@ -188,19 +199,20 @@ class CorrelationState {
 
   /** A late item belongs to every window that ends at or after it: each is looked at again. */
   #outOfOrder(group: Group, item: WindowItem): number {
-    const { timespanMs, type, percentile } = this.#correlation
+    const { timespanMs, type, percentile, rules } = this.#correlation
     const { items } = group
     let at = items.length
     while (at > group.head && items[at - 1]!.atMs > item.atMs) at--
     items.splice(at, 0, item)
-    const kept = items.slice(group.head)
     group.aggregate = aggregateOf(type, percentile)
-    for (const one of kept) group.aggregate.add(one)
+    for (let i = group.head; i < items.length; i++) group.aggregate.add(items[i]!)
+    const kept = items.slice(group.reach)
+    const isTouched = (one: WindowItem): boolean => one.atMs >= item.atMs && one.atMs - item.atMs <= timespanMs
     if (type === 'temporal_ordered') {
       group.chains = []
       let complete = false
-      for (const one of kept) complete = this.#chained(group, one) || complete
-      return complete ? group.aggregate.result() : Number.NaN
+      for (const one of kept) complete = (this.#chained(group, one) && isTouched(one)) || complete
+      return complete ? rules.length : Number.NaN
     }
     const window = aggregateOf(type, percentile)
     let from = 0
@@ -208,7 +220,7 @@ class CorrelationState {
     for (const one of kept) {
       window.add(one)
       while (kept[from]!.atMs < one.atMs - timespanMs) window.remove(kept[from++]!)
-      if (one.atMs < item.atMs || one.atMs - item.atMs > timespanMs) continue
+      if (!isTouched(one)) continue
       const found = this.#judge(window.result())
       if (!Number.isNaN(found)) best = found
     }
