@@ -72,7 +72,6 @@ export const kpiEn = {
   'kpi.outcome': 'Outcome',
   'kpi.closed': 'Closed',
   'kpi.hash': 'Hash',
-  'kpi.inLedger': 'In the ledger',
   'kpi.notInLedger': 'Not in the ledger yet',
   'kpi.leafIs': 'leaf {index} of {size}',
   'kpi.leafHash': 'Leaf',
@@ -98,4 +97,10 @@ export const kpiEn = {
   'kpi.left.supplement': 'material asked for',
   'kpi.left.no-target': 'without a target',
   'kpi.left.exempt': 'exempt',
+  'kpi.verified': 'Verified in this browser',
+  'kpi.notVerified': 'Does not verify',
+  'kpi.check.record': 'record',
+  'kpi.check.leaf': 'leaf',
+  'kpi.check.path': 'path',
+  'kpi.check.checkpoint': 'checkpoint',
 } as const

@@ -73,7 +73,6 @@ export const kpiZh: Record<keyof typeof kpiEn, string> = {
   'kpi.outcome': '结果',
   'kpi.closed': '办结',
   'kpi.hash': '哈希',
-  'kpi.inLedger': '已入账本',
   'kpi.notInLedger': '尚未入账本',
   'kpi.leafIs': '第 {index} 条,共 {size} 条',
   'kpi.leafHash': '叶哈希',
@@ -99,4 +98,10 @@ export const kpiZh: Record<keyof typeof kpiEn, string> = {
   'kpi.left.supplement': '补正',
   'kpi.left.no-target': '无目标',
   'kpi.left.exempt': '豁免',
+  'kpi.verified': '已在本浏览器验证',
+  'kpi.notVerified': '验证不通过',
+  'kpi.check.record': '记录',
+  'kpi.check.leaf': '叶',
+  'kpi.check.path': '路径',
+  'kpi.check.checkpoint': '检查点',
 }

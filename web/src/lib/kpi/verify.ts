@@ -1,0 +1,89 @@
+// A raw record checked against the ledger here, in the browser: nothing of the server's word is taken but the checkpoint.
+// Loaded when somebody asks; SM3 is not part of the browser.
+import type { LeafProof } from '../types.ts'
+
+export interface Verdict {
+  /** SM3 of the record's canonical JSON is what the leaf says. */
+  record: boolean
+  /** The leaf's bytes hash to the leaf of the proof. */
+  leaf: boolean
+  /** The proof leads from the leaf to the root (RFC 9162 section 2.1.3.2). */
+  path: boolean
+  /** The root is the one of the checkpoint. */
+  checkpoint: boolean
+}
+
+export async function verifyRecord(record: Record<string, unknown>, proof: LeafProof): Promise<Verdict> {
+  const { sm3 } = await import('sm-crypto-v2')
+  const hash = (...parts: Uint8Array[]): Uint8Array => fromHex(sm3(joined(parts)))
+  const { hash: recordHash, id, kind, knownMs, version } = proof.leaf
+  const leafBytes = new TextEncoder().encode(JSON.stringify({ hash: recordHash, id, kind, knownMs, version }))
+  const leafHash = hash(Uint8Array.of(0), leafBytes)
+  const [origin = '', size = '', root = ''] = proof.checkpoint.split('\n')
+  return {
+    record: sm3(new TextEncoder().encode(canonicalJson(record))) === recordHash,
+    leaf: base64(leafHash) === proof.leafHash,
+    path: base64(rootFrom(leafHash, proof, hash) ?? new Uint8Array()) === proof.root,
+    checkpoint: origin !== '' && Number(size) === proof.size && root === proof.root,
+  }
+}
+
+export function holds(verdict: Verdict): boolean {
+  return Object.values(verdict).every(Boolean)
+}
+
+function rootFrom(
+  leaf: Uint8Array,
+  { index, size, proof }: LeafProof,
+  hash: (...parts: Uint8Array[]) => Uint8Array,
+): Uint8Array | undefined {
+  if (index >= size) return undefined
+  let [node, last] = [index, size - 1]
+  let result = leaf
+  for (const text of proof) {
+    if (last === 0) return undefined
+    const sibling = fromBase64(text)
+    if (node % 2 === 1 || node === last) {
+      result = hash(Uint8Array.of(1), sibling, result)
+      while (node % 2 === 0 && node !== 0) {
+        node = Math.floor(node / 2)
+        last = Math.floor(last / 2)
+      }
+    } else result = hash(Uint8Array.of(1), result, sibling)
+    node = Math.floor(node / 2)
+    last = Math.floor(last / 2)
+  }
+  return last === 0 ? result : undefined
+}
+
+/** Keys sorted, no white space (RFC 8785 for what records hold). */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object')
+    return JSON.stringify(typeof value === 'string' ? value.toWellFormed() : value)
+  if (Array.isArray(value)) return `[${value.map((one) => canonicalJson(one ?? null)).join(',')}]`
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined)
+  entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonicalJson(one)}`).join(',')}}`
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
+function fromHex(text: string): Uint8Array {
+  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(i * 2, i * 2 + 2), 16))
+}
+
+function fromBase64(text: string): Uint8Array {
+  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+}
+
+function base64(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes))
+}
