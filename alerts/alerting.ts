@@ -45,6 +45,8 @@ export interface AlertingDeps {
   metrics: Registry
   /** Where people find the ops centre, for links; empty when not configured. */
   publicUrl: string
+  /** Takes out of a finding what may be neither kept nor told: sensitive data. */
+  shown?: (finding: Finding) => Finding
 }
 
 export interface Alerting extends Component {
@@ -112,7 +114,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     }))
 
   const lifecycle = createLifecycle(config, {
-    ...{ database, clock, random, counters },
+    ...{ database, clock, random, counters, shown: deps.shown },
     intents: (record, { notify }, nowMs) => {
       if (!notify) return { notifications: [], held: false }
       // The end of what nobody was told of is no news.

@@ -42,6 +42,7 @@ import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
 import { selfSamples } from './parts/self-samples.ts'
+import { createSensitiveView } from './parts/sensitive.ts'
 import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
 import { collectorKinds } from './registry.ts'
 
@@ -221,6 +222,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const alerting = createAlerting(config.alerts, {
       ...{ database: state.database, clock, random, logger, metrics: registry },
       publicUrl: publicUrl(config),
+      shown: createSensitiveView(config.security.mask).finding,
     })
     const rules = createEventRules(
       { ...config.rules.events, directory: resolve(config.rules.events.directory) },

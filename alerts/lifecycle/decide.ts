@@ -30,6 +30,8 @@ export interface DecideDeps {
   openMax: number
   readLastEpisodes(fingerprints: string[]): Promise<Map<string, LastEpisode>>
   newId(): string
+  /** What of a finding may be kept and told; its identity is of what came. */
+  shown?: ((finding: Finding) => Finding) | undefined
 }
 
 export async function decide(findings: readonly Finding[], nowMs: number, deps: DecideDeps): Promise<Decision> {
@@ -90,7 +92,8 @@ export async function decide(findings: readonly Finding[], nowMs: number, deps: 
   }
 
   findings.forEach((finding, i) => {
-    decideOne(boundFinding(finding, nowMs), prints[i]!)
+    const bounded = boundFinding(finding, nowMs)
+    decideOne(deps.shown?.(bounded) ?? bounded, prints[i]!)
   })
   decision.touched = [...touched.values()]
   return decision

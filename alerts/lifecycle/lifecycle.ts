@@ -28,6 +28,7 @@ export interface LifecycleDeps {
   clock: Clock
   random: Random
   counters: AlertingCounters
+  shown?: ((finding: Finding) => Finding) | undefined
   /** Outbox rows for a step that people should hear of; `held` when a silence or another alert keeps it back. */
   intents(record: AlertRecord, step: Step, nowMs: number): { notifications: tables.NewNotification[]; held: boolean }
   /** After the commit, in the order of the sequence. */
@@ -94,6 +95,7 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
       openMax: config.openMax,
       readLastEpisodes: (prints) => tables.readLastEpisodes(deps.database, prints),
       newId: () => newId(nowMs, deps.random),
+      shown: deps.shown,
     })
     await commit(decision.outcomes, decision.touched, nowMs)
     for (const { state } of findings) deps.counters.findings.inc({ state })

@@ -1,5 +1,6 @@
 // What leaves for people's eyes: sensitive data in the values of events is masked, unless the configuration says otherwise.
 import type { Event, FieldValue } from '#core/event.ts'
+import type { Finding } from '#core/finding.ts'
 import { readDictionary } from '#security/sensitive/dictionary.ts'
 import { maskText } from '#security/sensitive/mask.ts'
 import { createScanner } from '#security/sensitive/scan.ts'
@@ -11,6 +12,8 @@ export type ReadableEvents = Pick<EventStore, 'search' | 'histogram' | 'topValue
 export interface SensitiveView {
   text(text: string): string
   event(event: Event): Event
+  /** Its texts, labels and query; the events that it names stay to be found. */
+  finding(finding: Finding): Finding
   /** The store with every event and value masked that it gives out. Queries run on what is stored. */
   store(events: ReadableEvents): ReadableEvents
 }
@@ -19,7 +22,7 @@ export interface SensitiveView {
 const untouched = new Set(['event.id', 'event.dataset', 'observer.name', 'guanlan.region', 'guanlan.department'])
 
 export function createSensitiveView(mask: boolean): SensitiveView {
-  if (!mask) return { text: (text) => text, event: (event) => event, store: (events) => events }
+  if (!mask) return { text: (one) => one, event: (one) => one, finding: (one) => one, store: (events) => events }
   const scan = createScanner(readDictionary(findRules('rules/dlp/kinds.yml')))
   const text = (value: string): string => maskText(value, scan)
   // The name of a field is what stands before its value: `phone` proves a number to be one.
@@ -43,9 +46,20 @@ export function createSensitiveView(mask: boolean): SensitiveView {
     }
     return masked ?? given
   }
+  const texts = (given: Record<string, string>): Record<string, string> =>
+    Object.fromEntries(Object.entries(given).map(([name, value]) => [name, named(name, value)]))
   return {
     text,
     event,
+    finding: (finding) => ({
+      ...finding,
+      title: text(finding.title),
+      description: text(finding.description),
+      labels: texts(finding.labels),
+      annotations: texts(finding.annotations),
+      entities: finding.entities.map(text),
+      evidence: { ...finding.evidence, query: text(finding.evidence.query) },
+    }),
     store: (events) => ({
       histogram: (...args) => events.histogram(...args),
       fields: () => events.fields(),
