@@ -90,7 +90,7 @@ export function readCaseLines(text: string): CaseLines {
     const parsed = caseSchema.safeParse(data)
     if (!parsed.success) {
       const issue = parsed.error.issues[0]!
-      refuse(i + 1, `${issue.path.join('.')}: ${issue.message}`, 'See docs/kpi/cases.md for the fields of a case.')
+      refuse(i + 1, `${issue.path.join('.')}: ${issue.message}`, 'See docs/kpi/fields.md for the fields of a case.')
       return
     }
     const wrong = contradiction(parsed.data)

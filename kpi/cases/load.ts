@@ -28,7 +28,7 @@ export function readMapping(file: string): Mapping {
     file,
     row: '',
     cause: formatProblem(problems[0]!),
-    hint: problems[0]!.hint || 'See docs/kpi/mappings.md.',
+    hint: problems[0]!.hint || 'See docs/kpi/README.md.',
   })
 }
 

@@ -138,7 +138,7 @@ export const PublicationBody = z.object({
 })
 
 export const CatalogueImport = z.object({
-  mapping: z.record(z.string(), z.unknown()).describe('See docs/kpi/mappings.md'),
+  mapping: z.record(z.string(), z.unknown()).describe('See docs/kpi/README.md'),
   content: z.string().describe('The file: CSV or JSON as text, Excel as Base64'),
   format: z.enum(['csv', 'json', 'xlsx']),
   whole: z.boolean().default(false).describe('What it does not name is removed'),

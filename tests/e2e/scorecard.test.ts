@@ -21,7 +21,7 @@ describe.skipIf(missing !== '')(`the scorecard (needs ${missing || 'Chromium'})`
     const now = new Date()
     const middleMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 15)
     const lines = Array.from({ length: 40 }, (_, i) => {
-      const channel = i % 4 === 0 ? 'window' : 'portal'
+      const channel = i % 4 === 0 ? 'window' : 'web'
       return JSON.stringify({
         ...{
           id: `T-${i}`,

@@ -62,6 +62,7 @@ export const sharedEn = {
   'error.offlineBanner': 'The server does not answer. What you see may be old; it is tried again by itself.',
   'error.forbiddenHint': 'An administrator can give you the right.',
   'error.unexpected': 'Something unexpected happened.',
+  'error.noPage': 'There is no such page',
   'error.retry': 'Try again',
   'signIn.title': 'Sign in',
   'signIn.name': 'Name',

@@ -64,6 +64,7 @@ export const sharedZh: Record<keyof typeof sharedEn, string> = {
   'error.offlineBanner': '服务器没有响应,页面内容可能已过时;正在自动重试。',
   'error.forbiddenHint': '如需权限,请联系管理员。',
   'error.unexpected': '发生了意外错误。',
+  'error.noPage': '没有这个页面',
   'error.retry': '重试',
   'signIn.title': '登录',
   'signIn.name': '用户名',
