@@ -1,5 +1,6 @@
 // npm run bench:kpi [cases-per-day] [months]: a generated province of 250,000 items in 5,900 units. How long one night's cases
-// take, how long a drill and a what-if take over all months. Months are the cells of real days counted, then repeated.
+// take in every definition; then, with further months of up to 60,000 cases each counted into online completion, how long a
+// drill and a what-if take over all of them.
 import { join, resolve } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { seededRandom } from '#core/random.ts'

@@ -1,5 +1,5 @@
-// From a leaf's key to its index, in memory: 40 bits of the key's hash and the index, 12 bytes at half load. Rebuilt from
-// the entries at the start; a hit is always checked against the entry itself.
+// From a leaf's key to its index, in memory: 32 bits of the key's hash and the index, 8 bytes a slot at half load at most.
+// Rebuilt from the entries at the start; a hit is always checked against the entry itself.
 import { hash as digest } from 'node:crypto'
 
 const emptySlot = 0xffff_ffff
