@@ -289,7 +289,8 @@ class Parser {
     const selector = expr.kind === 'matrix' ? expr.selector : expr
     if (!this.#experimental)
       throw syntaxError(`${word} modifier is experimental and not enabled`, token.start, token.end)
-    if (selector.kind !== 'selector') throw syntaxError(`${word} modifier is not implemented`, token.start, token.end)
+    if (selector.kind !== 'selector')
+      throw syntaxError(`${word} can only follow a selector such as up or up[5m]`, token.start, token.end)
     if (selector.extended)
       throw syntaxError(`${word} modifier may not be set with ${selector.extended}`, token.start, token.end)
     selector.extended = word
