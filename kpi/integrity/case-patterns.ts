@@ -18,8 +18,9 @@ export function thresholdBunching(
   // Eleven days, of which two are at the threshold; a slope over them is not bunching, hence the margin.
   const expected = 2 / 11
   return {
-    ...{ check: 'G', unit, count, pValue: binomialTail(near.length, count, expected * 1.3) },
-    ...{ statistic: near.length / count / expected, measure: 'closings at the deadline ÷ expected' },
+    ...{ check: 'G', rule: 'at-the-deadline', unit, count, seen: near.length, expected: count * expected },
+    ...{ statistic: near.length / count / expected, pValue: binomialTail(near.length, count, expected * 1.3) },
+    measure: { en: 'closings at the deadline ÷ expected', zh: '临期办结件 ÷ 预期' },
     evidence: few(near.map(({ id }) => id)),
     question: {
       en: `${near.length} of ${count} closings near the deadline fall on it or on the day before. Was the work done then?`,
@@ -38,8 +39,9 @@ export function digitHeaping(unit: string, figures: readonly number[]): Integrit
   const statistic = seen.reduce((sum, one) => sum + (one - expected) ** 2 / expected, 0)
   const top = seen.indexOf(Math.max(...seen))
   return {
-    ...{ check: 'H', unit, count: large.length, pValue: chiSquareTail(statistic, 9), statistic, evidence: [] },
-    measure: 'χ² of last digits, 9 degrees of freedom',
+    ...{ check: 'H', rule: 'last-digits', unit, count: large.length, pValue: chiSquareTail(statistic, 9), statistic },
+    ...{ seen: seen[top]!, expected, evidence: [] },
+    measure: { en: 'χ² of last digits, 9 degrees of freedom', zh: '末位数字 χ²（自由度 9）' },
     question: {
       en: `${seen[top]} of ${large.length} figures end in ${top}; ${Math.round(expected)} would. Are they rounded or estimated?`,
       zh: `${large.length} 个数中有 ${seen[top]} 个以 ${top} 结尾，预期约 ${Math.round(expected)} 个，是否经过取整或估算？`,
@@ -130,7 +132,8 @@ export function comparedWithPeers(
       const usual = (allSuspects - suspects.length + 1) / (peers + 1)
       return [
         {
-          ...{ check: rule.check, unit, count, measure: rule.measure, statistic: suspects.length / count },
+          ...{ check: rule.check, rule: rule.measure, unit, count, statistic: suspects.length / count },
+          ...{ seen: suspects.length, expected: usual * count, measure: { en: rule.measure, zh: rule.measure } },
           pValue: binomialTail(suspects.length, count, usual),
           ...{ evidence: few(suspects.map(({ id }) => id)), question: rule.question },
         },

@@ -1,7 +1,7 @@
 // Checks A to F on published figures: exact rules, no statistics.
 import type { IntegrityFinding } from './finding.ts'
 
-const exact = { pValue: null, evidence: [] as string[] }
+const exact = { pValue: null, evidence: [] as string[], seen: null, expected: null }
 
 /** A. Parts must sum. */
 export function partsMustSum(
@@ -13,7 +13,8 @@ export function partsMustSum(
   const sum = Object.values(parts).reduce((all, part) => all + part, 0)
   if (sum === total) return undefined
   return {
-    ...{ ...exact, check: 'A', unit, statistic: total - sum, measure: 'total − sum of parts' },
+    ...{ ...exact, check: 'A', rule: 'parts-sum', unit, statistic: total - sum },
+    measure: { en: 'total − sum of parts', zh: '合计 − 各部分之和' },
     count: Object.keys(parts).length,
     evidence: Object.entries(parts).map(([part, value]) => `${part} = ${value}`),
     question: {
@@ -32,7 +33,8 @@ export function partExceedsWhole(
 ): IntegrityFinding | undefined {
   if (part <= whole) return undefined
   return {
-    ...{ ...exact, check: 'B', unit, statistic: part - whole, measure: 'part − whole', count: 1 },
+    ...{ ...exact, check: 'B', rule: 'part-of-whole', unit, statistic: part - whole, count: 1 },
+    measure: { en: 'part − whole', zh: '部分 − 整体' },
     question: {
       en: `${name}: ${part} of ${whole}. How can the part be larger than the whole?`,
       zh: `${name}：部分 ${part} 大于整体 ${whole}，请说明原因。`,
@@ -50,7 +52,8 @@ export function massBalance(
   const gap = known ? opened + stockBefore - closed - stockAfter : opened - closed
   if (known ? gap === 0 : closed <= opened) return undefined
   return {
-    ...{ ...exact, check: 'C', unit, statistic: gap, measure: known ? 'balance' : 'opened − closed', count: 1 },
+    ...{ ...exact, check: 'C', rule: 'mass-balance', unit, statistic: gap, count: 1 },
+    measure: known ? { en: 'balance', zh: '收支差额' } : { en: 'opened − closed', zh: '受理 − 办结' },
     question: {
       en: known
         ? `Opened ${opened}, closed ${closed}, stock ${stockBefore} → ${stockAfter}: ${gap} cases are unaccounted for.`
@@ -70,7 +73,8 @@ export function linkedCounts(
 ): IntegrityFinding | undefined {
   if (one.count === other.count) return undefined
   return {
-    ...{ ...exact, check: 'D', unit, statistic: one.count - other.count, measure: 'difference', count: 2 },
+    ...{ ...exact, check: 'D', rule: 'linked-counts', unit, statistic: one.count - other.count, count: 2 },
+    measure: { en: 'difference', zh: '差额' },
     question: {
       en: `${one.name} is ${one.count} and ${other.name} is ${other.count}. Why do they differ?`,
       zh: `${one.name} 为 ${one.count}，${other.name} 为 ${other.count}，两者为何不一致？`,
@@ -92,7 +96,8 @@ export function defaultValue(
   if (count < 100 || share < defaultShareMin || usualShare > share / 4) return undefined
   const percent = (value: number): string => `${(value * 100).toFixed(1)} %`
   return {
-    ...{ ...exact, check: 'E', unit, statistic: share, measure: `share of ${grade}`, count },
+    ...{ ...exact, check: 'E', rule: 'default-answer', unit, statistic: share, count },
+    measure: { en: `share of ${grade}`, zh: `“${grade}”占比` },
     question: {
       en: `${percent(share)} answered "${grade}", elsewhere ${percent(usualShare)} do. Is it set when nobody answers?`,
       zh: `“${grade}”占 ${percent(share)}，其他时期为 ${percent(usualShare)}，是否为系统默认评价？`,
@@ -111,7 +116,8 @@ export function denominatorJump(
   const factor = after / before
   if (factor < 1.5 && factor > 1 / 1.5) return undefined
   return {
-    ...{ ...exact, check: 'F', unit, statistic: factor, measure: 'after ÷ before', count: 1 },
+    ...{ ...exact, check: 'F', rule: 'denominator-jump', unit, statistic: factor, count: 1 },
+    measure: { en: 'after ÷ before', zh: '后值 ÷ 前值' },
     question: {
       en: `${name} went from ${before} to ${after}. What was added, removed or counted differently?`,
       zh: `${name} 由 ${before} 变为 ${after}，增加、减少或改变口径的是哪些？`,
