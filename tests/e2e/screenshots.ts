@@ -1,4 +1,5 @@
 // Pictures of pages of this build, on synthetic data: npm run screenshots -- DIRECTORY [PATH…] [--only light-en,phone-zh]
+// A path that ends in `+` opens the first row of its list.
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
@@ -42,10 +43,14 @@ try {
       if (message.type() === 'error') console.error(`${name}: ${message.text()}`)
     })
     for (const path of paths.length > 0 ? paths : ['/']) {
-      await page.goto(observatory.url + path)
+      await page.goto(observatory.url + path.replace(/\+$/, ''))
       await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => {})
+      if (path.endsWith('+')) await page.locator('tr[data-row]').first().click({ timeout: 4000 })
       await page.waitForTimeout(700)
-      const file = join(directory, `${path.replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${name}.png`)
+      const file = join(
+        directory,
+        `${path.replace('+', '_first').replace(/\W+/g, '_').replace(/^_|_$/g, '') || 'overview'}-${name}.png`,
+      )
       await page.screenshot({ path: file })
       console.log(file)
     }
