@@ -34,6 +34,7 @@ import { type FilePositions, openPositions, replaceFile } from './parts/file-pos
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
+import { createLearnPart } from './parts/learn.ts'
 import { openLedger } from './parts/ledger.ts'
 import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
@@ -253,6 +254,10 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       await restore(inData('sigma.json'), (text) => sigma.sigma.restore(text), logger)
     }
 
+    const learn = createLearnPart(config.security.learn, {
+      ...{ clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') },
+    })
+
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, clock, random, logger, directory: inData('cases') },
     })
@@ -321,7 +326,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       onFinding: (finding) => alerting.submit([finding]),
     })
     await restore(inData('metric-rules.json'), (text) => metricRules.restore(text), logger)
-    consumers.push(...intelConsumers, ...sigma.consumers)
+    consumers.push(...intelConsumers, ...sigma.consumers, ...learn.consumers)
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {

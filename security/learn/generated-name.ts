@@ -1,5 +1,6 @@
 // Was this domain name drawn by a program? Learnt from names of our own making alone.
 import { type Random, seededRandom } from '#core/random.ts'
+import { referenceOf } from './distribution.ts'
 import { gramBuckets, type ModelFile, openLinear, quantise, trainLinear } from './linear.ts'
 import { generatedStyles, harmlessStyles, named, serviceName } from './made-names.ts'
 
@@ -37,7 +38,8 @@ export function trainGeneratedName(seed: number, perClass = 15_000): ModelFile {
   const { weights, bias } = trainLinear(examples, random)
   const quantised = { ...quantise(weights), bias }
   const score = openLinear(quantised)
-  const scores = Array.from({ length: 4000 }, (_, i) => score(nameTokens(harmless(random, i)))).sort((a, b) => b - a)
+  const kept = Array.from({ length: 4000 }, (_, i) => nameTokens(harmless(random, i)))
+  const scores = kept.map(score).sort((a, b) => b - a)
   const trainedOn = `${2 * perClass} synthetic names`
   return {
     name: 'generated-name',
@@ -46,6 +48,7 @@ export function trainGeneratedName(seed: number, perClass = 15_000): ModelFile {
     trainedOn,
     notice: '',
     threshold: Math.max(0.5, scores[20]!),
+    reference: referenceOf(kept, score),
     ...quantised,
   }
 }

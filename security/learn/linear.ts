@@ -6,9 +6,22 @@ const bits = 16
 const bucketCount = 1 << bits
 const gramMax = 4
 
+/** When a bucket was last met, so that "each once" costs no set; the count tells one call from the next. */
+const met = new Uint32Array(bucketCount)
+let calls = 0
+
 /** Buckets of the grams that occur, each once. */
 export function gramBuckets(tokens: readonly string[]): Uint32Array {
-  const seen = new Set<number>()
+  const found: number[] = []
+  eachGram(tokens, (bucket) => found.push(bucket))
+  return Uint32Array.from(found)
+}
+
+function eachGram(tokens: readonly string[], tell: (bucket: number, start: number, end: number) => void): void {
+  if (++calls === 2 ** 32) {
+    met.fill(0)
+    calls = 1
+  }
   const padded = ['^', ...tokens, '$']
   for (let start = 0; start < padded.length; start++) {
     let hash = 0x811c9dc5
@@ -16,10 +29,12 @@ export function gramBuckets(tokens: readonly string[]): Uint32Array {
       const token = padded[end]!
       for (let i = 0; i < token.length; i++) hash = Math.imul(hash ^ token.charCodeAt(i), 0x01000193)
       hash = Math.imul(hash ^ 0x1f, 0x01000193)
-      seen.add((hash ^ (hash >>> 15)) & (bucketCount - 1))
+      const bucket = (hash ^ (hash >>> 15)) & (bucketCount - 1)
+      if (met[bucket] === calls) continue
+      met[bucket] = calls
+      tell(bucket, start, end)
     }
   }
-  return Uint32Array.from(seen)
 }
 
 export interface Example {
@@ -37,6 +52,8 @@ export const ModelFile = z.object({
   bias: z.number(),
   scale: z.number(),
   threshold: z.number(),
+  /** Harmless values that were not trained on, by score and by number of tokens: what drift is measured against. */
+  reference: z.object({ score: z.array(z.number()), length: z.array(z.number()) }),
   weights: z.string().max(400_000),
 })
 export type ModelFile = z.infer<typeof ModelFile>
@@ -82,13 +99,49 @@ export function quantise(weights: Float64Array): { scale: number; weights: strin
 
 /** @returns the score function of a saved model: a probability of the model's own scale, 0 to 1 */
 export function openLinear(file: Pick<ModelFile, 'bias' | 'scale' | 'weights'>): (tokens: readonly string[]) => number {
-  const bytes = Buffer.from(file.weights, 'base64')
-  if (bytes.length !== bucketCount) throw new RangeError(`a model has ${bucketCount} weights, this one ${bytes.length}`)
-  const weights = new Int8Array(bytes)
+  const weights = readWeights(file)
   return (tokens) => {
-    const buckets = gramBuckets(tokens)
     let sum = 0
-    for (const bucket of buckets) sum += weights[bucket]!
-    return 1 / (1 + Math.exp(-(file.bias + (sum * file.scale) / Math.sqrt(buckets.length))))
+    let count = 0
+    eachGram(tokens, (bucket) => {
+      sum += weights[bucket]!
+      count++
+    })
+    return 1 / (1 + Math.exp(-(file.bias + (sum * file.scale) / Math.sqrt(count))))
   }
+}
+
+export interface Weighed {
+  /** The tokens of the gram as they stand in the value. */
+  text: string
+  /** What it adds to the log-odds. */
+  weight: number
+}
+
+/** @returns what speaks most for an attack in a value, at most `limit` grams, none of them inside a heavier one */
+export function openReasons(
+  file: Pick<ModelFile, 'scale' | 'weights'>,
+): (tokens: readonly string[], limit: number) => Weighed[] {
+  const weights = readWeights(file)
+  return (tokens, limit) => {
+    const grams: { from: number; to: number; weight: number }[] = []
+    // Position 0 of the padded tokens is the beginning, which is no text.
+    eachGram(tokens, (bucket, start, end) => grams.push({ from: start - 1, to: end, weight: weights[bucket]! }))
+    const size = file.scale / Math.sqrt(grams.length)
+    const chosen: typeof grams = []
+    for (const gram of grams.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)) {
+      if (chosen.length === limit) break
+      if (!chosen.some(({ from, to }) => from <= gram.from && gram.to <= to)) chosen.push(gram)
+    }
+    return chosen.flatMap(({ from, to, weight }) => {
+      const text = tokens.slice(Math.max(0, from), to).join('')
+      return text.trim() === '' ? [] : [{ text, weight: weight * size }]
+    })
+  }
+}
+
+function readWeights({ weights }: Pick<ModelFile, 'weights'>): Int8Array {
+  const bytes = Buffer.from(weights, 'base64')
+  if (bytes.length !== bucketCount) throw new RangeError(`a model has ${bucketCount} weights, this one ${bytes.length}`)
+  return new Int8Array(bytes)
 }

@@ -1,5 +1,6 @@
 // Is the value of a parameter, a header or a path code that someone tries to have run?
 import { seededRandom } from '#core/random.ts'
+import { referenceOf } from './distribution.ts'
 import { harmlessValues } from './harmless.ts'
 import { type Example, gramBuckets, type ModelFile, openLinear, quantise, trainLinear } from './linear.ts'
 import { requestTokens } from './request-tokens.ts'
@@ -38,7 +39,8 @@ export function trainWebRequest(
   const score = openLinear(quantised)
   const harmless = kept.map((value) => score(requestTokens(value))).sort((a, b) => b - a)
   const threshold = Math.max(0.5, harmless[Math.floor(harmless.length / 1000)] ?? 0.5)
-  return { name: 'web-request', version: 1, seed, trainedOn, notice, threshold, ...quantised }
+  const reference = referenceOf(kept.map(requestTokens), score)
+  return { name: 'web-request', version: 1, seed, trainedOn, notice, threshold, reference, ...quantised }
 }
 
 /** Scores a whole request as its worst value. */

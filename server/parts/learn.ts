@@ -1,0 +1,23 @@
+// The learned classifiers joined to the log and the alerts.
+import { join } from 'node:path'
+import type { Registry } from 'prom-client'
+import type { Consumer } from '#pipeline/log/consumer.ts'
+import type { LearnConfig } from '#security/learn/config.ts'
+import { createLearnedModels, type LearnedModels } from '#security/learn/service.ts'
+import { StatefulConsumer, type StatefulConsumerDeps } from './stateful-consumer.ts'
+
+export interface LearnPart {
+  models: LearnedModels
+  /** None while every model is off. */
+  consumers: Consumer[]
+}
+
+export function createLearnPart(
+  config: LearnConfig,
+  deps: StatefulConsumerDeps & { directory: string; metrics: Registry },
+): LearnPart {
+  const models = createLearnedModels(config, deps)
+  if (models.isIdle) return { models, consumers: [] }
+  const path = join(deps.directory, 'models.jsonl')
+  return { models, consumers: [new StatefulConsumer({ name: 'models', path, from: 'next' }, models, deps)] }
+}
