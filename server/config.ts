@@ -100,6 +100,8 @@ export const configSchema = z.strictObject({
         .min(gibibyte / 16)
         .default(50 * gibibyte)
         .describe('The oldest blocks are dropped beyond'),
+      headMinutesMax: z.number().min(1).default(120).describe('Samples stay in memory so long, then become a block'),
+      headSamplesMax: z.int().min(1000).default(100_000_000).describe('… or until there are so many of them'),
       engine: z.enum(['embedded', 'remote']).default('embedded').describe('Where samples are kept'),
       remote: remoteMetricsSchema.prefault({}),
     })

@@ -7,10 +7,18 @@ import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
 import type { Config } from '../config.ts'
 
 export function createMetricStore(
-  { engine, remote }: Config['metrics'],
+  { engine, remote, headMinutesMax, headSamplesMax }: Config['metrics'],
   { clock, logger, inData }: { clock: Clock; logger: Logger; inData: (...names: string[]) => string },
 ): MetricStore {
   return engine === 'remote'
     ? new RemoteMetrics({ ...remoteDefaults, ...remote, directory: inData('metrics-remote') }, { logger })
-    : new Tsdb({ ...tsdbDefaults, directory: inData('metrics') }, { clock, logger })
+    : new Tsdb(
+        {
+          ...tsdbDefaults,
+          directory: inData('metrics'),
+          sealAfterMs: headMinutesMax * 60_000,
+          sealAfterSamples: headSamplesMax,
+        },
+        { clock, logger },
+      )
 }

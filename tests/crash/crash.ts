@@ -1,57 +1,21 @@
 // kill -9 at random moments under load: every acknowledged id is there once, and nothing is there that was not sent.
 // npm run test:crash -- [rounds] — 200 for the figure in docs/benchmarks.md
-import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join } from 'node:path'
 import { seededRandom } from '#core/random.ts'
+import { testProcess } from './process.ts'
 
 const rounds = Number(process.argv[2] ?? 200)
 const seed = Number(process.argv[3] ?? 1)
 const random = seededRandom(seed)
 const directory = await mkdtemp(join(tmpdir(), 'guanlan-crash-'))
-const ports = await freePorts(4)
-const [http, otlpHttp, otlpGrpc, syslog] = ports
-const url = `http://127.0.0.1:${http}`
-const environment = {
-  ...process.env,
-  GUANLAN_DATA: join(directory, 'data'),
-  GUANLAN_HTTP_LISTEN: `127.0.0.1:${http}`,
-  GUANLAN_COLLECTORS_OTLP_HTTP_LISTEN: `127.0.0.1:${otlpHttp}`,
-  GUANLAN_COLLECTORS_OTLP_GRPC_LISTEN: `127.0.0.1:${otlpGrpc}`,
-  GUANLAN_COLLECTORS_SYSLOG_UDP_LISTEN: '',
-  GUANLAN_COLLECTORS_SYSLOG_TCP_LISTEN: `127.0.0.1:${syslog}`,
-  GUANLAN_COLLECTORS_FILE_ENABLED: 'false',
-  GUANLAN_COLLECTORS_JOURNALD_ENABLED: 'false',
-  GUANLAN_LOG_LEVEL: 'error',
-}
-const main = resolve(import.meta.dirname, '../../server/cli/main.ts')
+const observatory = await testProcess(directory)
+const { url } = observatory
 const acknowledged = new Set<string>()
 const sent = new Set<string>()
 let token = ''
 let nextId = 0
-
-function start(): ChildProcess {
-  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'serve'], {
-    env: environment,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-}
-
-async function untilUp(child: ChildProcess): Promise<number> {
-  const startedMs = performance.now()
-  while (performance.now() - startedMs < 60_000) {
-    if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}`)
-    const ok = await fetch(`${url}/health`).then(
-      (response) => response.ok,
-      () => false,
-    )
-    if (ok) return performance.now() - startedMs
-    await new Promise((done) => setTimeout(done, 25))
-  }
-  throw new Error('it did not come up within a minute')
-}
 
 /** Sends until the process is gone; ids count as acknowledged when the answer came. */
 async function load(stop: AbortSignal): Promise<void> {
@@ -131,32 +95,18 @@ function check(stored: Map<string, number>): void {
   process.exit(1)
 }
 
-let child = start()
-await untilUp(child)
-token = await new Promise<string>((done, fail) => {
-  let text = ''
-  const made = spawn(
-    process.execPath,
-    ['--disable-warning=ExperimentalWarning', main, 'token', 'create', '--role', 'admin'],
-    { env: environment },
-  )
-  made.stdout.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-  })
-  made.on('exit', (code) => (code === 0 ? done(text.trim()) : fail(new Error(`token create ended with ${code}`))))
-})
+await observatory.start()
+token = await observatory.token()
 const starts: number[] = []
 for (let round = 1; round <= rounds; round++) {
   const stop = new AbortController()
   const loading = [load(stop.signal), load(stop.signal)]
   await new Promise((done) => setTimeout(done, 50 + random.next() * 1200))
-  const gone = new Promise((done) => child.once('exit', done))
-  child.kill('SIGKILL')
+  const gone = observatory.end('SIGKILL')
   stop.abort()
   await gone
   await Promise.all(loading)
-  child = start()
-  starts.push(await untilUp(child))
+  starts.push(await observatory.start())
   if (round % 20 === 0 || round === rounds) {
     await untilApplied()
     check(await storedIds())
@@ -167,19 +117,5 @@ starts.sort((a, b) => a - b)
 console.log(
   `${rounds} kills; start after a kill: median ${starts[Math.floor(starts.length / 2)]!.toFixed(0)} ms, slowest ${starts.at(-1)!.toFixed(0)} ms`,
 )
-const ended = new Promise((done) => child.once('exit', done))
-child.kill('SIGTERM')
-await ended
+await observatory.end('SIGTERM')
 await rm(directory, { recursive: true, force: true })
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer()
-      return new Promise<typeof server>((done) => server.listen(0, '127.0.0.1', () => done(server)))
-    }),
-  )
-  const found = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((done) => server.close(done))))
-  return found
-}
