@@ -25,6 +25,10 @@ describe('a regular expression from a user', () => {
     }
   })
 
+  it('refuses brackets that only the anchors around them would balance', () => {
+    expect(() => compileRegex('a)|(b', { anchored: true })).toThrow(/a\)\|\(b/)
+  })
+
   it('matches whole texts when anchored, alternatives included', () => {
     const regex = compileRegex('a|bc', { anchored: true })
     expect(['a', 'bc', 'ab', 'abc'].map((text) => regex.test(text))).toEqual([true, true, false, false])

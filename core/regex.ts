@@ -38,6 +38,8 @@ export function compileRegex(pattern: string, options: RegexOptions = {}): Linea
   let re2: RE2JS
   try {
     re2 = RE2JS.compile(source, re2Flags(options))
+    // `a)|(` would be legal between the brackets of the anchors only.
+    if (options.anchored && pattern.includes(')')) RE2JS.compile(pattern, re2Flags(options))
   } catch (error) {
     throw unsupported(pattern, (error as Error).message, error)
   }
