@@ -13,6 +13,7 @@ import type { PipelineConfig } from './config.ts'
 import { eventSeparator } from './encode/events.ts'
 import { encodeSpans, spanToRawEvent } from './encode/span.ts'
 import { createWriteRequestEncoder } from './encode/write-request.ts'
+import { joinAuditRecords } from './enrich/audit-records.ts'
 import type { Inventory } from './enrich/inventory.ts'
 import type { Log, Topic } from './log/log.ts'
 import { createIds } from './normalise/event-id.ts'
@@ -84,15 +85,17 @@ export function createPipeline(config: PipelineConfig, deps: PipelineDeps): Pipe
       if (from > 0) await yieldToOthers()
       const nowMs = deps.clock.nowMs()
       const to = Math.min(batch.length, from + config.sliceEvents)
-      let text = from === 0 ? '[' : eventSeparator
       for (let i = from; i < to; i++) {
         const { event, parsed } = normalise(batch[i]!, origin, nowMs)
         if (!parsed) unparsed++
         events.push(event)
         const dataset = event['event.dataset']
         datasets.set(dataset, (datasets.get(dataset) ?? 0) + 1)
-        text += i === from ? JSON.stringify(event) : eventSeparator + JSON.stringify(event)
       }
+      joinAuditRecords(from === 0 && to === batch.length ? events : events.slice(from, to))
+      let text = from === 0 ? '[' : eventSeparator
+      for (let i = from; i < to; i++)
+        text += i === from ? JSON.stringify(events[i]) : eventSeparator + JSON.stringify(events[i])
       parts.push(Buffer.from(to === batch.length ? `${text}]` : text))
     }
     const payload = parts.length === 1 ? parts[0]! : Buffer.concat(parts)

@@ -38,7 +38,11 @@ export function checkParsers(directory: string): ParserCheck {
     const source = readYaml(file, readFileSync(file, 'utf8'), parserSchema)
     source.value?.samples.forEach((sample, i) => {
       samples++
-      const raw = { original: sample.line, fields: sample.fields, ...(sample.dataset && { dataset: sample.dataset }) }
+      const raw = {
+        ...(sample.line !== '' && { original: sample.line }),
+        fields: sample.fields,
+        ...(sample.dataset && { dataset: sample.dataset }),
+      }
       const { event } = normalise(raw, { receiver: 'check', source: name }, sampleNowMs)
       const expected = { 'event.dataset': source.value!.dataset, ...sample.expect }
       for (const [field, value] of Object.entries(expected)) {

@@ -2,8 +2,10 @@
 import { CodedError } from '#core/errors.ts'
 import type { FieldValue } from '#core/event.ts'
 import { compileRegex, type LinearRegex } from '#core/regex.ts'
-import { type Flat, flatten, isFieldName, type OnAdjusted, toScalar } from '../normalise/flatten.ts'
+import { readWindowsEventXml } from '#core/windows-event-xml.ts'
+import { boundText, type Flat, flatten, isFieldName, type OnAdjusted, toScalar } from '../normalise/flatten.ts'
 import { toTimestampMs } from '../normalise/timestamp.ts'
+import { readAuditRecord } from './audit-record.ts'
 import { type Case, type Condition, type Convert, type ParserSource, type Step, stepKinds } from './contract.ts'
 import { compileDate } from './dates.ts'
 import { typed } from './field-types.ts'
@@ -64,6 +66,8 @@ function compileStep(step: Step, path: PropertyKey[]): RunStep {
   if (step.csv) add(csvStep(step.field, step.csv))
   if (step.cef) add(vendorStep(step.field, 'cef'))
   if (step.leef) add(vendorStep(step.field, 'leef'))
+  if (step.audit) add(auditStep(step.field))
+  if (step.windowsXml) add(windowsXmlStep(step.field))
   if (step.rename) add(moveStep(step.rename, true))
   if (step.copy) add(moveStep(step.copy, false))
   if (step.convert) add(convertStep(step.convert))
@@ -84,8 +88,10 @@ function read(run: Run, field: string): FieldValue | undefined {
   return run.fields[field]
 }
 
+/** Of a list, the first. */
 function readText(run: Run, field: string): string | undefined {
-  const value = read(run, field)
+  const found = read(run, field)
+  const value = Array.isArray(found) ? found[0] : found
   return typeof value === 'string' ? value : typeof value === 'number' ? String(value) : undefined
 }
 
@@ -213,6 +219,39 @@ function vendorStep(field: string, format: 'cef' | 'leef'): RunStep {
     if (!event) return false
     vendorFields(event, format, (name, value) => put(run, name, value))
     return true
+  }
+}
+
+/** @see readAuditRecord; the record's own names stand below `auditd.data.`, as Filebeat and Sigma's taxonomy have them. */
+function auditStep(field: string): RunStep {
+  return (run) => {
+    const text = readText(run, field)
+    const record = text === undefined ? undefined : readAuditRecord(text)
+    if (!record) return false
+    run.out['@timestamp'] = record.timestampMs
+    run.out['auditd.message_type'] = record.type
+    run.out['auditd.sequence'] = record.sequence
+    if (record.node !== undefined) put(run, 'host.name', record.node)
+    for (const [key, value] of record.data) put(run, `auditd.data.${key}`, value)
+    const args = record.args.filter((one) => one !== undefined)
+    if (args.length > 0) {
+      run.out['process.args'] = args.slice(0, 256).map((one) => boundText(one, run.adjusted))
+      put(run, 'process.command_line', args.join(' '))
+    }
+    return true
+  }
+}
+
+function windowsXmlStep(field: string): RunStep {
+  return (run) => {
+    const text = readText(run, field)
+    if (text === undefined || !text.includes('<')) return false
+    let found = 0
+    readWindowsEventXml(text, (name, value) => {
+      found++
+      if (value !== '') put(run, name, value)
+    })
+    return found > 0
   }
 }
 

@@ -51,6 +51,8 @@ const step = z.strictObject({
   csv: z.strictObject({ columns: z.array(z.string()).min(1), delimiter: z.string().length(1).default(',') }).optional(),
   cef: z.strictObject({}).optional(),
   leef: z.strictObject({}).optional(),
+  audit: z.strictObject({}).optional().describe('A record of the Linux audit system'),
+  windowsXml: z.strictObject({}).optional().describe('A Windows event as XML, or its EventData alone'),
   date: z
     .strictObject({
       field: z.string(),
@@ -83,6 +85,8 @@ export const stepKinds = [
   'csv',
   'cef',
   'leef',
+  'audit',
+  'windowsXml',
   'date',
   'rename',
   'copy',
@@ -104,13 +108,20 @@ export const parserSchema = z.strictObject({
       paths: listOf(z.string()).default([]).describe('log.file.path globs'),
       contains: listOf(z.string()).default([]).describe('Literals: any line that contains one is tried'),
       startsWith: listOf(z.string()).default([]).describe('Literals: any line that starts with one is tried'),
+      fields: listOf(z.string())
+        .default([])
+        .describe('For events that come as fields and not as text: those that have all of these are tried'),
     })
     .describe('Any of these makes the parser a candidate'),
+  envelope: z
+    .boolean()
+    .default(false)
+    .describe('What it read carries a line of somebody else: its `message` is parsed again'),
   steps: z.array(step).min(1),
   samples: z
     .array(
       z.strictObject({
-        line: z.string().describe('The line as received'),
+        line: z.string().default('').describe('The line as received; none when the event comes as fields'),
         fields: z.record(z.string(), z.unknown()).default({}).describe('What the transport knows of it'),
         dataset: z.string().optional().describe('Dataset hint'),
         expect: z.record(z.string(), z.unknown()).describe('Fields of the event; null: must not be there'),

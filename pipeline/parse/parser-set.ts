@@ -12,6 +12,10 @@ import { applyHeader, isMessageMark, readHeader } from './syslog-header.ts'
 
 export const unparsedDataset = 'unparsed'
 const pathsCachedMax = 1000
+/** A letter in a letter in a letter is read no further. */
+const envelopesMax = 2
+
+type Outcome = ParseOutcome & { letter?: string }
 
 interface LoadedFile {
   parser: CompiledParser
@@ -24,17 +28,23 @@ interface Literal {
   parser: CompiledParser
 }
 
+interface Shape {
+  fields: readonly string[]
+  parser: CompiledParser
+}
+
 interface Index {
   datasets: Map<string, CompiledParser[]>
   processes: Map<string, CompiledParser[]>
   paths: { glob: string; parser: CompiledParser }[]
   literals: Literal[]
+  shapes: Shape[]
 }
 
 export class ParserSet implements Parse {
   readonly #directory: string
   #files = new Map<string, LoadedFile>()
-  #index: Index = { datasets: new Map(), processes: new Map(), paths: [], literals: [] }
+  #index: Index = { datasets: new Map(), processes: new Map(), paths: [], literals: [], shapes: [] }
   #byPath = new Map<string, CompiledParser[]>()
   #problems: SourceProblem[] = []
   #unwatch: (() => void) | undefined
@@ -97,6 +107,16 @@ export class ParserSet implements Parse {
   }
 
   parse(fields: Flat, text: string, dataset: string | undefined, nowMs: number, adjusted: OnAdjusted): ParseOutcome {
+    let outcome = this.#parse(fields, text, dataset, nowMs, adjusted)
+    for (let depth = 0; outcome.letter !== undefined && depth < envelopesMax; depth++) {
+      const inner = this.#parse(fields, outcome.letter, undefined, nowMs, adjusted)
+      if (!inner.parsed) break
+      outcome = inner
+    }
+    return { dataset: outcome.dataset, parsed: outcome.parsed }
+  }
+
+  #parse(fields: Flat, text: string, dataset: string | undefined, nowMs: number, adjusted: OnAdjusted): Outcome {
     let message = text
     let process = fields['process.name']
     const hinted = dataset === undefined ? undefined : this.#index.datasets.get(dataset)
@@ -119,6 +139,8 @@ export class ParserSet implements Parse {
     const path = fields['log.file.path']
     const byPath = typeof path === 'string' ? first(this.#parsersOfPath(path), fields, message, adjusted) : undefined
     if (byPath) return byPath
+    const byShape = this.#byShape(fields, message, adjusted)
+    if (byShape) return byShape
     const byLiteral = this.#byLiteral(fields, message, adjusted)
     if (byLiteral) return byLiteral
     // Which program wrote it is known even when what it says is not.
@@ -128,12 +150,23 @@ export class ParserSet implements Parse {
     return { dataset: typeof process === 'string' ? 'syslog' : unparsedDataset, parsed: false }
   }
 
-  #byLiteral(fields: Flat, text: string, adjusted: OnAdjusted): ParseOutcome | undefined {
+  #byLiteral(fields: Flat, text: string, adjusted: OnAdjusted): Outcome | undefined {
     const literals = this.#index.literals
     for (let i = 0; i < literals.length; i++) {
       const literal = literals[i]!
       if (!(literal.atStart ? text.startsWith(literal.text) : text.includes(literal.text))) continue
       const outcome = tryParser(literal.parser, fields, text, adjusted)
+      if (outcome) return outcome
+    }
+    return undefined
+  }
+
+  #byShape(fields: Flat, text: string, adjusted: OnAdjusted): Outcome | undefined {
+    const shapes = this.#index.shapes
+    for (let i = 0; i < shapes.length; i++) {
+      const shape = shapes[i]!
+      if (!shape.fields.every((name) => fields[name] !== undefined)) continue
+      const outcome = tryParser(shape.parser, fields, text, adjusted)
       if (outcome) return outcome
     }
     return undefined
@@ -173,7 +206,7 @@ export function loadParser(file: string, text: string, problems: SourceProblem[]
 }
 
 function buildIndex(parsers: CompiledParser[]): Index {
-  const index: Index = { datasets: new Map(), processes: new Map(), paths: [], literals: [] }
+  const index: Index = { datasets: new Map(), processes: new Map(), paths: [], literals: [], shapes: [] }
   const sorted = [...parsers].sort(
     (a, b) => a.source.priority - b.source.priority || (a.source.id < b.source.id ? -1 : 1),
   )
@@ -187,13 +220,14 @@ function buildIndex(parsers: CompiledParser[]): Index {
     for (const hint of new Set([dataset, ...match.datasets])) add(index.datasets, hint, parser)
     for (const process of match.process) add(index.processes, process, parser)
     for (const glob of match.paths) index.paths.push({ glob, parser })
+    if (match.fields.length > 0) index.shapes.push({ fields: match.fields, parser })
     for (const text of match.startsWith) index.literals.push({ text, atStart: true, parser })
     for (const text of match.contains) index.literals.push({ text, atStart: false, parser })
   }
   return index
 }
 
-function first(parsers: CompiledParser[], fields: Flat, text: string, adjusted: OnAdjusted): ParseOutcome | undefined {
+function first(parsers: CompiledParser[], fields: Flat, text: string, adjusted: OnAdjusted): Outcome | undefined {
   for (let i = 0; i < parsers.length; i++) {
     const outcome = tryParser(parsers[i]!, fields, text, adjusted)
     if (outcome) return outcome
@@ -201,11 +235,18 @@ function first(parsers: CompiledParser[], fields: Flat, text: string, adjusted: 
   return undefined
 }
 
-function tryParser(parser: CompiledParser, fields: Flat, text: string, adjusted: OnAdjusted): ParseOutcome | undefined {
+function tryParser(parser: CompiledParser, fields: Flat, text: string, adjusted: OnAdjusted): Outcome | undefined {
   const out = parser.run(fields, text, adjusted)
   if (!out) return undefined
+  const { envelope, dataset } = parser.source
+  const letter = envelope ? out['message'] : undefined
+  if (letter === text) return undefined
   for (const name in out) fields[name] = out[name]
   // A structured line may name its own dataset (ECS loggers do).
   const own = out['event.dataset']
-  return { dataset: typeof own === 'string' && own !== '' ? own : parser.source.dataset, parsed: true }
+  return {
+    dataset: typeof own === 'string' && own !== '' ? own : dataset,
+    parsed: true,
+    ...(typeof letter === 'string' && { letter }),
+  }
 }

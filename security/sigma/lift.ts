@@ -1,5 +1,6 @@
 // Events of other shippers to flat ones under the names that rules use: nested Windows events, tables of the cloud with
 // JSON in a column, Sysmon for Linux as XML in a syslog message.
+import { readWindowsEventXml } from '#core/windows-event-xml.ts'
 import type { FlatEvent } from './taxonomy.ts'
 
 const depthMax = 32
@@ -23,7 +24,8 @@ export function lift(document: unknown): FlatEvent {
   const data = flat['EventData']
   if (typeof data === 'string') liftText(data, flat)
   const message = flat['SyslogMessage'] ?? flat['message']
-  if (typeof message === 'string' && message.includes('<Event>')) liftXml(message, flat)
+  if (typeof message === 'string' && message.includes('<Event>'))
+    readWindowsEventXml(message, (name, value) => set(flat, name, value))
   // A table of the cloud writes the channel into another column.
   flat['Channel'] ??= flat['EventLog']
   flat['Provider_Name'] ??= flat['SourceName'] ?? flat['Source']
@@ -81,33 +83,7 @@ function liftText(text: string, flat: Record<string, unknown>): void {
     } catch {
       // It stays the text that it is.
     }
-  } else if (text.includes('<')) liftXml(text, flat)
-}
-
-const system: Readonly<Record<string, RegExp>> = {
-  EventID: /<EventID(?:\s[^>]*)?>(\d+)<\/EventID>/,
-  Channel: /<Channel>([^<]*)<\/Channel>/,
-  Computer: /<Computer>([^<]*)<\/Computer>/,
-  Provider_Name: /<Provider\s[^>]*?Name="([^"]*)"/,
-}
-
-function liftXml(text: string, flat: Record<string, unknown>): void {
-  for (const [name, pattern] of Object.entries(system)) {
-    const value = pattern.exec(text)?.[1]
-    if (value !== undefined) flat[name] = unescapeXml(value)
-  }
-  for (const [, name, value] of text.matchAll(/<Data Name="([^"]{1,200})"(?:\/>|>([^<]*)<\/Data>)/g))
-    set(flat, name!, unescapeXml(value ?? ''))
-}
-
-const entities: Readonly<Record<string, string>> = { lt: '<', gt: '>', amp: '&', quot: '"', apos: "'" }
-
-function unescapeXml(text: string): string {
-  return text.replace(/&(?:#(\d{1,7})|#x([0-9a-fA-F]{1,6})|(lt|gt|amp|quot|apos));/g, (whole, decimal, hex, name) => {
-    if (name) return entities[name]!
-    const code = decimal ? Number(decimal) : Number.parseInt(hex, 16)
-    return code <= 0x10ffff ? String.fromCodePoint(code) : whole
-  })
+  } else if (text.includes('<')) readWindowsEventXml(text, (name, value) => set(flat, name, value))
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
