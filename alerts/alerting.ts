@@ -14,24 +14,26 @@ import { type Alert, type AlertRecord, alertOf } from './alert.ts'
 import type { AlertingConfig } from './config.ts'
 import { createCounters } from './counters.ts'
 import { type AlertFeed, createFeed } from './feed/feed.ts'
+import { createGrouping } from './group/grouping.ts'
+import { placesOf } from './group/membership.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
 import { type Held, type NewNotification, writeHistory, writeNotifications } from './lifecycle/tables.ts'
 import type { NotificationEvent } from './lifecycle/transition.ts'
 import { createInhibitor } from './mute/inhibit.ts'
 import { createSilences, type Silences } from './mute/silences.ts'
 import { type Why, whyOf } from './mute/why.ts'
-import type { AlertReceiverConfig, HeartbeatConfig, ReceiverConfig } from './notify/config.ts'
-import { createEmail } from './notify/email.ts'
+import type { HeartbeatConfig } from './notify/config.ts'
 import { createHeartbeat } from './notify/heartbeat.ts'
-import type { Notifier } from './notify/notification.ts'
+import { createNotifier } from './notify/notifiers.ts'
 import { createOutbox } from './notify/outbox.ts'
 import { createRouter } from './notify/route.ts'
 import { pendingOf, type ReceiverStatus, receiverStatus } from './notify/status.ts'
-import { createWebhook } from './notify/webhook.ts'
 import { type Attention, attention } from './queries/attention.ts'
 import { type AlertDetail, alertDetail } from './queries/detail.ts'
 import { type AlertPage, type AlertQuery, listAlerts } from './queries/list.ts'
 import { isAboutPlace } from './queries/place.ts'
+import type { Routing } from './routing/alertmanager-file.ts'
+import { integrate } from './routing/integrations.ts'
 import { acknowledge } from './verbs/acknowledge.ts'
 import { addNote } from './verbs/add-note.ts'
 import type { VerbContext } from './verbs/context.ts'
@@ -45,6 +47,8 @@ export interface AlertingDeps {
   metrics: Registry
   /** Where people find the ops centre, for links; empty when not configured. */
   publicUrl: string
+  /** What an Alertmanager file says; without it every receiver is told of single alerts. */
+  routing?: Routing | undefined
   /** Takes out of a finding what may be neither kept nor told: sensitive data. */
   shown?: (finding: Finding) => Finding
 }
@@ -77,29 +81,38 @@ export interface Alerting extends Component {
 const tickMs = 1000
 const flushMs = 5000
 const retainEveryMs = 600_000
+/** Alertmanager's. */
+const tidyMs = 30_000
 
 export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Alerting {
   const { database, clock, random, logger } = deps
   const counters = createCounters(deps.metrics)
-  const told = config.receivers.filter(isTold)
+  const { routing } = deps
+  const integrations = integrate(routing, config.receivers, {
+    file: config.alertmanagerFile,
+    allowPrivate: config.alertmanagerAllowPrivate,
+  })
+  const { direct } = integrations
+  const told = [...new Set([...direct, ...[...integrations.routed.values()].flat()])]
   const heartbeats = config.receivers
     .filter((receiver): receiver is HeartbeatConfig => receiver.kind === 'heartbeat')
     .map((receiver) => createHeartbeat(receiver, { database, clock, logger, counters }))
-  const route = createRouter(told)
+  const route = createRouter(direct)
   const silences = createSilences({ database, clock, random })
-  const inhibitedBy = createInhibitor(config.inhibitRules)
+  const inhibitedBy = createInhibitor([...config.inhibitRules, ...(routing?.inhibitRules ?? [])])
   /** Alerts kept back, with the event people would have heard. */
   const held = new Map<string, Held>()
   const feed = createFeed(config, database)
   const outbox = createOutbox(told, {
     ...{ database, clock, random, logger, counters },
-    notifier: (receiver) => notifierOf(receiver, config.language, clock),
-    alertUrl: (id) => (deps.publicUrl === '' ? '' : `${deps.publicUrl}/alerts/${id}`),
+    notifier: (receiver) => createNotifier(receiver, config.language, clock),
+    publicUrl: deps.publicUrl,
   })
 
+  const newId = (): string => `ntf_${random.hex(16)}`
   const intentsOf = (record: AlertRecord, event: NotificationEvent, nowMs: number): NewNotification[] =>
     route(record, event).map((name) => ({
-      id: `ntf_${random.hex(16)}`,
+      id: newId(),
       receiver: name,
       alertId: record.id,
       event,
@@ -125,7 +138,9 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
         ? { notifications: [], held: true }
         : { notifications: intentsOf(record, notify, nowMs), held: false }
     },
+    alongside: (tx, records, nowMs) => grouping.join(tx, records, nowMs),
     committed: (changes, intents, kept) => {
+      grouping.wake()
       for (const one of kept) if (!held.has(one.alertId)) held.set(one.alertId, one)
       feed.publish(changes)
       outbox.wake(intents.map(({ receiver }) => receiver))
@@ -134,6 +149,13 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   const mutedBy = (alert: Pick<AlertRecord, 'id' | 'rule' | 'severity' | 'labels' | 'title' | 'state'>) => ({
     silences: silences.of(alert).map(({ id }) => id),
     alerts: inhibitedBy(alert, lifecycle.open()),
+  })
+
+  const grouping = createGrouping({
+    ...{ database, clock, logger, routing, newId },
+    receivers: (name) => integrations.routed.get(name) ?? [],
+    isMuted: (alert) => Object.values(mutedBy(alert)).some((list) => list.length > 0),
+    told: (receivers) => outbox.wake(receivers),
   })
 
   /** What was kept back is told when nothing mutes it any more and it still is so. */
@@ -200,6 +222,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
 
   const countPending = async (): Promise<void> => {
     const pending = await pendingOf(database)
+    counters.groups.set(await grouping.count())
     for (const { name } of told) counters.pending.set({ receiver: name }, pending.get(name) ?? 0)
   }
 
@@ -210,11 +233,14 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     mutedBy,
     why: async (id) =>
       whyOf(await alertDetail(database, lifecycle.current, id), {
-        ...{ database, nowMs: clock.nowMs(), receivers: told, silences, held },
+        ...{ database, nowMs: clock.nowMs(), receivers: direct, silences, held },
         inhibitors: (alert) => inhibitedBy(alert, lifecycle.open()).flatMap((one) => lifecycle.current(one) ?? []),
       }),
     open: () => [...lifecycle.open()].map(alertOf),
-    receiversOf: (alert) => route(alert, 'firing'),
+    receiversOf: (alert) => [
+      ...route(alert, 'firing'),
+      ...(routing ? placesOf(routing.root, alert).map((place) => place.route.receiver) : []),
+    ],
     submit: (findings) => lifecycle.submit(findings),
     list: (query) => listAlerts(database, lifecycle.current, query),
     detail: (id) => alertDetail(database, lifecycle.current, id),
@@ -230,6 +256,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
       held.clear()
       for (const one of await database.select().from(heldNotifications)) held.set(one.alertId, one)
       await feed.open()
+      await grouping.start(lifecycle.open())
       outbox.start()
       for (const heartbeat of heartbeats) heartbeat.start()
       every(tickMs, () => lifecycle.tick())
@@ -239,11 +266,13 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
         await countPending()
       })
       every(retainEveryMs, retain)
+      every(tidyMs, () => grouping.tidy())
     },
     stop: async () => {
       for (const timer of timers.splice(0)) clearInterval(timer)
       await Promise.allSettled([...working])
       await Promise.allSettled(heartbeats.map((heartbeat) => heartbeat.stop()))
+      await grouping.stop()
       await outbox.stop()
       await lifecycle
         .flush()
@@ -252,12 +281,4 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     },
     health: (): Health => (failure === '' ? { state: 'ok', detail: '' } : { state: 'failed', detail: failure }),
   }
-}
-
-function isTold(receiver: ReceiverConfig): receiver is AlertReceiverConfig {
-  return receiver.kind !== 'heartbeat'
-}
-
-function notifierOf(receiver: AlertReceiverConfig, language: 'zh' | 'en', clock: Clock): Notifier {
-  return receiver.kind === 'webhook' ? createWebhook(receiver, clock) : createEmail(receiver, language)
 }

@@ -15,6 +15,16 @@ export const alertingConfigSchema = z.strictObject({
       if (twice !== undefined) context.addIssue({ code: 'custom', message: `two receivers are called "${twice}"` })
     })
     .describe('Who is told'),
+  alertmanagerFile: z
+    .string()
+    .default('')
+    .describe(
+      "Alertmanager's own configuration: its routing tree says who is told of what, when, and of which together",
+    ),
+  alertmanagerAllowPrivate: z
+    .boolean()
+    .default(false)
+    .describe('Webhooks of that file may be at loopback, private and link-local addresses'),
   inhibitRules: z
     .array(inhibitRuleSchema)
     .max(200)

@@ -7,7 +7,9 @@ export interface AlertingCounters {
   resolved: Counter<'severity'>
   submitSeconds: Histogram
   sent: Counter<'receiver'>
-  failed: Counter<'receiver'>
+  failed: Counter<'receiver' | 'reason'>
+  requests: Counter<'receiver'>
+  groups: Gauge
   retried: Counter<'receiver'>
   deliverySeconds: Histogram<'receiver'>
   pending: Gauge<'receiver'>
@@ -54,8 +56,19 @@ export function createCounters(registry: Registry): AlertingCounters {
     }),
     failed: new Counter({
       name: 'guanlan_notifications_failed_total',
-      help: 'Notifications given up',
+      help: 'Notifications given up, by reason: clientError, serverError, rateLimited, timeout, refusedAddress, other',
+      labelNames: ['receiver', 'reason'],
+      registers,
+    }),
+    requests: new Counter({
+      name: 'guanlan_notification_requests_total',
+      help: 'Attempts, whatever became of them',
       labelNames: ['receiver'],
+      registers,
+    }),
+    groups: new Gauge({
+      name: 'guanlan_notification_groups',
+      help: 'Groups of alerts in the routing tree',
       registers,
     }),
     retried: new Counter({

@@ -42,6 +42,7 @@ import { createMetricStore } from './parts/metric-store.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
+import { loadRouting } from './parts/routing.ts'
 import { selfSamples } from './parts/self-samples.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
 import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
@@ -223,6 +224,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const alerting = createAlerting(config.alerts, {
       ...{ database: state.database, clock, random, logger, metrics: registry },
       publicUrl: publicUrl(config),
+      routing: loadRouting(config.alerts),
       shown: createSensitiveView(config.security.mask).finding,
     })
     const rules = createEventRules(

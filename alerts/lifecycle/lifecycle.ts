@@ -7,7 +7,7 @@ import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Random } from '#core/random.ts'
-import type { Database } from '#stores/state/state.ts'
+import type { Database, Transaction } from '#stores/state/state.ts'
 import { type AlertChange, type AlertRecord, alertOf } from '../alert.ts'
 import type { AlertingCounters } from '../counters.ts'
 import { decide, type Outcome } from './decide.ts'
@@ -31,6 +31,8 @@ export interface LifecycleDeps {
   shown?: ((finding: Finding) => Finding) | undefined
   /** Outbox rows for a step that people should hear of; `held` when a silence or another alert keeps it back. */
   intents(record: AlertRecord, step: Step, nowMs: number): { notifications: tables.NewNotification[]; held: boolean }
+  /** In the same transaction: what else follows from a step. */
+  alongside(tx: Transaction, records: readonly AlertRecord[], nowMs: number): Promise<void>
   /** After the commit, in the order of the sequence. */
   committed(changes: AlertChange[], intents: tables.NewNotification[], held: tables.Held[]): void
 }
@@ -115,7 +117,7 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
       })
       const records = touched.filter(({ id }) => changed.has(id))
       doubtful = true
-      const changes = await write(deps.database, outcomes, records, { intents, held }, nowMs)
+      const changes = await write(deps, outcomes, records, { intents, held }, nowMs)
       doubtful = false
       for (const { record, opened } of outcomes) {
         if (opened) deps.counters.opened.inc({ severity: record.severity })
@@ -212,7 +214,7 @@ function takeBatch(waiting: Waiting[], findingsMax: number): Waiting[] {
 }
 
 function write(
-  database: Database,
+  { database, alongside }: Pick<LifecycleDeps, 'database' | 'alongside'>,
   outcomes: readonly Outcome[],
   records: readonly AlertRecord[],
   told: { intents: readonly tables.NewNotification[]; held: readonly tables.Held[] },
@@ -232,6 +234,7 @@ function write(
     )
     await tables.writeNotifications(tx, told.intents)
     await tables.writeHeld(tx, told.held)
+    await alongside(tx, records, nowMs)
     return tables.writeChanges(
       tx,
       outcomes.map(({ record, step }) => ({ atMs: nowMs, change: step.change!.kind, alert: alertOf(record) })),

@@ -42,8 +42,8 @@ export function createInhibitor(rules: readonly InhibitRule[]): Inhibitor {
       const holds = mine.some(
         (rule) =>
           meets(rule.source, source) &&
-          // An alert that is both source and target of a rule does not inhibit itself or its like.
-          !meets(rule.source, target) &&
+          // An alert that is both source and target of a rule does not inhibit itself or its like, as in Alertmanager.
+          !(meets(rule.source, target) && meets(rule.target, source)) &&
           rule.equal.every((name) => labelOf(source, name) === labelOf(target, name)),
       )
       if (holds) found.push(source.id)

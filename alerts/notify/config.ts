@@ -39,6 +39,7 @@ const routing = {
     .default(86_400_000)
     .describe('A notification is given up when it could not be delivered for so long, in milliseconds'),
   timeoutMs: z.int().min(100).max(600_000).default(10_000).describe('One attempt, in milliseconds'),
+  alertsMax: z.int().min(0).max(1000).default(0).describe('Alerts in one notification of a group; 0: up to 1,000'),
 }
 
 const allowPrivate = z
@@ -46,19 +47,35 @@ const allowPrivate = z
   .default(false)
   .describe('Allow loopback, private and link-local addresses; without it they are refused after the name is resolved')
 
-export const webhookSchema = z.strictObject({
-  kind: z.literal('webhook'),
-  ...routing,
-  url: httpUrl,
-  secret: z
-    .string()
-    .regex(/^whsec_[A-Za-z0-9+/]{32,88}={0,2}$/, 'write whsec_ and the base64 of 24 to 64 random bytes')
-    .refine((text) => [24, 64].every((bound, i) => (i === 0 ? bytesOf(text) >= bound : bytesOf(text) <= bound)), {
-      message: 'the secret must have 24 to 64 bytes',
-    })
-    .describe('Signs the request (Standard Webhooks); `echo whsec_$(openssl rand -base64 32)` makes one'),
-  allowPrivate,
-})
+export const webhookSchema = z
+  .strictObject({
+    kind: z.literal('webhook'),
+    ...routing,
+    url: httpUrl,
+    format: z
+      .enum(['standard', 'alertmanager'])
+      .default('standard')
+      .describe("standard: Standard Webhooks, signed; alertmanager: the body that Alertmanager's webhook sends"),
+    secret: z
+      .string()
+      .regex(/^(whsec_[A-Za-z0-9+/]{32,88}={0,2})?$/, 'write whsec_ and the base64 of 24 to 64 random bytes')
+      .refine((text) => text === '' || (bytesOf(text) >= 24 && bytesOf(text) <= 64), {
+        message: 'the secret must have 24 to 64 bytes',
+      })
+      .default('')
+      .describe('Signs the request (Standard Webhooks); `echo whsec_$(openssl rand -base64 32)` makes one'),
+    authorization: z
+      .string()
+      .max(8192)
+      .regex(/^[\x20-\x7e]*$/, 'write printable ASCII')
+      .default('')
+      .describe('Sent as the header Authorization, e.g. `Bearer …`'),
+    allowPrivate,
+  })
+  .refine(({ format, secret }) => format !== 'standard' || secret !== '', {
+    path: ['secret'],
+    message: 'a secret is needed; write whsec_ and the base64 of 24 to 64 random bytes',
+  })
 export type WebhookConfig = z.output<typeof webhookSchema>
 
 export const emailSchema = z.strictObject({
@@ -78,6 +95,87 @@ export const emailSchema = z.strictObject({
 })
 export type EmailConfig = z.output<typeof emailSchema>
 
+const perMinuteMax = (most: number, why: string) =>
+  z.int().min(1).max(1000).default(most).describe(`Messages a minute; more wait. ${why}`)
+const robotSecret = z.string().max(500).default('')
+
+export const dingtalkSchema = z.strictObject({
+  kind: z.literal('dingtalk'),
+  ...routing,
+  url: httpUrl.describe('https://oapi.dingtalk.com/robot/send?access_token=…'),
+  secret: robotSecret.describe('SEC… of the robot, when it is secured by signature (加签)'),
+  atMobiles: z
+    .array(z.string().regex(/^\+?[\d-]{5,20}$/))
+    .max(50)
+    .default([])
+    .describe('Who is called by name'),
+  atAll: z.boolean().default(false).describe('Everyone is called'),
+  perMinuteMax: perMinuteMax(20, 'DingTalk takes 20 from a robot.'),
+  allowPrivate,
+})
+export type DingtalkConfig = z.output<typeof dingtalkSchema>
+
+export const feishuSchema = z.strictObject({
+  kind: z.literal('feishu'),
+  ...routing,
+  url: httpUrl.describe('https://open.feishu.cn/open-apis/bot/v2/hook/… or that of open.larksuite.com'),
+  secret: robotSecret.describe('Of the robot, when it is secured by signature (签名校验)'),
+  perMinuteMax: perMinuteMax(20, 'Feishu takes 100 from a robot.'),
+  allowPrivate,
+})
+export type FeishuConfig = z.output<typeof feishuSchema>
+
+export const wecomSchema = z.strictObject({
+  kind: z.literal('wecom'),
+  ...routing,
+  url: httpUrl.describe('https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=…'),
+  perMinuteMax: perMinuteMax(20, 'WeCom takes 20 from a robot.'),
+  allowPrivate,
+})
+export type WecomConfig = z.output<typeof wecomSchema>
+
+export const cefSchema = z.strictObject({
+  kind: z.literal('cef'),
+  ...routing,
+  host: z.string().min(1).max(255).describe('Syslog server'),
+  port: z.int().min(1).max(65_535).default(514).describe('514 for UDP and TCP, 6514 for TLS'),
+  transport: z.enum(['udp', 'tcp', 'tls']).default('tcp').describe('UDP may lose messages, and nobody knows'),
+  framing: z
+    .enum(['octet-counting', 'newline'])
+    .default('octet-counting')
+    .describe('Over TCP and TLS: RFC 6587, octets counted or a line each'),
+  facility: z.int().min(0).max(23).default(13).describe('Syslog facility; 13 is log audit'),
+  hostName: z
+    .string()
+    .max(255)
+    .regex(/^[\x21-\x7e]*$/, 'write printable ASCII without spaces')
+    .default('')
+    .describe('Name of the sender; empty: of this machine'),
+  caFile: z.string().default('').describe('PEM certificates that are trusted over TLS besides the usual ones'),
+  tlsVerify: z.boolean().default(true).describe('Check the certificate of the server'),
+  allowPrivate,
+})
+export type CefConfig = z.output<typeof cefSchema>
+
+export const alertmanagerSchema = z.strictObject({
+  kind: z.literal('alertmanager'),
+  ...routing,
+  url: httpUrl.describe('Of the Alertmanager, before /api/v2/alerts'),
+  authorization: z
+    .string()
+    .max(8192)
+    .regex(/^[\x20-\x7e]*$/, 'write printable ASCII')
+    .default('')
+    .describe('Sent as the header Authorization, e.g. `Bearer …`'),
+  holdMs: z
+    .int()
+    .min(60_000)
+    .default(30 * 86_400_000)
+    .describe('It takes an alert for over when nothing is said of it for so long, in milliseconds'),
+  allowPrivate,
+})
+export type AlertmanagerConfig = z.output<typeof alertmanagerSchema>
+
 export const heartbeatSchema = z.strictObject({
   kind: z.literal('heartbeat'),
   name,
@@ -94,10 +192,14 @@ export const heartbeatSchema = z.strictObject({
 })
 export type HeartbeatConfig = z.output<typeof heartbeatSchema>
 
-export const receiverSchema = z.discriminatedUnion('kind', [webhookSchema, emailSchema, heartbeatSchema])
+export const receiverSchema = z.discriminatedUnion('kind', [
+  ...[webhookSchema, emailSchema, heartbeatSchema],
+  ...[dingtalkSchema, feishuSchema, wecomSchema, cefSchema, alertmanagerSchema],
+] as const)
 export type ReceiverConfig = z.output<typeof receiverSchema>
+export type ReceiverKind = ReceiverConfig['kind']
 /** Receivers that take alerts; a heartbeat only shows that the path lives. */
-export type AlertReceiverConfig = WebhookConfig | EmailConfig
+export type AlertReceiverConfig = Exclude<ReceiverConfig, HeartbeatConfig>
 
 function bytesOf(secret: string): number {
   return Buffer.from(secret.slice('whsec_'.length), 'base64').length

@@ -1,8 +1,10 @@
 // E-mail over SMTP. One connection per message: alerts are rare, and a kept connection is one more thing to break.
 import { createTransport } from 'nodemailer'
+import { hashOf } from '../group/labels.ts'
 import type { EmailConfig } from './config.ts'
 import { writeMail } from './mail-text.ts'
-import type { Delivery, Notifier } from './notification.ts'
+import type { Delivery, FailureReason, Notification, Notifier } from './notification.ts'
+import { worstOf } from './words.ts'
 
 export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifier {
   const { host, port, security, user, password, tlsVerify, timeoutMs } = config
@@ -28,15 +30,19 @@ export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifie
         to: config.to,
         subject,
         text,
-        // The same at every attempt, and one thread per alert.
+        // The same at every attempt, and one thread per alert or group.
         messageId: `<${notification.id}@guanlan>`,
-        references: `<${notification.alert.id}@guanlan>`,
-        headers: { 'Auto-Submitted': 'auto-generated', 'X-Guanlan-Severity': notification.alert.severity },
+        references: `<${threadOf(notification)}@guanlan>`,
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Guanlan-Severity': worstOf(notification.alerts) },
       }
       return Promise.race([send(() => transport.sendMail(message)), aborted(signal)])
     },
     close: () => transport.close(),
   }
+}
+
+function threadOf({ group, alerts: [first] }: Notification): string {
+  return group ? hashOf(group.key) : first.id
 }
 
 async function send(work: () => Promise<unknown>): Promise<Delivery> {
@@ -47,13 +53,14 @@ async function send(work: () => Promise<unknown>): Promise<Delivery> {
     const { responseCode, message } = error as Error & { responseCode?: number }
     // RFC 5321 section 4.2.1: 5yz is permanent. A refused password is a matter of configuration, and may be mended.
     const permanent = responseCode !== undefined && responseCode >= 500 && responseCode !== 535
-    return { ok: false, retry: !permanent, error: message.replace(/\s+/g, ' ').slice(0, 300) }
+    const reason: FailureReason = responseCode === undefined ? 'other' : permanent ? 'clientError' : 'serverError'
+    return { ok: false, retry: !permanent, error: message.replace(/\s+/g, ' ').slice(0, 300), reason }
   }
 }
 
 function aborted(signal: AbortSignal): Promise<Delivery> {
   return new Promise((resolve) => {
-    const give = (): void => resolve({ ok: false, retry: true, error: 'no answer in time' })
+    const give = (): void => resolve({ ok: false, retry: true, error: 'no answer in time', reason: 'timeout' })
     if (signal.aborted) give()
     else signal.addEventListener('abort', give, { once: true })
   })

@@ -10,6 +10,7 @@ import { watchdogRule } from '../alert.ts'
 import type { AlertingCounters } from '../counters.ts'
 import type { HeartbeatConfig } from './config.ts'
 import { httpCall } from './http-call.ts'
+import type { FailureReason } from './notification.ts'
 import type { ReceiverStatus } from './status.ts'
 import { targetOf } from './status.ts'
 
@@ -48,9 +49,9 @@ export function createHeartbeat(config: HeartbeatConfig, deps: HeartbeatDeps): H
     return row !== undefined && clock.nowMs() - row.lastReceivedMs < config.staleMs
   }
 
-  const fail = (error: string): void => {
+  const fail = (error: string, reason: FailureReason = 'other'): void => {
     failed++
-    counters.failed.inc({ receiver })
+    counters.failed.inc({ receiver, reason })
     if (error !== lastError) deps.logger.warn({ receiver, error }, 'the heartbeat could not be sent')
     lastError = error
   }
@@ -75,7 +76,7 @@ export function createHeartbeat(config: HeartbeatConfig, deps: HeartbeatDeps): H
       lastSuccessMs = clock.nowMs()
       lastError = null
       counters.sent.inc({ receiver })
-    } else if (!ending.signal.aborted) fail(delivery.error)
+    } else if (!ending.signal.aborted) fail(delivery.error, delivery.reason)
   }
 
   const run = (): void => {

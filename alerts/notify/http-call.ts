@@ -2,7 +2,7 @@
 import { type ClientRequest, request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { AddressRefused, checkLiteral, guardedLookup } from './address-guard.ts'
-import type { Delivery } from './notification.ts'
+import type { Delivery, FailureReason } from './notification.ts'
 
 export interface HttpCall {
   url: string
@@ -18,19 +18,25 @@ const retryAfterMsMax = 3_600_000
 /** Timeout, too early, too many requests: the request was right and the time was wrong. */
 const retriedStatuses: ReadonlySet<number> = new Set([408, 425, 429])
 
-export async function httpCall(call: HttpCall, signal: AbortSignal): Promise<Delivery> {
+/** What a receiver says with status 200 may still be a refusal: chat services do so. */
+export type Verdict = (text: string) => Delivery
+
+export async function httpCall(call: HttpCall, signal: AbortSignal, verdict?: Verdict): Promise<Delivery> {
   try {
     const { status, text, retryAfter } = await send(call, signal)
-    if (status >= 200 && status < 300) return { ok: true }
+    if (status >= 200 && status < 300) return verdict ? verdict(text) : { ok: true }
     const redirect = status >= 300 && status < 400 ? '; redirects are not followed' : ''
-    const error = `status ${status}${redirect}${text === '' ? '' : `: ${text}`}`
+    const error = `status ${status}${redirect}${text === '' ? '' : `: ${oneLine(text)}`}`
     const retry = status >= 500 || retriedStatuses.has(status)
+    const reason: FailureReason = status === 429 ? 'rateLimited' : status >= 500 ? 'serverError' : 'clientError'
     const seconds = Number(retryAfter)
-    if (!retry || !Number.isFinite(seconds) || seconds <= 0) return { ok: false, retry, error }
-    return { ok: false, retry, error, retryAfterMs: Math.min(seconds * 1000, retryAfterMsMax) }
+    if (!retry || !Number.isFinite(seconds) || seconds <= 0) return { ok: false, retry, error, reason }
+    return { ok: false, retry, error, reason, retryAfterMs: Math.min(seconds * 1000, retryAfterMsMax) }
   } catch (error) {
-    const message = signal.aborted ? 'no answer in time' : (error as Error).message || String(error)
-    return { ok: false, retry: !(error instanceof AddressRefused), error: message }
+    if (signal.aborted) return { ok: false, retry: true, error: 'no answer in time', reason: 'timeout' }
+    const isRefused = error instanceof AddressRefused
+    const message = (error as Error).message || String(error)
+    return { ok: false, retry: !isRefused, error: message, reason: isRefused ? 'refusedAddress' : 'other' }
   }
 }
 
@@ -59,7 +65,7 @@ function send(
           const text = Buffer.concat(parts).subarray(0, responseBytesMax).toString('utf8')
           resolve({
             status: response.statusCode ?? 0,
-            text: oneLine(text),
+            text,
             retryAfter: response.headers['retry-after'],
           })
           response.destroy()

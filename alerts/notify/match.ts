@@ -2,6 +2,7 @@
 // match the whole value.
 import { compileRegex } from '#core/regex.ts'
 import type { Alert } from '../alert.ts'
+import { unescaped } from '../routing/label-matchers.ts'
 
 type Labelled = Pick<Alert, 'rule' | 'severity' | 'labels'>
 export type Matcher = (alert: Labelled) => boolean
@@ -31,5 +32,5 @@ export function labelOf(alert: Labelled, name: string): string {
 function unquote(text: string): string {
   if (!text.startsWith('"')) return text
   if (text.length < 2 || !text.endsWith('"')) throw new Error(`${text} lacks its closing quote`)
-  return text.slice(1, -1).replace(/\\(.)/g, '$1')
+  return unescaped(text.slice(1, -1))
 }

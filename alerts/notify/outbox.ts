@@ -1,16 +1,19 @@
 // Delivers what was written into the outbox, from the table and never from memory: after a crash the same rows are sent
 // under the same ids. Each receiver has its own worker, so that a slow one delays nobody; within a receiver the
 // notifications of one alert keep their order.
-import { and, asc, eq, inArray, lte, notExists, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, lte, notExists, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
-import { alertHistory, notifications } from '#stores/state/schema/alerts.ts'
+import { alertHistory, alerts, notifications } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
 import type { AlertingCounters } from '../counters.ts'
+import type { GroupMessage } from '../group/message.ts'
+import { settleGroup } from '../group/settle.ts'
+import { createAllowance } from './allowance.ts'
 import type { AlertReceiverConfig } from './config.ts'
-import type { Delivery, NotifiedAlert, Notifier } from './notification.ts'
+import type { Delivery, Notification, NotifiedAlert, Notifier } from './notification.ts'
 
 export interface OutboxDeps {
   database: Database
@@ -19,8 +22,8 @@ export interface OutboxDeps {
   logger: Logger
   counters: AlertingCounters
   notifier(receiver: AlertReceiverConfig): Notifier
-  /** Page of an alert; empty when the address of the ops centre is not configured. */
-  alertUrl(id: string): string
+  /** The ops centre, for links; empty when its address is not known. */
+  publicUrl: string
 }
 
 export interface Outbox {
@@ -57,6 +60,10 @@ export function createOutbox(receivers: readonly AlertReceiverConfig[], deps: Ou
 function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
   const { database, clock, counters, logger } = deps
   const { name } = receiver
+  const allowance = createAllowance(
+    'perMinuteMax' in receiver ? receiver.perMinuteMax : Number.POSITIVE_INFINITY,
+    (sinceMs) => attemptsSince(database, name, sinceMs),
+  )
   let ending = new AbortController()
   let running: Promise<void> | undefined
   let awake = false
@@ -86,8 +93,10 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
       awake = false
       let waitMs = idleMsMax
       try {
-        const free = receiver.concurrency - busy.size
+        const room = await allowance.left(clock.nowMs())
+        const free = Math.min(receiver.concurrency - busy.size, room.count)
         const rows = free > 0 ? await lease(database, receiver, free, clock.nowMs()) : []
+        allowance.take(rows.length, clock.nowMs())
         for (const row of rows) {
           const work: Promise<void> = deliver(row).finally(() => {
             busy.delete(work)
@@ -96,7 +105,8 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
           busy.add(work)
         }
         if (rows.length > 0 && rows.length === free) continue
-        waitMs = Math.min(idleMsMax, await untilNext(database, name, clock.nowMs()))
+        // With nothing allowed, what is due waits for its minute.
+        waitMs = room.count > 0 ? Math.min(idleMsMax, await untilNext(database, name, clock.nowMs())) : room.waitMs
       } catch (error) {
         logger.warn({ receiver: name, err: error }, 'the outbox could not be read')
         waitMs = backoffMsMin
@@ -109,17 +119,11 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
   const deliver = async (row: Row): Promise<void> => {
     const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(receiver.timeoutMs)])
     const stopTimer = counters.deliverySeconds.startTimer({ receiver: name })
-    const alert = row.alert as unknown as NotifiedAlert
     const attempt = row.attempts + 1
+    counters.requests.inc({ receiver: name })
     const delivery: Delivery = await notifier
-      .notify(
-        {
-          ...{ id: row.id, event: row.event, createdMs: row.createdMs, attempt, alert },
-          url: deps.alertUrl(row.alertId),
-        },
-        signal,
-      )
-      .catch((error: Error) => ({ ok: false, retry: true, error: error.message }))
+      .notify(notificationOf(row, deps.publicUrl), signal)
+      .catch((error: Error) => ({ ok: false, retry: true, error: error.message, reason: 'other' }))
     stopTimer()
     try {
       if (ending.signal.aborted && !delivery.ok) await release(database, row)
@@ -152,8 +156,11 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
         .where(eq(notifications.id, row.id))
       return
     }
-    counters.failed.inc({ receiver: name })
-    logger.error({ receiver: name, alert: row.alertId, attempts, error: delivery.error }, 'a notification was given up')
+    counters.failed.inc({ receiver: name, reason: delivery.reason })
+    logger.error(
+      { receiver: name, alert: row.alertId ?? row.groupId, attempts, error: delivery.error },
+      'a notification was given up',
+    )
     await finish(
       database,
       row,
@@ -180,6 +187,14 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
       notifier?.close()
     },
   }
+}
+
+function notificationOf(row: Row, publicUrl: string): Notification {
+  const { id, event, createdMs } = row
+  const base = { id, event, createdMs, attempt: row.attempts + 1, publicUrl }
+  if (row.message === null) return { ...base, alerts: [row.alert as unknown as NotifiedAlert] }
+  const { groupKey: key, receiver, path, labels, truncated, alerts: told } = row.message as unknown as GroupMessage
+  return { ...base, alerts: told as Notification['alerts'], group: { key, receiver, path, labels, truncated } }
 }
 
 /** Doubles from a second to five minutes; the jitter keeps receivers that failed together from coming back together. */
@@ -243,6 +258,14 @@ async function untilNext(database: Database, receiver: string, nowMs: number): P
   return row?.atMs == null ? idleMsMax : Math.max(50, Number(row.atMs) - nowMs)
 }
 
+async function attemptsSince(database: Database, receiver: string, sinceMs: number): Promise<number[]> {
+  const rows = await database
+    .select({ atMs: notifications.lastAttemptMs })
+    .from(notifications)
+    .where(and(eq(notifications.receiver, receiver), gt(notifications.lastAttemptMs, sinceMs)))
+  return rows.map(({ atMs }) => atMs)
+}
+
 async function release(database: Database, row: Row): Promise<void> {
   await database.update(notifications).set({ leasedUntilMs: 0 }).where(eq(notifications.id, row.id))
 }
@@ -262,9 +285,10 @@ async function finish(
       .update(notifications)
       .set({ state, attempts, leasedUntilMs: 0, lastAttemptMs: nowMs, finishedMs: nowMs, lastError })
       .where(eq(notifications.id, row.id))
-    // The alert may have aged out meanwhile.
+    if (state === 'delivered' && row.message !== null) await settleGroup(tx, row, nowMs)
+    // The alerts may have aged out meanwhile.
+    const ids = row.alertIds ?? [row.alertId]
     await tx.execute(sql`insert into ${alertHistory} (alert_id, at_ms, kind, actor, text)
-      select ${row.alertId}, ${nowMs}, ${kind}, ${row.receiver}, ${text}
-      where exists (select 1 from alerts where id = ${row.alertId})`)
+      select id, ${nowMs}, ${kind}, ${row.receiver}, ${text} from alerts where ${inArray(alerts.id, ids as string[])}`)
   })
 }

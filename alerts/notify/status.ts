@@ -69,6 +69,7 @@ export async function pendingOf(database: Database): Promise<Map<string, number>
 
 /** Chat services put their secret into the path or the query: only the origin is shown. */
 export function targetOf(receiver: ReceiverConfig): string {
+  if (receiver.kind === 'cef') return `${receiver.transport}://${receiver.host}:${receiver.port}`
   if (receiver.kind === 'email') return `${receiver.to.join(', ')} by ${receiver.host}:${receiver.port}`
   const url = new URL(receiver.url)
   return url.pathname === '/' && url.search === '' ? url.origin : `${url.origin}/…`

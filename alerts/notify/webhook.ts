@@ -1,36 +1,50 @@
 // Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md): the signature covers
-// id, timestamp and the exact bytes of the body, with a symmetric key.
+// id, timestamp and the exact bytes of the body, with a symmetric key. The body is the spec's envelope or Alertmanager's.
 import { createHmac } from 'node:crypto'
 import type { Clock } from '#core/clock.ts'
+import { alertmanagerBody } from './alertmanager-body.ts'
 import type { WebhookConfig } from './config.ts'
 import { httpCall } from './http-call.ts'
-import type { Notification, Notifier } from './notification.ts'
+import { type Notification, type Notifier, pageOf } from './notification.ts'
 
 export function createWebhook(config: WebhookConfig, clock: Clock): Notifier {
   const key = Buffer.from(config.secret.slice('whsec_'.length), 'base64')
   return {
     notify: (notification, signal) => {
-      const body = JSON.stringify(webhookBody(notification))
-      // The time of the attempt, not of the alert: verifiers refuse what is older than minutes.
-      const timestamp = String(Math.floor(clock.nowMs() / 1000))
-      const signature = createHmac('sha256', key).update(`${notification.id}.${timestamp}.${body}`).digest('base64')
+      const asAlertmanager = config.format === 'alertmanager'
+      const body = JSON.stringify(
+        asAlertmanager ? alertmanagerBody(notification, config.name) : webhookBody(notification),
+      )
       const headers = {
         'content-type': 'application/json',
-        'webhook-id': notification.id,
-        'webhook-timestamp': timestamp,
-        'webhook-signature': `v1,${signature}`,
+        ...(config.authorization === '' ? {} : { authorization: config.authorization }),
+        ...(config.secret === '' ? {} : signature(notification.id, body)),
       }
       return httpCall({ url: config.url, method: 'POST', headers, body, allowPrivate: config.allowPrivate }, signal)
     },
     close: () => {},
   }
+
+  function signature(id: string, body: string): Record<string, string> {
+    // The time of the attempt, not of the alert: verifiers refuse what is older than minutes.
+    const timestamp = String(Math.floor(clock.nowMs() / 1000))
+    const signed = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
+    return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signed}` }
+  }
 }
 
 /** The envelope the spec proposes: type, timestamp, data. Documented in docs/alerts.md. */
 export function webhookBody(notification: Notification): object {
+  const { group, alerts, event, createdMs } = notification
+  const timestamp = new Date(createdMs).toISOString()
+  if (!group) return { type: `alert.${event}`, timestamp, data: { url: pageOf(notification, alerts[0]), ...alerts[0] } }
+  const { key, receiver, labels, truncated } = group
   return {
-    type: `alert.${notification.event}`,
-    timestamp: new Date(notification.createdMs).toISOString(),
-    data: { url: notification.url, ...notification.alert },
+    type: `group.${event}`,
+    timestamp,
+    data: {
+      ...{ groupKey: key, receiver, labels, truncated },
+      alerts: alerts.map((alert) => ({ url: pageOf(notification, alert), ...alert })),
+    },
   }
 }

@@ -2,7 +2,13 @@
 import { compileRegex } from '#core/regex.ts'
 
 export type Labels = Readonly<Record<string, string>>
-export type LabelMatcher = (labels: Labels) => boolean
+export type MatchOperator = '=' | '!=' | '=~' | '!~'
+export interface LabelMatcher {
+  name: string
+  operator: MatchOperator
+  value: string
+  matches(labels: Labels): boolean
+}
 
 const one = /\s*([a-zA-Z_][\w.:]*)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*"|[^",{}]*)\s*(,|$)/sy
 
@@ -15,22 +21,30 @@ export function parseLabelMatchers(text: string): LabelMatcher[] {
   while (one.lastIndex < list.length) {
     const match = one.exec(list)
     if (!match) throw new Error(`${text} is not a list of matchers; write name="value", with =, !=, =~ or !~`)
-    const [, name, operator, raw] = match as unknown as [string, string, string, string]
+    const [, name, operator, raw] = match as unknown as [string, string, MatchOperator, string]
     matchers.push(labelMatcher(name, operator, raw.startsWith('"') ? unescaped(raw.slice(1, -1)) : raw.trim()))
   }
   return matchers
 }
 
 /** A missing label is empty; a regular expression must match the whole value. */
-export function labelMatcher(name: string, operator: string, value: string): LabelMatcher {
+export function labelMatcher(name: string, operator: MatchOperator, value: string): LabelMatcher {
   const read = (labels: Labels): string => (Object.hasOwn(labels, name) ? labels[name]! : '')
-  if (operator === '=') return (labels) => read(labels) === value
-  if (operator === '!=') return (labels) => read(labels) !== value
-  const regex = compileRegex(value, { anchored: true })
-  return operator === '=~' ? (labels) => regex.test(read(labels)) : (labels) => !regex.test(read(labels))
+  const regex = operator === '=~' || operator === '!~' ? compileRegex(value, { anchored: true }) : undefined
+  const isEqual = operator === '=' || operator === '=~'
+  return {
+    ...{ name, operator, value },
+    matches: (labels) => (regex ? regex.test(read(labels)) : read(labels) === value) === isEqual,
+  }
+}
+
+/** In the form in which Alertmanager writes it into a group's key. */
+export function matcherText({ name, operator, value }: Omit<LabelMatcher, 'matches'>): string {
+  const escaped = value.replace(/[\\\n"]/g, (char) => (char === '\n' ? '\\n' : `\\${char}`))
+  return `${name}${operator}"${escaped}"`
 }
 
 /** `\n`, `\"` and `\\` are escapes; a backslash before anything else stays, as regular expressions need it. */
-function unescaped(text: string): string {
+export function unescaped(text: string): string {
   return text.replace(/\\([n"\\])/g, (_, char: string) => (char === 'n' ? '\n' : char))
 }

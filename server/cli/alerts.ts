@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { readRouteTree } from '#alerts/routing/route-tree.ts'
+import { readAlertmanagerFile } from '#alerts/routing/alertmanager-file.ts'
+import { routesFor } from '#alerts/routing/route-tree.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { type Command, misuse } from './command.ts'
 
@@ -11,14 +12,14 @@ export const alerts: Command = {
     const file = options['file']
     if (noun !== 'routes' || verb !== 'test' || typeof file !== 'string') return misuse(this)
     if (pairs.some((pair) => pair.indexOf('=') < 1)) return misuse(this)
-    const { tree, problems } = readRouteTree(file, readFileSync(file, 'utf8'))
+    const { routing, problems } = readAlertmanagerFile(file, readFileSync(file, 'utf8'))
     for (const problem of problems) console.error(formatProblem(problem))
-    if (!tree) return 1
+    if (!routing) return 1
     const cut = (pair: string): [string, string] => [
       pair.slice(0, pair.indexOf('=')),
       pair.slice(pair.indexOf('=') + 1),
     ]
-    const routes = tree(Object.fromEntries(pairs.map(cut)))
+    const routes = routesFor(routing.root, Object.fromEntries(pairs.map(cut)))
     if (json) console.log(JSON.stringify(routes))
     else
       for (const route of routes)

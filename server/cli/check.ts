@@ -8,6 +8,7 @@ import { checkParsers } from '#pipeline/parse/check.ts'
 import { loadRules } from '#security/sigma/load.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import { findRules, readConfig } from '../config.ts'
+import { readRouting } from '../parts/routing.ts'
 import type { Command } from './command.ts'
 
 export const check: Command = {
@@ -18,7 +19,7 @@ export const check: Command = {
     const given =
       typeof options['config'] === 'string' ? options['config'] : (process.env['GUANLAN_CONFIG'] ?? 'guanlan.yaml')
     const { value: config, problems } = readConfig(process.env, given)
-    const found: SourceProblem[] = [...problems]
+    const found: SourceProblem[] = [...problems, ...(config ? readRouting(config.alerts).problems : [])]
     const checked: Record<string, number> = {}
     const parsers = checkParsers(findRules(config?.rules.parsers ?? 'rules/parsers'))
     const rules = checkEventRules(findRules(config?.rules.events.directory ?? 'rules/events'), (query) =>

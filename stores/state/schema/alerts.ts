@@ -101,9 +101,14 @@ export const notifications = pgTable(
     /** Order within a receiver and alert. */
     sequence: bigserial('sequence', { mode: 'number' }).notNull(),
     receiver: text('receiver').notNull(),
-    alertId: text('alert_id').notNull(),
+    /** Of a single alert; null for a group. */
+    alertId: text('alert_id'),
     event: text('event').$type<'firing' | 'escalated' | 'unknown' | 'resolved'>().notNull(),
-    alert: jsonb('alert').$type<Record<string, unknown>>().notNull(),
+    alert: jsonb('alert').$type<Record<string, unknown>>(),
+    /** Of a group: which, what is told of it, and of which alerts. */
+    groupId: text('group_id'),
+    message: jsonb('message').$type<Record<string, unknown>>(),
+    alertIds: text('alert_ids').array(),
     state: text('state').$type<'pending' | 'delivered' | 'failed'>().notNull(),
     attempts: integer('attempts').notNull(),
     createdMs: timeMs('created_ms').notNull(),
@@ -121,6 +126,9 @@ export const notifications = pgTable(
     index('notifications_pending_alert')
       .on(table.receiver, table.alertId, table.sequence)
       .where(sql`${table.state} = 'pending'`),
+    // A group has at most one that is under way, for each receiver.
+    uniqueIndex('notifications_pending_group').on(table.receiver, table.groupId).where(sql`${table.state} = 'pending'`),
+    index('notifications_alert_ids').using('gin', table.alertIds).where(sql`${table.alertIds} is not null`),
     index('notifications_finished').on(table.finishedMs).where(sql`${table.state} <> 'pending'`),
   ],
 )

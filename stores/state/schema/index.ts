@@ -2,6 +2,7 @@
 export * from './alerts.ts'
 export * from './audit.ts'
 export * from './entities.ts'
+export * from './groups.ts'
 export * from './kpi.ts'
 export * from './kpi-integrity.ts'
 export * from './people.ts'

@@ -1,0 +1,134 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readAlertmanagerFile } from './alertmanager-file.ts'
+import { type Route, routesFor } from './route-tree.ts'
+
+const file = `route:
+  receiver: everyone
+  group_by: [alertname]
+  routes:
+    - matchers: ['team=~"db|sql"', '{severity!="info"}']
+      receiver: database
+      group_by: ['...']
+      group_wait: 10s
+      continue: true
+      mute_time_intervals: [nights]
+      routes:
+        - match: { severity: critical }
+          receiver: pager
+          repeat_interval: 1h
+    - match_re: { team: 'd.' }
+      receiver: copy
+      group_by: []
+receivers: [{ name: everyone }, { name: database }, { name: pager }, { name: copy }]
+time_intervals: [{ name: nights, time_intervals: [{ times: [{ start_time: '00:00', end_time: '06:00' }] }] }]
+`
+const routes = (text: string, labels: Record<string, string>): Route[] =>
+  routesFor(readAlertmanagerFile('a.yml', text).routing!.root, labels)
+const receivers = (labels: Record<string, string>): string[] => routes(file, labels).map((route) => route.receiver)
+
+test('an alert goes to the deepest route that matches, and on where continue is set', () => {
+  expect(receivers({ team: 'db', severity: 'critical' })).toEqual(['pager', 'copy'])
+  expect(receivers({ team: 'sql', severity: 'warning' })).toEqual(['database'])
+  expect(receivers({ team: 'db', severity: 'info' })).toEqual(['copy'])
+  expect(receivers({ team: 'dbx' })).toEqual(['everyone'])
+})
+
+test('a child has what its parent says, but for time intervals; an empty group_by says nothing', () => {
+  const [pager, copy] = routes(file, { team: 'db', severity: 'critical' })
+  expect(pager).toMatchObject({ path: 'route.routes[0].routes[0]', groupBy: ['...'], groupWaitMs: 10_000 })
+  expect(pager).toMatchObject({ repeatIntervalMs: 3_600_000, muteTimeIntervals: [] })
+  expect(copy).toMatchObject({ groupBy: ['alertname'], groupWaitMs: 30_000, groupIntervalMs: 300_000 })
+})
+
+test('routes with the same matchers are told apart', () => {
+  const twins = file.replace("match_re: { team: 'd.' }", `matchers: ['severity!="info"', 'team=~"db|sql"']`)
+  const ids = routes(twins, { team: 'sql', severity: 'low' }).map(({ id, key }) => [id === key, key])
+  expect(ids[0]![1]).toBe(ids[1]![1])
+  expect(ids.map(([first]) => first)).toEqual([true, false])
+})
+
+test('a route to nobody and a bad matcher are named with their line', () => {
+  const broken = file.replace('receiver: pager', 'receiver: pagr').replace('team=~"db|sql"', 'team~db')
+  const { routing, problems } = readAlertmanagerFile('a.yml', broken)
+  expect(routing).toBeUndefined()
+  expect(problems.map(({ line }) => line).sort((a, b) => a - b)).toEqual([5, 13])
+})
+
+const minimal = 'receivers: [{ name: a }]\n'
+const interval = (part: string): string =>
+  `${minimal}route: { receiver: a }\ntime_intervals: [{ name: n, time_intervals: [${part}] }]\n`
+const range = (key: string, texts: string[]): string[] => texts.map((text) => interval(`{ ${key}: ['${text}'] }`))
+const times = (list: [string, string][]): string[] =>
+  list.map(([from, to]) => interval(`{ times: [{ start_time: '${from}', end_time: '${to}' }] }`))
+const route = (part: string): string => `${minimal}route: ${part}\n`
+const cases = [
+  ...range('weekdays', ['monday:friday', 'saturday:sunday', 'Monday', 'mon', '1', 'monday:', 'sunday:saturday']),
+  ...range('days_of_month', ['1:5', '0', '-1', '-3:-1', '-1:-3', '31', '32', '5:1', '1:-1', '-5:5', '28:-1', '27:-1']),
+  ...range('days_of_month', ['10:-20', '27:-2', '-31:-31', '1:-28', '1:-27', 'x', '']),
+  ...range('months', ['january', '1', '1:3', 'march:january', 'january:3', 'Jan', 'December']),
+  ...range('years', ['2020', '2020:2022', '2022:2020', 'x']),
+  ...times([
+    ...([['00:00', '24:00'] as const, ['9:00', '10:00'], ['09:00', '09:00'], ['23:00', '01:00']] as [string, string][]),
+    ...([['24:00', '24:00'] as const, ['09:00', '24:01'], ['23:59', '24:00']] as [string, string][]),
+  ]),
+  ...['Asia/Shanghai', 'UTC', 'Mars/Olympus', 'Local', ''].map((zone) => interval(`{ location: '${zone}' }`)),
+  interval('{ years: [2020], days_of_month: [1], months: [3] }'),
+  interval('{ weekday: [monday] }'),
+  ...["'...', x", 'x, x', 'x', "'...'", "''", "'a-b'"].map((list) => route(`{ receiver: a, group_by: [${list}] }`)),
+  ...['0s', '30s', '1h30m', '1d', '2w', '30', '1m1h', '-5s', '0', ''].map((text) =>
+    route(`{ receiver: a, group_interval: '${text}' }`),
+  ),
+  ...['0s', '0', '5'].map((text) => route(`{ receiver: a, group_wait: '${text}' }`)),
+  route('{ receiver: a, continue: true }'),
+  route('{ receiver: a, matchers: [a=b] }'),
+  route('{ receiver: b }'),
+  route('{ routes: [] }'),
+  route('{ receiver: a, routes: [{ mute_time_intervals: [n] }] }'),
+  route('{ receiver: a, routes: [{ reciever: a }] }'),
+  ...['a=b', 'a=b, c=~"d|e"', '{a="b",c!~"d"}', 'a', '=b', 'a=~"("', 'a=b,', 'a="b', 'a=~b"', 'a=', '1a=b'].map(
+    (text) => route(`{ receiver: a, routes: [{ matchers: ['${text}'] }] }`),
+  ),
+  `${route('{ receiver: a }')}inhibit_rules: [{ source_match: { a: b }, target_match_re: { c: d }, equal: [x] }]\n`,
+  `${route('{ receiver: a }')}inhibit_rules: [{ source_matchers: [a=b], target_matchers: ['c=~"("'] }]\n`,
+  'receivers: [{ name: a }, { name: a }]\nroute: { receiver: a }\n',
+  `${interval('{}')}mute_time_intervals: [{ name: n, time_intervals: [] }]\n`,
+]
+
+describe.skipIf(!existsSync('/usr/bin/amtool'))('beside amtool', () => {
+  let directory: string
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'guanlan-amtool-'))
+  })
+  afterAll(() => rmSync(directory, { recursive: true }))
+
+  test('a file is refused when amtool refuses it, and taken when it takes it', () => {
+    const path = join(directory, 'case.yml')
+    const verdicts = cases.map((text) => {
+      writeFileSync(path, text)
+      const theirs = spawnSync('amtool', ['check-config', path]).status === 0
+      return { text, theirs, ours: readAlertmanagerFile('case.yml', text).problems.length === 0 }
+    })
+    expect(verdicts.filter(({ ours, theirs }) => ours !== theirs)).toEqual([])
+    expect(verdicts.filter(({ theirs }) => theirs).length).toBeGreaterThan(20)
+  })
+
+  test('label sets go to the receivers that `amtool config routes test` names', () => {
+    const path = join(directory, 'routes.yml')
+    writeFileSync(path, file)
+    const values = { team: ['', 'db', 'sql', 'dx', 'dbx', 'net'], severity: ['', 'info', 'warning', 'critical'] }
+    for (const team of values.team)
+      for (const severity of values.severity) {
+        const labels = { ...(team ? { team } : {}), ...(severity ? { severity } : {}) }
+        const pairs = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
+        const theirs = execFileSync('amtool', ['config', 'routes', 'test', `--config.file=${path}`, ...pairs], {
+          encoding: 'utf8',
+          stdio: ['ignore', 'pipe', 'ignore'],
+        })
+        expect(receivers(labels).join(','), pairs.join(' ')).toBe(theirs.trim())
+      }
+  })
+})
