@@ -139,6 +139,53 @@ export const errorCatalogue = {
     hint: 'See the OpenAPI document at /api/openapi.json.',
   },
   'not-found': { status: 404, message: '{what} does not exist', hint: 'Check the address or the id.' },
+  'pull.address': {
+    status: 422,
+    message: 'The source {source} may not connect there: {cause}',
+    hint: 'If the address is meant, name it or its network in `allow` of the source.',
+  },
+  'pull.cursor': { status: 422, message: 'The cursor of the source {source}: {cause}', hint: '{hint}' },
+  'pull.failed': {
+    status: 503,
+    message: 'The source {source} could not be read: {cause}',
+    hint: 'It is tried again; "guanlan kpi pull check" tells more.',
+  },
+  'pull.refused': {
+    status: 422,
+    message: 'The database of {source} refuses: {cause}',
+    hint: 'Check user and password, and GRANT SELECT on what the source reads.',
+  },
+  'pull.rights': {
+    status: 422,
+    message: 'The account of the source {source} may do more than read: {rights}',
+    hint: 'Give it an account that may only SELECT, or set `excessRights: warn`.',
+  },
+  'pull.shape': {
+    status: 422,
+    message: 'What the source {source} reads has changed: {cause}',
+    hint: 'Correct the mapping or the table; reading goes on where it stopped.',
+  },
+  'pull.slow': {
+    status: 503,
+    message: 'The database of {source} took too long: {cause}',
+    hint: 'An index on the cursor columns (updated, id) helps; or raise statementTimeout, or lower pageRows.',
+  },
+  'pull.source': { status: 422, message: 'The source {source}: {cause}', hint: '{hint}' },
+  'pull.tls': {
+    status: 422,
+    message: 'The connection of {source} cannot be made safe: {cause}',
+    hint: 'Give tls.caFile, and tls.serverName when the certificate names another host; tls.mode off sends in the clear.',
+  },
+  'pull.types': {
+    status: 422,
+    message: 'A column that the source {source} reads has another type now: {cause}',
+    hint: 'Look at what changed; then "guanlan kpi pull accept {source}", and reading goes on where it stopped.',
+  },
+  'pull.unreachable': {
+    status: 503,
+    message: 'The database of {source} cannot be reached: {cause}',
+    hint: 'It is tried again by itself, and goes on where it stopped.',
+  },
   'query.canceled': { status: 503, message: 'The query was canceled', hint: 'Run it again.' },
   'query.failed': { status: 422, message: '{cause}', hint: '{hint}' },
   'query.invalid': { status: 400, message: '{cause} at position {position}', hint: '{hint}' },

@@ -115,6 +115,10 @@ export const configSchema = z.strictObject({
       events: eventRulesConfigSchema.prefault({}),
       kpi: z.string().default('rules/kpi').describe('Directory of the KPI definitions and calendars'),
       metrics: metricRulesConfigSchema.prefault({}),
+      pull: z
+        .string()
+        .default('rules/pull')
+        .describe("Directory of the departments' databases that cases are read from"),
     })
     .prefault({}),
   pipeline: pipelineConfigSchema.prefault({}),
@@ -150,7 +154,8 @@ export function loadConfig(
   const { rules } = value
   const events = { ...rules.events, directory: findRules(rules.events.directory) }
   const metrics = { ...rules.metrics, directory: findRules(rules.metrics.directory) }
-  const found = { parsers: findRules(rules.parsers), events, metrics, kpi: findRules(rules.kpi) }
+  const [kpi, pull] = [findRules(rules.kpi), findRules(rules.pull)]
+  const found = { parsers: findRules(rules.parsers), events, metrics, kpi, pull }
   return { config: { ...value, data: resolve(value.data), rules: found }, file }
 }
 

@@ -34,6 +34,7 @@ import { type FilePositions, openPositions, replaceFile } from './parts/file-pos
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
+import { createKpiWork, type KpiWork } from './parts/kpi-work.ts'
 import { createLearnPart } from './parts/learn.ts'
 import { openLedger } from './parts/ledger.ts'
 import { createLedgerFeed } from './parts/ledger-feed.ts'
@@ -80,6 +81,7 @@ export interface Parts {
   ledger: Ledger
   intel: Intel
   kpi: KpiPart
+  kpiWork: KpiWork
   sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
@@ -265,6 +267,10 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
     await kpi.component.start()
     started.push(kpi.component)
+    const kpiWork = createKpiWork(config.rules, {
+      ...{ database: state.database, cases: kpi.cases, clock, logger },
+      onFinding: (finding) => void alerting.submit([finding]),
+    })
 
     const stored = new Counter({
       name: 'guanlan_store_stored_total',
@@ -344,15 +350,31 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const rates = { events: createRate(clock), samples: createRate(clock) }
     const everyone = (): { name: string; health: Health }[] =>
-      [...stores, kpi.component, alerting, correlation, ...consumers, ...collectors].map((one) => ({
-        name: one.name,
-        health: one.health(),
-      }))
+      [...stores, kpi.component, ...kpiWork.components, alerting, correlation, ...consumers, ...collectors].map(
+        (one) => ({
+          name: one.name,
+          health: one.health(),
+        }),
+      )
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
       metricRules,
-      ...{ alerting, correlation, people, inventory, ledger, intel, kpi, sigma, collectors, consumers, meters, rates },
+      ...{
+        alerting,
+        correlation,
+        people,
+        inventory,
+        ledger,
+        intel,
+        kpi,
+        kpiWork,
+        sigma,
+        collectors,
+        consumers,
+        meters,
+        rates,
+      },
       health: everyone,
       disk: () =>
         diskOf(config.data, [
@@ -363,7 +385,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     http = createHttpServer(parts)
 
-    const rest: Component[] = [alerting, correlation, ...consumers, http, ...collectors]
+    const rest: Component[] = [alerting, correlation, ...consumers, http, ...kpiWork.components, ...collectors]
     for (const one of rest) {
       await one.start()
       started.push(one)
@@ -383,6 +405,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       { nowMs: () => clock.nowMs(), logger },
     )
     every(1000, 'the ledger could not be fed', async () => void (await feed.tick()))
+    for (const { everyMs, what, work } of kpiWork.turns) every(everyMs, what, work)
     every(5000, 'figures could not be brought up to date', () => kpi.refresh())
     every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {
       const { samples, metadata } = await kpi.series()

@@ -124,7 +124,8 @@ async function withPeople(input: CommandInput, work: (people: People) => Promise
 /** The running server's database when there is one, or one started for this command. */
 export async function withState<T>(
   config: Config,
-  work: (state: ReturnType<typeof createState>) => Promise<T>,
+  /** `alone`: no server runs, and none can start meanwhile. */
+  work: (state: ReturnType<typeof createState>, alone: boolean) => Promise<T>,
 ): Promise<T> {
   await mkdir(config.data, { recursive: true })
   const settings = { ...stateDefaults, databaseUrl: config.database.url, directory: join(config.data, 'state') }
@@ -135,7 +136,7 @@ export async function withState<T>(
   const state = createState({ ...settings, useRunning: lock === undefined }, silentLogger)
   try {
     await state.open()
-    return await work(state)
+    return await work(state, lock !== undefined)
   } finally {
     await state.close()
     await lock?.release()

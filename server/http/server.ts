@@ -27,6 +27,7 @@ import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { pullRoutes } from './pull-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
@@ -103,6 +104,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)
     scorecardRoutes(app, all)
+    pullRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
