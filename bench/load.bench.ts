@@ -2,10 +2,11 @@
 // take meanwhile. The observatory and the senders share the machine.
 // node bench/load.bench.ts [seconds] [events per second] — 600 and 15000 for the figure in docs/benchmarks.md
 import { spawn } from 'node:child_process'
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { cpuSeconds, memoryKiB } from './metrics/process-tree.ts'
 
 const seconds = Number(process.argv[2] ?? 60)
 const rate = Number(process.argv[3] ?? 15_000)
@@ -37,7 +38,7 @@ const headers = { authorization: `Bearer ${token}` }
 await until(async () => (await json(`/api/v1/query?query=node_load1`)).data.result.length > 0)
 console.log(`first sample to be charted ${((performance.now() - startedMs) / 1000).toFixed(1)} s after the start`)
 await pause(20_000)
-const idle = await memory(child.pid!)
+const idle = await memoryKiB(child.pid!)
 console.log(`idle memory of all its processes (proportional set size): ${(idle / 1024).toFixed(0)} MiB`)
 
 const acks: number[] = []
@@ -168,10 +169,10 @@ async function watchSearch(times: number[]): Promise<void> {
 
 const alerts: number[] = []
 const searches: number[] = []
-const before = await cpu(child.pid!)
+const before = await cpuSeconds(child.pid!)
 await Promise.all([sendOtlp(), sendSyslog(), watchAlerts(alerts), watchSearch(searches)])
-const used = (await cpu(child.pid!)) - before
-const busy = await memory(child.pid!)
+const used = (await cpuSeconds(child.pid!)) - before
+const busy = await memoryKiB(child.pid!)
 await until(async () => /consumer="consumer-events"\} 0\b/.test(await (await fetch(`${url}/metrics`)).text()))
 const stored = (await json('/api/events/histogram?from=0&interval=86400000000&q=not+event.dataset:none'))
   .total as number
@@ -216,37 +217,4 @@ function run(...args: string[]): Promise<string> {
     })
     made.on('exit', () => done(text.trim()))
   })
-}
-
-/** The process and all below it, in KiB: shared pages are counted once. */
-async function memory(pid: number): Promise<number> {
-  let sum = 0
-  for (const one of await tree(pid)) {
-    const text = await readFile(`/proc/${one}/smaps_rollup`, 'utf8').catch(() => '')
-    sum += Number(/^Pss:\s+(\d+)/m.exec(text)?.[1] ?? 0)
-  }
-  return sum
-}
-
-/** Seconds of processor time. */
-async function cpu(pid: number): Promise<number> {
-  let ticks = 0
-  for (const one of await tree(pid)) {
-    const text = await readFile(`/proc/${one}/stat`, 'utf8').catch(() => '')
-    const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0)
-  }
-  return ticks / 100
-}
-
-async function tree(root: number): Promise<number[]> {
-  const parents = new Map<number, number>()
-  for (const name of await readdir('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const text = await readFile(`/proc/${name}/stat`, 'utf8').catch(() => '')
-    parents.set(Number(name), Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]))
-  }
-  const found = [root]
-  for (let i = 0; i < found.length; i++) for (const [pid, parent] of parents) if (parent === found[i]) found.push(pid)
-  return found
 }

@@ -7,6 +7,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { compressSnappy } from '#stores/metrics/remote/snappy.ts'
+import { cpuSeconds } from './process-tree.ts'
 
 export interface Answer {
   status: number
@@ -16,6 +17,9 @@ export interface Answer {
 
 export interface BenchEngine {
   readonly name: string
+  readonly port: number
+  /** Of the process that was started; it may have others below it. */
+  readonly pid: number
   start(): Promise<void>
   stop(): Promise<void>
   write(body: Uint8Array): Promise<void>
@@ -131,6 +135,10 @@ async function createEngine(kind: Kind, directory: string): Promise<BenchEngine>
   const engine: BenchEngine = {
     name: kind.name,
     directory,
+    port,
+    get pid() {
+      return child!.pid!
+    },
     async start() {
       child = spawn(kind.program, kind.args(directory, port), {
         env: environment,
@@ -176,10 +184,7 @@ async function createEngine(kind: Kind, directory: string): Promise<BenchEngine>
     get: (path) => send('GET', path),
     post: (path) => send('POST', path),
     async cpuMs() {
-      // proc(5): utime and stime are fields 14 and 15, in hundredths of a second; the name in field 2 may hold spaces.
-      const text = await readFile(`/proc/${child!.pid}/stat`, 'utf8')
-      const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
-      return (Number(fields[11]) + Number(fields[12])) * 10
+      return (await cpuSeconds(child!.pid!)) * 1000
     },
     async memoryMiB() {
       const text = await readFile(`/proc/${child!.pid}/status`, 'utf8')

@@ -24,45 +24,34 @@ export async function sizesOf(
 ): Promise<Record<string, Size>> {
   const rows: Record<string, Size> = {}
   const written = data.series.length * data.scrapes
-  const row = (bytes: number, samples: number, note: string): Size => ({
-    ...{ bytes, samples, 'bytes a sample': Number((bytes / samples).toFixed(3)), note },
-  })
-  for (const { name, directory: own } of engines) {
-    if (name === 'guanlan') {
-      const store = new Tsdb(
-        { ...tsdbDefaults, directory: join(own, 'metrics') },
-        { clock: systemClock, logger: silentLogger },
-      )
-      await store.open()
-      await store.compact()
-      const { bytesOnDisk, samples, blocks } = await store.stats()
-      await store.close()
-      rows[name] = row(bytesOnDisk, samples, `${blocks} blocks`)
-    } else if (name === 'prometheus') {
-      const blocks = await promBlocks(join(own, 'data'))
-      rows['prometheus, blocks'] = row(
-        sum(blocks, 'bytes'),
-        sum(blocks, 'samples'),
-        `${blocks.length} blocks, without the head`,
-      )
-      const [snapshot] = await readdir(join(own, 'data', 'snapshots')).catch(() => [])
-      if (snapshot) {
-        const all = await promBlocks(join(own, 'data', 'snapshots', snapshot))
-        rows['prometheus, snapshot'] = row(
-          sum(all, 'bytes'),
-          sum(all, 'samples'),
-          `${all.length} blocks, the head among them`,
-        )
-      }
-    } else
-      rows[name] = row(
-        await bytesUnder(join(own, 'data'), ['cache', 'snapshots', 'tmp']),
-        written,
-        'data and index, merged',
-      )
-  }
+  for (const engine of engines) rows[engine.name] = await sizeOf(engine, written)
   for (const level of [3, 19]) rows[`Parquet, zstd ${level}`] = await parquet(data, directory, level)
   return rows
+}
+
+/** Of an engine that was settled and is stopped. */
+export async function sizeOf({ name, directory }: BenchEngine, written: number): Promise<Size> {
+  const size = (bytes: number, samples: number, note: string): Size => ({
+    ...{ bytes, samples, 'bytes a sample': Number((bytes / samples).toFixed(3)), note },
+  })
+  if (name === 'guanlan') {
+    const store = new Tsdb(
+      { ...tsdbDefaults, directory: join(directory, 'metrics') },
+      { clock: systemClock, logger: silentLogger },
+    )
+    await store.open()
+    await store.compact()
+    const { bytesOnDisk, samples, blocks } = await store.stats()
+    await store.close()
+    return size(bytesOnDisk, samples, `${blocks} blocks`)
+  }
+  const data = join(directory, 'data')
+  if (name === 'victoria-metrics')
+    return size(await bytesUnder(data, ['cache', 'snapshots', 'tmp']), written, 'data and index, merged')
+  // A snapshot has the head as a block.
+  const [snapshot] = await readdir(join(data, 'snapshots')).catch(() => [])
+  const blocks = await promBlocks(snapshot ? join(data, 'snapshots', snapshot) : data)
+  return size(sum(blocks, 'bytes'), sum(blocks, 'samples'), `${blocks.length} blocks`)
 }
 
 interface PromBlock {
