@@ -85,6 +85,27 @@ export const errorCatalogue = {
     message: 'This server is not known as {host}',
     hint: 'Add the name to http.hosts, or use the address.',
   },
+  'incident.close': {
+    status: 422,
+    message: 'The incident {number} cannot be closed: {cause}',
+    hint: 'Write down the cause and the lessons; what had to be reported must be reported first.',
+  },
+  'incident.conflict': {
+    status: 409,
+    message: 'The incident {number} was changed by {by} at {at}: you saw version {seen}, it is at {version}',
+    hint: 'Nothing of yours was written. Look at what changed, and do it again if it is still right.',
+  },
+  'incident.evidence': {
+    status: 500,
+    message: 'The evidence {name} is not what was put in: {cause}',
+    hint: 'The damage is in its chain of custody. Restore data/evidence from a backup, and look for who could write there.',
+  },
+  'incident.invalid': { status: 422, message: '{cause}', hint: '{hint}' },
+  'incident.merged': {
+    status: 409,
+    message: 'The incident {number} is part of {into} by now',
+    hint: 'Work on that one.',
+  },
   'kpi.approval': {
     status: 409,
     message: '{what} needs two people besides the one who proposed it',

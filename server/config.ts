@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { alertingConfigSchema } from '#alerts/config.ts'
+import { incidentsConfigSchema } from '#alerts/incidents/config.ts'
 import { eventRulesConfigSchema } from '#analytics/event-rules/index.ts'
 import { metricRulesConfigSchema } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
@@ -124,6 +125,7 @@ export const configSchema = z.strictObject({
   pipeline: pipelineConfigSchema.prefault({}),
   collectors: collectorsSchema.prefault({}),
   alerts: alertingConfigSchema.prefault({}),
+  incidents: incidentsConfigSchema.prefault({}),
   ledger: ledgerConfigSchema.prefault({}),
   security: securityConfigSchema.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe("The process's own log"),

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { type Alerting, createAlerting } from '#alerts/alerting.ts'
+import type { Incidents } from '#alerts/incidents/incidents.ts'
 import { createEventRules, type EventRules } from '#analytics/event-rules/index.ts'
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import type { Clock } from '#core/clock.ts'
@@ -31,6 +32,7 @@ import { createHttpServer } from './http/server.ts'
 import { type CorrelationPart, createCorrelationPart } from './parts/correlation.ts'
 import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
+import { createIncidentsPart } from './parts/incidents.ts'
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
@@ -76,6 +78,7 @@ export interface Parts {
   metricRules: MetricRules
   alerting: Alerting
   correlation: CorrelationPart
+  incidents: Incidents
   people: People
   inventory: InventoryStore
   ledger: Ledger
@@ -242,7 +245,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     rules.watch((problems) => tellProblems(logger, 'rule', problems))
     await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
 
-    const correlation = createCorrelationPart({ alerting, clock, logger, inventory: inventoryTable })
+    const incidents = createIncidentsPart(config, {
+      ...{ database: state.database, clock, random, logger, metrics: registry, events, alerting },
+      directory: inData('evidence'),
+    })
+    const correlation = createCorrelationPart({
+      ...{ alerting, clock, logger, inventory: inventoryTable },
+      onIncident: incidents.tell,
+    })
     const decode = createDecoder()
     const { intel, consumers: intelConsumers } = createIntelPart(config.security.intel, {
       ...{ clock, logger, metrics: registry, log, decode, alerting, events },
@@ -350,12 +360,19 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const rates = { events: createRate(clock), samples: createRate(clock) }
     const everyone = (): { name: string; health: Health }[] =>
-      [...stores, kpi.component, ...kpiWork.components, alerting, correlation, ...consumers, ...collectors].map(
-        (one) => ({
-          name: one.name,
-          health: one.health(),
-        }),
-      )
+      [
+        ...stores,
+        kpi.component,
+        ...kpiWork.components,
+        alerting,
+        incidents,
+        correlation,
+        ...consumers,
+        ...collectors,
+      ].map((one) => ({
+        name: one.name,
+        health: one.health(),
+      }))
     parts = {
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
@@ -363,6 +380,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ...{
         alerting,
         correlation,
+        incidents,
         people,
         inventory,
         ledger,
@@ -385,7 +403,15 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     http = createHttpServer(parts)
 
-    const rest: Component[] = [alerting, correlation, ...consumers, http, ...kpiWork.components, ...collectors]
+    const rest: Component[] = [
+      alerting,
+      incidents,
+      correlation,
+      ...consumers,
+      http,
+      ...kpiWork.components,
+      ...collectors,
+    ]
     for (const one of rest) {
       await one.start()
       started.push(one)

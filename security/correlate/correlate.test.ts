@@ -4,8 +4,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { SeenAlert } from './alert.ts'
 import { correlate } from './correlate.ts'
+import { Correlator, correlatorDefaults } from './correlator.ts'
 import { measure, Phases } from './labels.ts'
 import { readAlerts, timeOf } from './read.ts'
+import type { Incident } from './story.ts'
 import { readTactics } from './tactics.ts'
 
 const tacticOf = readTactics('rules/security/tactics.yml')
@@ -39,6 +41,37 @@ describe('the correlation', () => {
     expect(last.entities[0]).toBe('host:b')
     expect(last.story.map(({ text }) => text)[0]).toContain('port scan, 500 times')
     expect(incidents.at(-1)!.draft('zh').title).toContain('从侦察到权限提升')
+  })
+
+  it('knows from the first alert on what rules say themselves: two tactics on one host are one incident', () => {
+    const incidents = new Map<string, Incident>()
+    const correlator = new Correlator(
+      { ...correlatorDefaults, chainMs: hourMs },
+      { tacticOf, onIncident: (one) => void incidents.set(one.key, one) },
+    )
+    const high = (atMs: number, host: string, tactic: SeenAlert['tactic'], severity: SeenAlert['severity'] = 'high') =>
+      correlator.push({ ...alert(atMs, `rule ${tactic}`, host, atMs), severity, ...(tactic ? { tactic } : {}) })
+    high(0, 'a', 'credential-access')
+    high(1000, 'b', 'credential-access')
+    high(2000, 'a', undefined)
+    high(3000, 'b', 'initial-access', 'medium')
+    expect(incidents.size).toBe(0)
+    high(4000, 'a', 'defense-evasion')
+    expect([...incidents.values()].map((one) => one.draft())).toMatchObject([
+      {
+        severity: 'high',
+        entities: ['host:a'],
+        tactics: ['defense-evasion', 'credential-access'],
+        alerts: ['0', '2000', '4000'],
+      },
+    ])
+    high(5000, 'c', 'impact', 'critical')
+    expect(incidents.size).toBe(2)
+    // What comes again and again is usual there, whatever its rule says.
+    for (let half = 4; half < 16; half++)
+      for (const tactic of ['credential-access', 'impact'] as const) high(half * hourMs * 0.5, 'd', tactic)
+    const onD = [...incidents.values()].filter((one) => one.draft().entities.includes('host:d'))
+    expect(onD.map(({ over }) => over)).toEqual([true])
   })
 
   it('gives the same incidents when hosts have other names and the clock another hour', () => {

@@ -6,6 +6,7 @@ import type { Severity } from '#core/finding.ts'
 import { EntityRisks } from '../risk/entity-risk.ts'
 import { Rhythm } from '../risk/rhythm.ts'
 import { type SeenAlert, tacticRank } from './alert.ts'
+import { KnownChains } from './known-chains.ts'
 import { Recent } from './recent.ts'
 import { type Chapter, Incident } from './story.ts'
 import type { TacticOf } from './tactics.ts'
@@ -28,6 +29,13 @@ export interface CorrelatorConfig {
   latenessMs: number
   /** Hours from which an activity that never pauses, on this entity alone, is an incident of its own. */
   standingMs: number
+  /**
+   * Rules that name their tactic know what they saw: two tactics of high severity on one entity within this time, or one
+   * critical, are an incident although nothing is known yet of what is usual. 0: only surprise counts.
+   */
+  chainMs: number
+  /** From so many earlier activities on it is usual there, whatever its rule says. */
+  chainSeenMax: number
   pairsMax: number
   incidentsOpenMax: number
 }
@@ -42,6 +50,8 @@ export const correlatorDefaults: CorrelatorConfig = {
   leadMs: 3_600_000,
   latenessMs: 60_000,
   standingMs: 6 * 3_600_000,
+  chainMs: 0,
+  chainSeenMax: 3,
   pairsMax: 200_000,
   incidentsOpenMax: 1000,
 }
@@ -74,6 +84,7 @@ export class Correlator {
   readonly #rhythm: Rhythm
   readonly #risks: EntityRisks
   readonly #recent: Recent
+  readonly #chains: KnownChains
   readonly #open = new Set<Incident>()
   readonly #standingOf = new Map<string, Incident>()
   #nowMs = Number.NEGATIVE_INFINITY
@@ -85,6 +96,7 @@ export class Correlator {
     this.#rhythm = new Rhythm(config)
     this.#risks = new EntityRisks({ halfLifeMs: config.halfLifeMs, breathMs: 60_000, entitiesMax: config.pairsMax })
     this.#recent = new Recent(config.leadMs)
+    this.#chains = new KnownChains(config)
   }
 
   get counts(): CorrelatorCounts {
@@ -111,6 +123,7 @@ export class Correlator {
     const bits = Math.max(0, judged.rarityBits - this.#config.ordinaryBits) + judged.burstBits
     const kept = this.#recent.add(alert, place, atMs)
     let involved = this.#incidentOf(place)
+    let isNews = false
     if (bits > 0) {
       this.#counts.unusual++
       const weight =
@@ -123,10 +136,25 @@ export class Correlator {
       if (!involved) involved = this.#joinOrOpen(place, score, chapter)
       if (involved) {
         involved.tell(chapter)
-        this.#deps.onIncident?.(involved)
+        isNews = true
       } else this.#recent.hold(place, chapter)
     }
+    const chapter: Chapter = {
+      atMs,
+      alert,
+      place,
+      tactic,
+      added: this.#config.openScore,
+      seenBefore: judged.seenBefore,
+    }
+    const chain = judged.begins ? this.#chains.see(chapter) : []
+    if (chain.length > 0 && bits === 0) {
+      involved = this.#openChain(place, chain)
+      isNews = true
+    }
     involved?.include(alert, place, atMs, kept)
+    // Told when whole, this alert's severity with it.
+    if (involved && isNews) this.#deps.onIncident?.(involved)
     if (judged.stands) this.#standing(alert, place, atMs, tactic)
   }
 
@@ -186,6 +214,19 @@ export class Correlator {
     }
     this.#bring(joined, place)
     return joined
+  }
+
+  #openChain(place: string, chain: readonly Chapter[]): Incident {
+    let incident = this.#incidentOf(place)
+    if (!incident) {
+      if (this.#open.size >= this.#config.incidentsOpenMax) this.#close(this.#open.values().next().value as Incident)
+      incident = new Incident(chain[0]!)
+      this.#counts.incidents++
+      this.#open.add(incident)
+      this.#bring(incident, place)
+    }
+    for (const chapter of chain) incident.tell(chapter)
+    return incident
   }
 
   /** The entity's own unusual alerts before, and what else it did in the hour before. */

@@ -22,6 +22,7 @@ import { eventRoutes } from './event-routes.ts'
 import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
+import { incidentWorkRoutes } from './incident-work-routes.ts'
 import { intelRoutes } from './intel-routes.ts'
 import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
@@ -108,6 +109,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     correlationRoutes(app, all)
+    incidentWorkRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)
     backtestRoutes(app, { rules: all.metricRules, metrics: all.metrics })
     estateRoutes(app, all)

@@ -39,7 +39,7 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
     },
     clock: new ManualClock(48 * hourMs),
     logger: silentLogger,
-    onDraft: (draft) => drafts.push(draft),
+    onIncident: ({ draft }) => drafts.push(draft.en),
   })
   await part.start()
   await expect.poll(() => part.incidents('en').length).toBe(1)

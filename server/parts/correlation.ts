@@ -2,6 +2,7 @@
 // and hands over each incident while it grows.
 import type { Alert } from '#alerts/alert.ts'
 import type { Alerting } from '#alerts/alerting.ts'
+import { reportClockRule } from '#alerts/incidents/warn.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Component, Health } from '#core/component.ts'
 import type { Entity } from '#core/entity.ts'
@@ -24,6 +25,8 @@ export interface CorrelationPart extends Component {
 const incidentsMax = 500
 const again = 1000
 const linksMax = 50_000
+/** Live there are rules of our own, which know what they see. */
+const chainMs = 3_600_000
 
 export function createCorrelationPart(deps: {
   alerting: Pick<Alerting, 'feed'>
@@ -31,19 +34,23 @@ export function createCorrelationPart(deps: {
   logger: Logger
   /** What the inventory knows of a name: what matters more weighs more. */
   inventory?: { find(name: string): Pick<Entity, 'criticality'> | undefined }
-  onDraft?: (draft: IncidentDraft) => void
+  /** Called when an incident begins, at each chapter, and when it is over. */
+  onIncident?: (told: { draft: Record<Language, IncidentDraft>; over: boolean }) => void
 }): CorrelationPart {
-  const { alerting, clock, logger, inventory, onDraft } = deps
+  const { alerting, clock, logger, inventory, onIncident } = deps
   const kept = new Map<string, Incident>()
-  const correlator = new Correlator(correlatorDefaults, {
-    tacticOf: readTactics(findRules('rules/security/tactics.yml')),
-    criticalityOf: (entity) => inventory?.find(entity.slice(entity.indexOf(':') + 1))?.criticality ?? 'medium',
-    onIncident: (incident) => {
-      kept.set(incident.key, incident)
-      if (kept.size > incidentsMax) kept.delete(kept.keys().next().value as string)
-      onDraft?.(incident.draft())
+  const correlator = new Correlator(
+    { ...correlatorDefaults, chainMs },
+    {
+      tacticOf: readTactics(findRules('rules/security/tactics.yml')),
+      criticalityOf: (entity) => inventory?.find(entity.slice(entity.indexOf(':') + 1))?.criticality ?? 'medium',
+      onIncident: (incident) => {
+        kept.set(incident.key, incident)
+        if (kept.size > incidentsMax) kept.delete(kept.keys().next().value as string)
+        onIncident?.({ draft: { en: incident.draft('en'), zh: incident.draft('zh') }, over: incident.over })
+      },
     },
-  })
+  )
   /** The newest alert of a fingerprint, to link to. */
   const ids = new Map<string, string>()
   let stopping = new AbortController()
@@ -59,8 +66,9 @@ export function createCorrelationPart(deps: {
           if (message.type === 'gap') from = message.nextSequence - 1
           else {
             from = message.change.sequence
-            if (message.change.change !== 'firing') continue
-            const { alert, atMs } = message.change
+            const { alert, atMs, change } = message.change
+            // What is said about an incident is no part of another.
+            if (change !== 'firing' || alert.rule === reportClockRule) continue
             ids.delete(alert.fingerprint)
             ids.set(alert.fingerprint, alert.id)
             if (ids.size > linksMax) ids.delete(ids.keys().next().value as string)
