@@ -29,6 +29,7 @@ import { createState, type PostgresState, stateDefaults } from '#stores/state/po
 import { createPeople, type People } from './auth/people.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http/server.ts'
+import { type BehaviourPart, createBehaviourPart } from './parts/behaviour.ts'
 import { type CorrelationPart, createCorrelationPart } from './parts/correlation.ts'
 import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
@@ -77,6 +78,7 @@ export interface Parts {
   rules: EventRules
   metricRules: MetricRules
   alerting: Alerting
+  behaviour: BehaviourPart
   correlation: CorrelationPart
   incidents: Incidents
   people: People
@@ -268,9 +270,9 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       await restore(inData('sigma.json'), (text) => sigma.sigma.restore(text), logger)
     }
 
-    const learn = createLearnPart(config.security.learn, {
-      ...{ clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') },
-    })
+    const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
+    const learn = createLearnPart(config.security.learn, learning)
+    const behaviour = createBehaviourPart(config.security.behaviour, learning)
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, clock, random, logger, directory: inData('cases') },
@@ -344,7 +346,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       onFinding: (finding) => alerting.submit([finding]),
     })
     await restore(inData('metric-rules.json'), (text) => metricRules.restore(text), logger)
-    consumers.push(...intelConsumers, ...sigma.consumers, ...learn.consumers)
+    consumers.push(...intelConsumers, ...sigma.consumers, ...learn.consumers, ...behaviour.consumers)
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {
@@ -379,6 +381,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       metricRules,
       ...{
         alerting,
+        behaviour,
         correlation,
         incidents,
         people,

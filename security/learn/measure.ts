@@ -47,4 +47,15 @@ export function areaUnderCurve(rows: readonly Scored[]): number {
   return share(wins, attacks * (rows.length - attacks))
 }
 
+/** Recall at the lowest threshold that keeps the false alarms of this very test within the share: for comparing, never for choosing. */
+export function recallAt(rows: readonly Scored[], falsePositiveRate: number): number {
+  const benign = rows
+    .filter(({ isAttack }) => !isAttack)
+    .map(({ score }) => score)
+    .sort((a, b) => b - a)
+  const floor = benign[Math.floor(benign.length * falsePositiveRate)] ?? 0
+  const attacks = rows.filter(({ isAttack }) => isAttack)
+  return attacks.length === 0 ? 0 : attacks.filter(({ score }) => score > floor).length / attacks.length
+}
+
 const share = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole)

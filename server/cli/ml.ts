@@ -6,22 +6,24 @@ import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
 import { openGeneratedName, trainGeneratedName } from '#security/learn/generated-name.ts'
 import { ModelFile } from '#security/learn/linear.ts'
-import { measureScores, type Scored } from '#security/learn/measure.ts'
+import { measureScores, recallAt, type Scored } from '#security/learn/measure.ts'
 import { requestValues } from '#security/learn/request-values.ts'
 import { openWebRequest, trainWebRequest } from '#security/learn/web-request.ts'
 import { type Command, misuse } from './command.ts'
+import { type EvalRow, evalBehaviour, evalSequence, printEval } from './ml-behaviour.ts'
 
-const models = ['web-request', 'generated-name']
+const models = ['web-request', 'generated-name', 'behaviour', 'sequence']
 const shipped = (name: string): string => new URL(`../../security/learn/models/${name}.json`, import.meta.url).pathname
 const bytesMax = 64 * 1024 * 1024
 
 export const ml: Command = {
   usage:
-    'guanlan ml list|train|eval [web-request|generated-name] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
+    'guanlan ml list|train|eval [web-request|generated-name|behaviour|sequence] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
   describe: 'Trains a learning detector on one source and measures it on another (docs/models says what DIR holds)',
   options: ['data', 'out', 'model', 'seed'],
   async run({ positionals: [verb = '', name = 'web-request'], options, json }) {
     if (!['list', 'train', 'eval'].includes(verb) || !models.includes(name)) return misuse(this)
+    if (evals[name]) return verb === 'eval' ? evalUnsupervised(name, options['data'], json) : misuse(this)
     const data =
       typeof options['data'] === 'string'
         ? options['data']
@@ -61,6 +63,25 @@ export const ml: Command = {
     }
     return 0
   },
+}
+
+/** What learns from a site alone: no file of weights, nothing to train beforehand. */
+const evals: Record<string, { folder: string; rows: (folder: string) => EvalRow[] }> = {
+  behaviour: { folder: '../shared/data/attacks/alerts', rows: evalBehaviour },
+  sequence: { folder: '../shared/data/logs/sequences', rows: evalSequence },
+}
+
+function evalUnsupervised(name: string, data: unknown, json: boolean): number {
+  const { folder, rows } = evals[name]!
+  const found = rows(typeof data === 'string' ? data : folder)
+  if (json)
+    console.log(
+      JSON.stringify(
+        found.map(({ rows: scored, ...row }) => ({ ...row, ...measureScores(scored, row.threshold ?? 0) })),
+      ),
+    )
+  else printEval(found)
+  return found.length > 0 ? 0 : 1
 }
 
 function trainFromPayloads(data: string, seed: number): ModelFile {
@@ -139,17 +160,6 @@ function measureGroups(groups: Groups, threshold: number) {
       { all: measureScores(rows, threshold), recallAtOnePercent: recallAt(rows, 0.01) },
     ]),
   )
-}
-
-/** Recall at the lowest threshold that keeps the false alarms of this very test within the share: for comparing, never for choosing. */
-function recallAt(rows: readonly Scored[], falsePositiveRate: number): number {
-  const benign = rows
-    .filter(({ isAttack }) => !isAttack)
-    .map(({ score }) => score)
-    .sort((a, b) => b - a)
-  const floor = benign[Math.floor(benign.length * falsePositiveRate)] ?? 0
-  const attacks = rows.filter(({ isAttack }) => isAttack)
-  return attacks.length === 0 ? 0 : attacks.filter(({ score }) => score > floor).length / attacks.length
 }
 
 function readBounded(file: string): string {

@@ -13,6 +13,7 @@ import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
+import { behaviourRoutes } from './behaviour-routes.ts'
 import { briefRoutes } from './brief-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
 import type { App } from './endpoint.ts'
@@ -108,6 +109,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     pullRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
+    behaviourRoutes(app, all)
     correlationRoutes(app, all)
     incidentWorkRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)

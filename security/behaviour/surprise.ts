@@ -1,0 +1,61 @@
+// How unlikely something is, in bits: 2^-bits is the chance of it or of something less likely. Each is bounded by how
+// much was seen, so that a short history never speaks loudly.
+
+/** Of something that happened in `seen` of `of` cases; half a case is added to what was seen (Krichevsky–Trofimov). */
+export const shareBits = (seen: number, of: number): number => Math.max(0, -Math.log2((seen + 0.5) / (of + 1)))
+
+/**
+ * Of something new after `periods`, of which `novel` brought something new. What is new comes often at first and ever
+ * more rarely (Heaps' law), so a plain share would expect too much: it is the chance of a new table in a Chinese
+ * restaurant process that has as many tables by now.
+ */
+export function noveltyBits(novel: number, periods: number): number {
+  if (periods <= 0) return 0
+  const most = shareBits(0, periods)
+  let [low, high] = [1e-3, 1e6]
+  for (let step = 0; step < 40; step++) {
+    const theta = Math.sqrt(low * high)
+    if (theta * Math.log1p(periods / theta) > novel + 0.5) high = theta
+    else low = theta
+  }
+  return Math.min(most, Math.log2((low + periods) / low))
+}
+
+/**
+ * Of a value above its history. A Laplace tail on a logarithmic scale: its scale is the median of deviations over ln 2,
+ * so each median deviation is one bit. Sums and counts have such heavy tails; a normal one would cry at each.
+ */
+export function volumeBits(value: number, history: readonly number[], floor: number): number {
+  if (history.length === 0) return 0
+  const logs = history.map(Math.log1p).sort((a, b) => a - b)
+  const middle = median(logs)
+  const deviations = logs.map((one) => Math.abs(one - middle)).sort((a, b) => a - b)
+  const bits = 1 + (Math.log1p(value) - middle) / Math.max(median(deviations), floor)
+  if (bits <= 1) return 0
+  // What was reached before is no more surprising than its share of the history says.
+  const reached = history.filter((one) => one >= value).length
+  return reached > 0 ? Math.min(bits, shareBits(reached, history.length)) : bits
+}
+
+function median(sorted: readonly number[]): number {
+  const at = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[at]! : (sorted[at - 1]! + sorted[at]!) / 2
+}
+
+/** Of one bin among others: the share of all that lies in bins as empty as this one or emptier. */
+export function binBits(bins: readonly number[], at: number): number {
+  const mine = bins[at]!
+  let total = 0
+  let rarer = 0
+  for (const one of bins) {
+    total += one
+    if (one <= mine) rarer += one
+  }
+  return total === 0 ? 0 : shareBits(rarer, total)
+}
+
+/** Hours lie on a circle: a quarter of each spills over to its neighbours. */
+export function smoothCircle(bins: readonly number[]): number[] {
+  const size = bins.length
+  return bins.map((one, i) => one / 2 + bins[(i + 1) % size]! / 4 + bins[(i + size - 1) % size]! / 4)
+}
