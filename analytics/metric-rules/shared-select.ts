@@ -15,7 +15,7 @@ export function sharedSelects(store: Selectable): Selectable {
   let samples = 0
   return {
     select: (request) => {
-      const key = JSON.stringify([request.matchers, request.fromMs, request.toMs])
+      const key = JSON.stringify([request.matchers, request.fromMs, request.toMs, request.newestOnly])
       const known = cached.get(key)
       if (known) return known
       const found = store.select(request)

@@ -16,6 +16,8 @@ export interface SelectRequest {
   /** Refuse rather than return more. */
   seriesMax: number
   samplesMax: number
+  /** Only the newest sample of each series in the range matters: those before it may be left out. */
+  newestOnly?: boolean
   signal?: AbortSignal
 }
 

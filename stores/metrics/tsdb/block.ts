@@ -25,6 +25,7 @@ import { decodeHistograms } from './histogram-column.ts'
 import type { ValueLists } from './matchers.ts'
 
 const decompress = promisify(zstdDecompress)
+const recentTimesMax = 256
 
 export interface ChunkPlace {
   kind: number
@@ -63,6 +64,7 @@ export class Block {
   readonly #file: FileHandle
   readonly #cache: FrameCache
   readonly #loading = new Map<string, Promise<unknown>>()
+  readonly #recentTimes = new Map<number, Float64Array>()
   #users = 0
   #whenUnused: (() => void) | undefined
 
@@ -153,18 +155,22 @@ export class Block {
     return (await this.#name(name))?.values ?? []
   }
 
-  /** Shared with the cache: not to be changed. */
-  async series(number: number): Promise<BlockSeries> {
-    const key = `${this.number}/s${Math.floor(number / seriesPerFrame)}`
-    const cached = this.#cache.get<BlockSeries[]>(key)
-    return (cached ?? (await this.#entries(Math.floor(number / seriesPerFrame))))[number % seriesPerFrame]!
-  }
-
-  /** When they are at hand: saves a turn of the event loop per series. */
-  seriesNow(number: number): BlockSeries | undefined {
-    return this.#cache.get<BlockSeries[]>(`${this.number}/s${Math.floor(number / seriesPerFrame)}`)?.[
-      number % seriesPerFrame
-    ]
+  /** Entries of these series, ascending. Shared with the cache: not to be changed. */
+  async entries(series: Uint32Array, signal?: AbortSignal): Promise<BlockSeries[]> {
+    const found: BlockSeries[] = []
+    let frame = -1
+    let entries: BlockSeries[] = []
+    for (const number of series) {
+      const wanted = Math.floor(number / seriesPerFrame)
+      if (wanted !== frame) {
+        frame = wanted
+        const cached = this.#cache.get<BlockSeries[]>(`${this.number}/s${frame}`)
+        entries = cached ?? (await this.#entries(frame))
+        signal?.throwIfAborted()
+      }
+      found.push(entries[number % seriesPerFrame]!)
+    }
+    return found
   }
 
   /** Unpacks the frames of these chunks beforehand, so that `read` need not wait. */
@@ -181,18 +187,24 @@ export class Block {
 
   /** Times of a chunk. Shared by the series of a scrape: not to be changed. */
   times(chunk: ChunkPlace, frames: Map<number, Buffer>): Float64Array {
+    const place = chunk.timesFrame * 2 ** 32 + chunk.timesOffset
+    const recent = this.#recentTimes.get(place)
+    if (recent) return recent
     const key = `${this.number}/t${chunk.timesFrame}/${chunk.timesOffset}`
-    const cached = this.#cache.get<Float64Array>(key)
-    if (cached) return cached
-    const times = decodeTimes(frames.get(chunk.timesFrame)!, chunk.timesOffset)
-    this.#cache.set(key, times, times.byteLength + 100)
+    let times = this.#cache.get<Float64Array>(key)
+    if (!times) {
+      times = decodeTimes(frames.get(chunk.timesFrame)!, chunk.timesOffset)
+      this.#cache.set(key, times, times.byteLength + 100)
+    }
+    // Beside the cache, which takes a key of text: series after series asks for the same few.
+    if (this.#recentTimes.size >= recentTimesMax) this.#recentTimes.clear()
+    this.#recentTimes.set(place, times)
     return times
   }
 
-  chunkValues(chunk: ChunkPlace, frames: Map<number, Buffer>): Float64Array {
-    const values = new Float64Array(chunk.count)
-    decodeValues(frames.get(chunk.valuesFrame)!, chunk.valuesOffset, chunk.count, values, 0)
-    return values
+  /** All values of a chunk, to `base` and on. */
+  valuesInto(chunk: ChunkPlace, frames: Map<number, Buffer>, into: Float64Array, base: number): void {
+    decodeValues(frames.get(chunk.valuesFrame)!, chunk.valuesOffset, chunk.count, into, base)
   }
 
   /** Appends the samples inside the range. */

@@ -82,6 +82,12 @@ export class SampleBuffer {
   }
 }
 
+export function sameTimes(times: Float64Array, { times: others, length }: SampleBuffer): boolean {
+  if (times.length !== length) return false
+  for (let i = 0; i < length; i++) if (times[i] !== others[i]) return false
+  return true
+}
+
 function grown(array: Float64Array, capacity: number): Float64Array {
   const larger = new Float64Array(capacity)
   larger.set(array)

@@ -126,6 +126,10 @@ export class Head {
     return this.#late.has(series)
   }
 
+  hasHistograms(series: number): boolean {
+    return this.#histograms.has(series)
+  }
+
   /** Appends the samples of a series inside the range: those in order first, then those that came late. */
   collect(series: number, fromMs: number, toMs: number, into: SampleBuffer): void {
     const slot = series < this.#slotOf.length ? this.#slotOf[series]! : -1

@@ -3,7 +3,8 @@ import type { FloatHistogram } from '#core/histogram.ts'
 import { isStaleNaN, staleNaN } from '#core/sample.ts'
 import type { Block, BlockSeries, ChunkPlace } from './block.ts'
 import { isHistogramChunk } from './block.ts'
-import { SampleBuffer } from './chunk.ts'
+import { columnSamplesMax, SampleBuffer } from './chunk.ts'
+import { TimeColumns } from './columns.ts'
 import { type Head, type HistogramPoint, sortSamples } from './head.ts'
 import type { Interval } from './tombstones.ts'
 
@@ -83,8 +84,86 @@ const shared = new SampleBuffer(4096)
 /**
  * Samples of a group inside the range, oldest first; of equal times the first source's stays.
  * @param framesOf frames of a block that were prepared before.
+ * @param columns for this range; shared over the groups of a query.
  */
 export function readGroup(
+  parts: readonly Part[],
+  framesOf: (block: Block) => Map<number, Buffer>,
+  fromMs: number,
+  toMs: number,
+  columns = new TimeColumns(fromMs, toMs),
+): Merged | undefined {
+  return readInOrder(parts, framesOf, fromMs, toMs, columns) ?? readMixed(parts, framesOf, fromMs, toMs)
+}
+
+interface Piece {
+  block: Block | undefined
+  chunk: ChunkPlace | undefined
+}
+
+const pieces: Piece[] = []
+const scratch = new Float64Array(columnSamplesMax)
+
+/** The common case: floats that follow each other, nothing hidden. Undefined when it is not that, or nothing is there. */
+function readInOrder(
+  parts: readonly Part[],
+  framesOf: (block: Block) => Map<number, Buffer>,
+  fromMs: number,
+  toMs: number,
+  columns: TimeColumns,
+): Merged | undefined {
+  const times: Float64Array[] = []
+  pieces.length = 0
+  let hasHead = false
+  for (const { source, series, entry } of parts) {
+    if (source.head) {
+      // Two heads of one series, while one is being sealed, would need two buffers.
+      if (hasHead || source.head.hasHistograms(series)) return undefined
+      hasHead = true
+      shared.clear()
+      source.head.collect(series, fromMs, toMs, shared)
+      if (shared.length === 0) continue
+      if (!isSorted(shared)) return undefined
+      times.push(columns.ofHead(shared))
+      pieces.push({ block: undefined, chunk: undefined })
+      continue
+    }
+    if (source.hidden && source.hidden(series).length > 0) return undefined
+    const frames = framesOf(source.block)
+    for (const chunk of entry!.chunks) {
+      if (chunk.fromMs > toMs || chunk.toMs < fromMs) continue
+      if (isHistogramChunk(chunk)) return undefined
+      times.push(source.block.times(chunk, frames))
+      pieces.push({ block: source.block, chunk })
+    }
+  }
+  if (times.length === 0) return undefined
+  const joined = columns.join(times)
+  if (!joined.inOrder) return undefined
+  const { length } = joined.times
+  if (length === 0) return undefined
+  const values = columns.slab.take(length)
+  let at = 0
+  for (let i = 0; i < pieces.length; i++) {
+    const { block, chunk } = pieces[i]!
+    const [from, to] = [joined.from[i]!, joined.to[i]!]
+    if (!block) for (let k = from; k < to; k++) values[at + k - from] = shared.values[k]!
+    else if (from === 0 && to === chunk!.count) block.valuesInto(chunk!, framesOf(block), values, at)
+    else if (to > from) {
+      block.valuesInto(chunk!, framesOf(block), scratch, 0)
+      for (let k = from; k < to; k++) values[at + k - from] = scratch[k]!
+    }
+    at += to - from
+  }
+  return { timestampsMs: joined.times, values }
+}
+
+function isSorted({ times, length }: SampleBuffer): boolean {
+  for (let i = 1; i < length; i++) if (!(times[i]! > times[i - 1]!)) return false
+  return true
+}
+
+function readMixed(
   parts: readonly Part[],
   framesOf: (block: Block) => Map<number, Buffer>,
   fromMs: number,
@@ -100,14 +179,9 @@ export function readGroup(
     }
     const frames = framesOf(source.block)
     const intervals = source.hidden?.(series) ?? []
-    const chunks = chunksInRange(entry!, fromMs, toMs)
-    // One chunk that lies inside the range as a whole: its times are shared, its values are decoded in place.
-    const [only] = chunks
-    if (parts.length === 1 && chunks.length === 1 && only && intervals.length === 0 && isWhole(only, fromMs, toMs))
-      return { timestampsMs: source.block.times(only, frames), values: source.block.chunkValues(only, frames) }
     const before = shared.length
     const pointsBefore = points.length
-    for (const chunk of chunks)
+    for (const chunk of chunksInRange(entry!, fromMs, toMs))
       if (isHistogramChunk(chunk)) points.push(...source.block.histograms(chunk, frames, fromMs, toMs))
       else source.block.read(chunk, frames, fromMs, toMs, shared)
     if (intervals.length > 0) hide(intervals, before, points, pointsBefore)
@@ -116,10 +190,6 @@ export function readGroup(
   if (shared.length === 0) return undefined
   const { times, values } = sortSamples(shared)
   return { timestampsMs: times, values }
-}
-
-function isWhole(chunk: ChunkPlace, fromMs: number, toMs: number): boolean {
-  return !isHistogramChunk(chunk) && chunk.fromMs >= fromMs && chunk.toMs <= toMs
 }
 
 function hide(intervals: readonly Interval[], from: number, points: HistogramPoint[], pointsFrom: number): void {

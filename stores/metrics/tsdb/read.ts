@@ -3,7 +3,8 @@ import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { CodedError } from '#core/errors.ts'
 import type { Labels, SeriesData } from '#core/sample.ts'
 import type { Matcher, SelectRequest } from '../store.ts'
-import type { Block, BlockSeries, ChunkPlace } from './block.ts'
+import type { Block, ChunkPlace } from './block.ts'
+import { TimeColumns } from './columns.ts'
 import type { Head } from './head.ts'
 import type { HeadSeries } from './head-series.ts'
 import {
@@ -15,6 +16,7 @@ import {
   readGroup,
   type SourceSeries,
 } from './merge-series.ts'
+import { readNewest } from './read-newest.ts'
 import type { Tombstones } from './tombstones.ts'
 import { decodeLabels } from './write-request.ts'
 
@@ -38,11 +40,7 @@ export async function findSeries(
   const found: SourceSeries[] = []
   for (const block of sources.blocks) {
     const series = await block.select(matchers)
-    const entries: BlockSeries[] = []
-    for (const one of series) {
-      entries.push(block.seriesNow(one) ?? (await block.series(one)))
-      if ((entries.length & 0xfff) === 0) signal?.throwIfAborted()
-    }
+    const entries = await block.entries(series, signal)
     const source: BlockSource = { block, head: undefined, hidden: await sources.tombstones.of(block) }
     found.push({ source, series, bytes: entries.map(({ labels }) => labels), entries })
   }
@@ -59,12 +57,16 @@ export async function selectSeries(sources: Sources, request: SelectRequest): Pr
   const { fromMs, toMs, signal } = request
   const found = await findSeries(sources, request.matchers, signal)
   const out: SeriesData[] = []
+  const columns = new TimeColumns(fromMs, toMs)
   let samples = 0
   let promised = 0
   const take = async (batch: readonly Group[]): Promise<void> => {
     const frames = await prepare(batch, fromMs, toMs)
+    const framesOf = (block: Block): Map<number, Buffer> => frames.get(block)!
     for (const group of batch) {
-      const data = readGroup(group.parts, (block) => frames.get(block)!, fromMs, toMs)
+      const data = request.newestOnly
+        ? readNewest(group.parts, framesOf, fromMs, toMs, columns)
+        : readGroup(group.parts, framesOf, fromMs, toMs, columns)
       if (!data) continue
       samples += data.timestampsMs.length
       if (out.length >= request.seriesMax) throw tooManySeries(request)
@@ -78,7 +80,7 @@ export async function selectSeries(sources: Sources, request: SelectRequest): Pr
   for (const group of groupSeries(found)) {
     batch.push(group)
     // Whole chunks inside the range are counted before they are read.
-    promised += certainSamples(group, fromMs, toMs)
+    if (!request.newestOnly) promised += certainSamples(group, fromMs, toMs)
     if (promised > request.samplesMax) throw tooManySamples(request)
     if (batch.length < seriesPerBatch) continue
     await take(batch)
@@ -109,12 +111,12 @@ export async function prepare(
 }
 
 export function labelsOf({ bytes, parts }: Group, current: HeadSeries): Labels {
-  const series = current.index.find(bytes, 0, bytes.length)
-  if (series !== -1) return current.index.labels(series)
   const entry = parts.find((part) => part.entry)?.entry
-  if (!entry) return decodeLabels(bytes)
-  entry.decoded ??= decodeLabels(bytes)
-  return entry.decoded
+  if (entry?.decoded) return entry.decoded
+  const series = current.index.find(bytes, 0, bytes.length)
+  const labels = series === -1 ? decodeLabels(bytes) : current.index.labels(series)
+  if (entry) entry.decoded = labels
+  return labels
 }
 
 /** Series that have a sample in the range, by what the index knows. */

@@ -17,6 +17,7 @@ import { histogramVariance } from '../histogram/quantile.ts'
 import { typeOf } from '../parse.ts'
 import { aggregate, choose, compacted, countValues } from './aggregate.ts'
 import { vectorScalar, vectorVector } from './binary.ts'
+import { WindowBorders } from './borders.ts'
 import type { Budget } from './budget.ts'
 import { arithmetic } from './element.ts'
 import { failed } from './errors.ts'
@@ -499,6 +500,7 @@ export class Evaluation {
       lookbackMs: this.#times.lookbackMs,
       annotations: this.#annotations,
       budget: this.#budget,
+      borders: new WindowBorders({ startMs, stepMs, rangeMs, count: steps.count }, this.#budget),
     }
     for (const [n, one] of points.entries()) {
       const dropName = this.#delayed && (one.dropName || !keeps)
@@ -506,6 +508,7 @@ export class Evaluation {
       if (!(await slideOver(slide, one, out, base))) out.pop()
       if ((n & 31) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
+    slide.borders.release()
     if (name === 'absent_over_time') return this.#absent(matrix, out, steps)
     const before = points.map((one) => one.labels)
     return keeps ? out : this.#unique(out, before)

@@ -22,6 +22,8 @@ interface Wanted {
   matchers: readonly Matcher[]
   fromMs: number
   toMs: number
+  /** Of all that is asked for here, only the last sample of each series counts. */
+  newestOnly: boolean
   for: (VectorSelector | Call)[]
 }
 
@@ -40,8 +42,12 @@ export async function load(
   const wanted = new Map<string, Wanted>()
   collect(expr, times.startMs, times.endMs, times, wanted)
   const loaded: Loaded = new Map()
-  for (const { matchers, fromMs, toMs, for: nodes } of wanted.values()) {
-    const series = await store.select({ matchers, fromMs, toMs, ...budget.remaining(), ...(signal && { signal }) })
+  for (const { matchers, fromMs, toMs, newestOnly, for: nodes } of wanted.values()) {
+    const series = await store.select({
+      ...{ matchers, fromMs, toMs, ...budget.remaining() },
+      ...(newestOnly && { newestOnly }),
+      ...(signal && { signal }),
+    })
     let samples = 0
     for (const one of series) samples += one.values.length
     budget.read(samples)
@@ -69,7 +75,7 @@ function collect(expr: Expr, startMs: number, endMs: number, times: QueryTimes, 
       if (expr.name === 'info') {
         collect(expr.args[0]!, startMs, endMs, times, wanted)
         const pinned = infoPinnedMs(expr, times)
-        add(expr, infoMatchers(expr), (pinned ?? startMs) - times.lookbackMs, pinned ?? endMs, wanted)
+        add(expr, infoMatchers(expr), (pinned ?? startMs) - times.lookbackMs, pinned ?? endMs, false, wanted)
         return
       }
       for (const child of expr.args) collect(child, startMs, endMs, times, wanted)
@@ -91,7 +97,8 @@ function want(
   const offset = node.offset as number
   const before = rangeMs === 0 || node.extended ? rangeMs + times.lookbackMs : rangeMs
   const behind = node.extended === 'smoothed' ? times.lookbackMs : 0
-  add(node, node.matchers, from - offset - before, to - offset + behind, wanted)
+  const newestOnly = rangeMs === 0 && !node.extended && from === to
+  add(node, node.matchers, from - offset - before, to - offset + behind, newestOnly, wanted)
 }
 
 function add(
@@ -99,12 +106,14 @@ function add(
   matchers: readonly Matcher[],
   fromMs: number,
   toMs: number,
+  newestOnly: boolean,
   wanted: Map<string, Wanted>,
 ): void {
   const key = JSON.stringify(matchers)
   const known = wanted.get(key)
-  if (!known) wanted.set(key, { matchers, fromMs, toMs, for: [node] })
+  if (!known) wanted.set(key, { matchers, fromMs, toMs, newestOnly, for: [node] })
   else {
+    known.newestOnly &&= newestOnly && known.fromMs === fromMs && known.toMs === toMs
     known.fromMs = Math.min(known.fromMs, fromMs)
     known.toMs = Math.max(known.toMs, toMs)
     known.for.push(node)

@@ -3,6 +3,7 @@ import type { FloatHistogram } from '#core/histogram.ts'
 import type { Annotations } from '../annotations.ts'
 import type { Position, VectorSelector } from '../ast.ts'
 import { IncompatibleHistograms } from '../histogram/arithmetic.ts'
+import { rateSteps, type WindowBorders } from './borders.ts'
 import type { Budget } from './budget.ts'
 import { failed } from './errors.ts'
 import {
@@ -31,6 +32,7 @@ export interface Slide {
   lookbackMs: number
   annotations: Annotations
   budget: Budget
+  borders: WindowBorders
 }
 
 const counterSuffix = /_(total|sum|count|bucket)$/
@@ -44,8 +46,16 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
   const rating = name === 'rate' || name === 'increase'
   const compute = floatWindowFunctions[name]!
   const resets = rating ? resetSums(values) : undefined
-  const window: Window = { times, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0, resets, param: 0, param2: 0 }
   const metric = points.labels['__name__'] ?? ''
+  const borders = slide.borders.of(times)
+  if ((rating || name === 'delta') && !slide.extended && histogramTimes.length === 0) {
+    const windows = { startMs, stepMs, rangeMs, count: steps.count }
+    const kind = { isCounter: rating, isRate: name === 'rate' }
+    const any = rateSteps({ times, values, resets }, borders, windows, kind, out, base)
+    if (rating && any) noteNonCounter(slide, metric)
+    return any
+  }
+  const window: Window = { times, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0, resets, param: 0, param2: 0 }
   let from = 0
   let to = 0
   let floats = false
@@ -54,8 +64,8 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
   for (let step = 0; step < steps.count; step++) {
     const endMs = startMs + step * stepMs
     const beginMs = endMs - rangeMs
-    while (window.to < times.length && times[window.to]! <= endMs) window.to++
-    while (window.from < window.to && times[window.from]! <= beginMs) window.from++
+    window.from = borders.from[step]!
+    window.to = borders.to[step]!
     while (to < histogramTimes.length && histogramTimes[to]! <= endMs) to++
     while (from < to && histogramTimes[from]! <= beginMs) from++
     looked += window.to - window.from + (to - from) * 16
@@ -84,9 +94,12 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
       out.present[base + step] = float
     } else out.setHistogram(base + step, value)
   }
-  if (rating && floats && metric !== '' && !counterSuffix.test(metric))
-    slide.annotations.possibleNonCounter(metric, slide.position)
+  if (rating && floats) noteNonCounter(slide, metric)
   return any
+}
+
+function noteNonCounter({ annotations, position }: Slide, metric: string): void {
+  if (metric !== '' && !counterSuffix.test(metric)) annotations.possibleNonCounter(metric, position)
 }
 
 function mixed(slide: Slide, floats: Window, points: Points, name: string, from: number, to: number) {
