@@ -161,6 +161,30 @@ describe('alerting', () => {
     expect(JSON.parse(received[0]!.body).data.labels).toEqual({ host: 'db-1' })
   })
 
+  test('a chat robot is sent so many a minute; the others wait and none is lost', async () => {
+    hook.removeAllListeners('request')
+    hook.on('request', (request, response) => {
+      request.resume()
+      received.push({ headers: request.headers, body: '' })
+      response.end('{"errcode":0}')
+    })
+    const robot = { kind: 'wecom', name: 'chat', url, allowPrivate: true, perMinuteMax: 20 }
+    alerting = await start({ receivers: [robot] })
+    await alerting.submit(Array.from({ length: 25 }, (_, i) => seen({ labels: { host: `h${i}` } })))
+    await expect.poll(async () => (await alerting.receivers())[0]).toMatchObject({ delivered: 20, pending: 5, failed: 0 })
+    await new Promise((resolve) => setTimeout(resolve, 1500))
+    expect(received).toHaveLength(20)
+    await alerting.stop()
+    // A restart is no way around; a minute later it goes on.
+    alerting = await start({ receivers: [robot] })
+    await new Promise((resolve) => setTimeout(resolve, 1000))
+    expect(received).toHaveLength(20)
+    await alerting.stop()
+    await state.database.update(notifications).set({ lastAttemptMs: 0 })
+    alerting = await start({ receivers: [robot] })
+    await expect.poll(() => received.length).toBe(25)
+  })
+
   test('a mail is sent over SMTP; a refusal for ever is not repeated', async () => {
     const mails: string[] = []
     let refuse = false

@@ -11,9 +11,8 @@ export function createAlertmanager(config: AlertmanagerConfig, clock: Clock): No
     notify: (notification, signal) => {
       const nowMs = clock.nowMs()
       const alerts = notification.alerts.map((alert) => ({
-        // An empty label is no label there, and it refuses the whole request.
-        labels: Object.fromEntries(Object.entries(labelsOf(alert)).filter(([, value]) => value !== '')),
-        annotations: annotationsOf(alert),
+        labels: named(labelsOf(alert)),
+        annotations: named(annotationsOf(alert)),
         startsAt: iso(alert.firedMs ?? alert.startedMs),
         endsAt: iso(alert.resolvedMs ?? nowMs + config.holdMs),
         generatorURL: alert.annotations['generatorURL'] ?? pageOf(notification, alert),
@@ -27,6 +26,15 @@ export function createAlertmanager(config: AlertmanagerConfig, clock: Clock): No
     },
     close: () => {},
   }
+}
+
+/** Its names are Prometheus's: one with a dot, or without a value, would refuse the whole request. */
+function named(pairs: Readonly<Record<string, string>>): Record<string, string> {
+  const legal = (name: string): string => name.replace(/[^a-zA-Z0-9_]/g, '_').replace(/^(?=\d)/, '_')
+  const list = Object.entries(pairs).filter(([name, value]) => name !== '' && value !== '')
+  // Of two that become the same, the one that was legal stays.
+  list.sort(([a], [b]) => Number(legal(a) === a) - Number(legal(b) === b))
+  return Object.fromEntries(list.map(([name, value]) => [legal(name), value]))
 }
 
 function iso(ms: number): string {
