@@ -171,7 +171,9 @@ describe('alerting', () => {
     const robot = { kind: 'wecom', name: 'chat', url, allowPrivate: true, perMinuteMax: 20 }
     alerting = await start({ receivers: [robot] })
     await alerting.submit(Array.from({ length: 25 }, (_, i) => seen({ labels: { host: `h${i}` } })))
-    await expect.poll(async () => (await alerting.receivers())[0]).toMatchObject({ delivered: 20, pending: 5, failed: 0 })
+    await expect
+      .poll(async () => (await alerting.receivers())[0])
+      .toMatchObject({ delivered: 20, pending: 5, failed: 0 })
     await new Promise((resolve) => setTimeout(resolve, 1500))
     expect(received).toHaveLength(20)
     await alerting.stop()

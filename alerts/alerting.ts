@@ -22,21 +22,25 @@ import type { NotificationEvent } from './lifecycle/transition.ts'
 import { createInhibitor } from './mute/inhibit.ts'
 import { createSilences, type Silences } from './mute/silences.ts'
 import { type Why, whyOf } from './mute/why.ts'
-import type { HeartbeatConfig } from './notify/config.ts'
+import type { AlertReceiverConfig, HeartbeatConfig } from './notify/config.ts'
 import { createHeartbeat } from './notify/heartbeat.ts'
+import type { Notifier } from './notify/notification.ts'
 import { createNotifier } from './notify/notifiers.ts'
 import { createOutbox } from './notify/outbox.ts'
 import { createRouter } from './notify/route.ts'
 import { pendingOf, type ReceiverStatus, receiverStatus } from './notify/status.ts'
 import { type Attention, attention } from './queries/attention.ts'
 import { type AlertDetail, alertDetail } from './queries/detail.ts'
+import { openGroups } from './queries/groups.ts'
 import { type AlertPage, type AlertQuery, listAlerts } from './queries/list.ts'
 import { isAboutPlace } from './queries/place.ts'
+import { type RoutePath, type RoutingView, routePaths, routingView } from './queries/routing.ts'
 import type { Routing } from './routing/alertmanager-file.ts'
 import { integrate } from './routing/integrations.ts'
 import { acknowledge } from './verbs/acknowledge.ts'
 import { addNote } from './verbs/add-note.ts'
 import type { VerbContext } from './verbs/context.ts'
+import { type TestResult, testReceiver } from './verbs/test-receiver.ts'
 import { unacknowledge } from './verbs/unacknowledge.ts'
 
 export interface AlertingDeps {
@@ -76,6 +80,13 @@ export interface Alerting extends Component {
   unacknowledge(actor: Actor, id: string): Promise<void>
   addNote(actor: Actor, id: string, text: string): Promise<void>
   receivers(): Promise<ReceiverStatus[]>
+  /** The routing tree now; undefined without an Alertmanager file. */
+  routing(): Promise<RoutingView | undefined>
+  /** Where an alert with these labels would go. */
+  routesOf(labels: Record<string, string>): RoutePath[]
+  /** Open alerts by the groups in which they are told. */
+  groups(): { receiver: string; labels: Record<string, string>; alertIds: string[] }[]
+  testReceiver(actor: Actor, name: string): Promise<TestResult>
 }
 
 const tickMs = 1000
@@ -103,9 +114,10 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   /** Alerts kept back, with the event people would have heard. */
   const held = new Map<string, Held>()
   const feed = createFeed(config, database)
+  const notifier = (receiver: AlertReceiverConfig): Notifier => createNotifier(receiver, config.language, clock)
   const outbox = createOutbox(told, {
     ...{ database, clock, random, logger, counters },
-    notifier: (receiver) => createNotifier(receiver, config.language, clock),
+    notifier,
     publicUrl: deps.publicUrl,
   })
 
@@ -151,9 +163,10 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     alerts: inhibitedBy(alert, lifecycle.open()),
   })
 
+  const behind = (name: string): readonly AlertReceiverConfig[] => integrations.routed.get(name) ?? []
   const grouping = createGrouping({
     ...{ database, clock, logger, routing, newId },
-    receivers: (name) => integrations.routed.get(name) ?? [],
+    receivers: behind,
     isMuted: (alert) => Object.values(mutedBy(alert)).some((list) => list.length > 0),
     told: (receivers) => outbox.wake(receivers),
   })
@@ -234,6 +247,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     why: async (id) =>
       whyOf(await alertDetail(database, lifecycle.current, id), {
         ...{ database, nowMs: clock.nowMs(), receivers: direct, silences, held },
+        routed: routing && { routing, receivers: behind },
         inhibitors: (alert) => inhibitedBy(alert, lifecycle.open()).flatMap((one) => lifecycle.current(one) ?? []),
       }),
     open: () => [...lifecycle.open()].map(alertOf),
@@ -250,6 +264,20 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     unacknowledge: (actor, id) => unacknowledge(verbs, actor, id),
     addNote: (actor, id, text) => addNote(verbs, actor, id, text),
     receivers: async () => [...(await receiverStatus(database, told)), ...heartbeats.map((one) => one.status())],
+    routing: async () =>
+      routing &&
+      routingView(routing, { database, nowMs: clock.nowMs(), routed: integrations.routed, open: lifecycle.open() }),
+    routesOf: (labels) => (routing ? routePaths(routing, labels) : []),
+    groups: () => openGroups(routing, lifecycle.open(), (alert) => route(alert, 'firing')),
+    testReceiver: (actor, name) =>
+      testReceiver(
+        {
+          ...{ database, clock, random, notifier, receivers: told },
+          ...{ publicUrl: deps.publicUrl, language: config.language },
+        },
+        actor,
+        name,
+      ),
     start: async () => {
       await lifecycle.load()
       await silences.load()

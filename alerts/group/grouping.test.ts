@@ -6,7 +6,14 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { systemClock } from '#core/clock.ts'
 import { silentLogger } from '#core/logger.ts'
 import { systemRandom } from '#core/random.ts'
-import { alertChanges, alerts, notificationGroups, notificationLog, notifications } from '#stores/state/schema/index.ts'
+import {
+  alertChanges,
+  alerts,
+  audit,
+  notificationGroups,
+  notificationLog,
+  notifications,
+} from '#stores/state/schema/index.ts'
 import { openTestState, type TestState } from '#stores/state/testing.ts'
 import { type Alerting, createAlerting } from '../alerting.ts'
 import { alertingConfigSchema } from '../config.ts'
@@ -187,6 +194,76 @@ receivers: [{ name: duty }, { name: second }]
     await alerting.submit([finding({ atMs: Date.now(), state: 'over', labels: { site: 'gz' } })])
     await expect.poll(() => told.length).toBe(3)
     expect(told[2]).toMatchObject({ path: '/second', body: { status: 'resolved' } })
+  })
+
+  test('why it was not told names route, wait, turn, repeat, time interval and a name that tells nobody', async () => {
+    const text = `
+route:
+  receiver: duty
+  group_by: [site]
+  group_wait: 1s
+  group_interval: 5s
+  repeat_interval: 1h
+  routes:
+    - { matchers: [alertname="Night"], receiver: duty, active_time_intervals: [long ago] }
+    - { matchers: [alertname="Quiet"], receiver: duty, mute_time_intervals: [always] }
+    - { matchers: [alertname="Void"], receiver: nobody }
+receivers: [{ name: duty }, { name: nobody }]
+time_intervals:
+  - { name: long ago, time_intervals: [{ years: ['2001'] }] }
+  - { name: always, time_intervals: [{}] }
+`
+    const alerting = await start(text)
+    const startedMs = Date.now()
+    await alerting.submit(['A', 'Night', 'Quiet', 'Void'].map((name) => seen(name)))
+    const why = async (name: string) => {
+      const one = alerting.open().find(({ labels }) => labels['alertname'] === name)!
+      return alerting.why(one.id)
+    }
+    const root = { receiver: 'duty', path: 'route' }
+    const [route, waiting] = await why('A')
+    expect(route).toEqual({ kind: 'route', ...root, group: { site: 'gz' } })
+    expect(waiting).toMatchObject({ kind: 'waiting', ...root, first: true })
+    expect(Math.abs((waiting as { untilMs: number }).untilMs - startedMs - 1000)).toBeLessThan(400)
+    expect(await why('Night')).toMatchObject([
+      { kind: 'route', path: 'route.routes[0]' },
+      { kind: 'time-interval', path: 'route.routes[0]', interval: 'long ago', mutes: false, untilMs: null },
+    ])
+    expect(await why('Quiet')).toMatchObject([
+      { kind: 'route' },
+      { kind: 'time-interval', interval: 'always', mutes: true },
+    ])
+    expect(await why('Void')).toMatchObject([{ kind: 'route' }, { kind: 'nobody', receiver: 'nobody' }])
+    await expect.poll(() => told.length).toBe(1)
+    await expect.poll(async () => (await why('A')).map(({ kind }) => kind)).toEqual(['route', 'repeat', 'told'])
+    // What joins a group that had its turn waits for the next.
+    await alerting.submit([seen('B')])
+    expect((await why('B'))[1]).toMatchObject({ kind: 'waiting', first: false })
+    const tree = await alerting.routing()
+    expect(tree!.root).toMatchObject({ alerts: 2, groups: 1, quiet: null })
+    expect(tree!.root.routes.map(({ quiet, alerts }) => [quiet?.interval, alerts])).toEqual([
+      ['long ago', 1],
+      ['always', 1],
+      [undefined, 1],
+    ])
+    expect(alerting.routesOf({ alertname: 'Void', site: 'gz' })).toEqual([
+      { path: 'route.routes[2]', receiver: 'nobody', group: { site: 'gz' } },
+    ])
+  })
+
+  test('a test is sent at once, says who sent it, and is in the audit trail', async () => {
+    const alerting = await start()
+    const operator = { kind: 'user', id: 'u', name: 'Wei', role: 'operator', address: '' } as const
+    expect(await alerting.testReceiver(operator, 'duty')).toMatchObject({ ok: true, error: '' })
+    expect(told).toMatchObject([{ body: { status: 'firing', alerts: [{ labels: { alertname: 'notification' } }] } }])
+    expect(JSON.stringify(told[0]!.body)).toContain('Wei')
+    answer = () => 500
+    expect(await alerting.testReceiver(operator, 'duty')).toMatchObject({ ok: false, error: 'status 500' })
+    const auditor = { ...operator, role: 'auditor' } as const
+    await expect(alerting.testReceiver(auditor, 'duty')).rejects.toMatchObject({ code: 'auth.forbidden' })
+    await expect(alerting.testReceiver(operator, 'no')).rejects.toMatchObject({ code: 'not-found' })
+    const rows = await state.database.select().from(audit)
+    expect(rows.filter(({ action }) => action === 'receiver.test')).toHaveLength(2)
   })
 
   test('a group that nobody is in any more is dropped, and what was told is remembered', async () => {

@@ -7,8 +7,8 @@ import type { Database, Transaction } from '#stores/state/state.ts'
 import type { AlertRecord } from '../alert.ts'
 import type { AlertReceiverConfig } from '../notify/config.ts'
 import type { Routing } from '../routing/alertmanager-file.ts'
+import { quietBy } from '../routing/quiet.ts'
 import { allRoutes, type Route } from '../routing/route-tree.ts'
-import { isWithin } from '../routing/time-interval.ts'
 import { dueGroups, flushGroup } from './flush.ts'
 import { dropEmpty, join, rejoin } from './membership.ts'
 
@@ -53,12 +53,11 @@ export function createGrouping(deps: GroupingDeps): Grouping {
   let awake = false
   let rouse = (): void => {}
 
-  const isMutedRoute = (route: Route, nowMs: number): boolean => {
-    const holds = (name: string): boolean => isWithin(routing!.intervals.get(name)!, nowMs)
-    const { muteTimeIntervals, activeTimeIntervals } = route
-    return muteTimeIntervals.some(holds) || (activeTimeIntervals.length > 0 && !activeTimeIntervals.some(holds))
+  const flushDeps = {
+    ...deps,
+    isMutedRoute: (route: Route, nowMs: number) => quietBy(route, routing!, nowMs) !== undefined,
+    route: (id: string) => routes.get(id),
   }
-  const flushDeps = { ...deps, isMutedRoute, route: (id: string) => routes.get(id) }
 
   const sleep = async (durationMs: number): Promise<void> => {
     if (awake || stopping) return

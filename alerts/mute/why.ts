@@ -1,5 +1,5 @@
 // "Why was I not told?": everything that decided on an alert, in the order in which it decides.
-import { asc, eq } from 'drizzle-orm'
+import { arrayContains, asc, eq, or } from 'drizzle-orm'
 import { severities } from '#core/finding.ts'
 import { notifications } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
@@ -8,8 +8,10 @@ import type { Held } from '../lifecycle/tables.ts'
 import type { AlertReceiverConfig } from '../notify/config.ts'
 import { parseMatcher } from '../notify/match.ts'
 import type { Silences } from './silences.ts'
+import { type RoutedDeps, type WhyRouted, whyRouted } from './why-routed.ts'
 
 export type Why =
+  | WhyRouted
   | { kind: 'pending'; untilMs: number | null }
   | { kind: 'watchdog' }
   | { kind: 'no-receivers' }
@@ -30,18 +32,21 @@ export type Why =
 export interface WhyDeps {
   database: Database
   nowMs: number
+  /** Told of single alerts, by what they ask for. */
   receivers: readonly AlertReceiverConfig[]
+  /** Set when there is a routing tree. */
+  routed: Pick<RoutedDeps, 'routing' | 'receivers'> | undefined
   silences: Silences
   held: ReadonlyMap<string, Held>
   inhibitors(alert: Alert): Alert[]
 }
 
 export async function whyOf(alert: Alert, deps: WhyDeps): Promise<Why[]> {
-  const { database, receivers, silences, held, inhibitors } = deps
+  const { database, nowMs, receivers, routed, silences, held, inhibitors } = deps
   const found: Why[] = []
   if (alert.rule === watchdogRule) return [{ kind: 'watchdog' }]
   if (alert.state === 'pending') found.push({ kind: 'pending', untilMs: null })
-  if (receivers.length === 0) found.push({ kind: 'no-receivers' })
+  if (receivers.length === 0 && !routed) found.push({ kind: 'no-receivers' })
   if (alert.state !== 'resolved') {
     for (const { id, createdBy, comment, endsMs } of silences.of(alert))
       found.push({ kind: 'silence', id, by: createdBy, comment, untilMs: endsMs })
@@ -49,6 +54,8 @@ export async function whyOf(alert: Alert, deps: WhyDeps): Promise<Why[]> {
     const kept = held.get(alert.id)
     if (kept) found.push({ kind: 'held', sinceMs: kept.sinceMs })
   }
+  const isMuted = found.some(({ kind }) => kind === 'silence' || kind === 'inhibited')
+  if (routed) found.push(...(await whyRouted(alert, isMuted, { database, nowMs, ...routed })))
   for (const { name, minSeverity, match } of receivers) {
     if (severities.indexOf(alert.severity) < severities.indexOf(minSeverity)) {
       found.push({ kind: 'severity', receiver: name, wanted: minSeverity })
@@ -60,7 +67,7 @@ export async function whyOf(alert: Alert, deps: WhyDeps): Promise<Why[]> {
   const rows = await database
     .select()
     .from(notifications)
-    .where(eq(notifications.alertId, alert.id))
+    .where(or(eq(notifications.alertId, alert.id), arrayContains(notifications.alertIds, [alert.id])))
     .orderBy(asc(notifications.sequence))
     .limit(200)
   for (const { receiver, event, state, finishedMs, createdMs, lastError } of rows)

@@ -44,8 +44,21 @@ describe.skipIf(!program)('to a real Alertmanager (prometheus-alertmanager)', ()
   const nowMs = Date.now()
   const { evidence } = finding()
   const alert = (part: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
-    ...{ id: 'a1', fingerprint: 'f', episode: 1, rule: 'events/ssh', title: 'Brute force', description: 'Many failures' },
-    ...{ severity: 'high', state: 'firing', labels: { 'source.ip': '203.0.113.9', user: '' }, annotations: {}, entities: [] },
+    ...{
+      id: 'a1',
+      fingerprint: 'f',
+      episode: 1,
+      rule: 'events/ssh',
+      title: 'Brute force',
+      description: 'Many failures',
+    },
+    ...{
+      severity: 'high',
+      state: 'firing',
+      labels: { 'source.ip': '203.0.113.9', user: '' },
+      annotations: {},
+      entities: [],
+    },
     ...{ startedMs: nowMs - 5000, firedMs: nowMs - 5000, resolvedMs: null, lastSeenMs: nowMs, findingCount: 1 },
     ...{ value: null, threshold: null, acknowledged: null, evidence },
     ...part,
@@ -53,7 +66,14 @@ describe.skipIf(!program)('to a real Alertmanager (prometheus-alertmanager)', ()
   const send = (...alerts: [NotifiedAlert, ...NotifiedAlert[]]): Promise<Delivery> => {
     const receiver = receiverSchema.parse({ kind: 'alertmanager', name: 'am', url: `${url}/`, allowPrivate: true })
     if (receiver.kind === 'heartbeat') throw new Error('not told')
-    const notification = { id: 'n', event: 'firing', createdMs: 0, attempt: 1, publicUrl: 'https://ops.example', alerts } as const
+    const notification = {
+      id: 'n',
+      event: 'firing',
+      createdMs: 0,
+      attempt: 1,
+      publicUrl: 'https://ops.example',
+      alerts,
+    } as const
     return createNotifier(receiver, 'en', systemClock).notify(notification, AbortSignal.timeout(5000))
   }
   const held = async (): Promise<{ labels: Record<string, string>; annotations: object; generatorURL: string }[]> =>

@@ -207,3 +207,26 @@ export function changesAt(interval: NamedInterval, ms: number): number | undefin
   }
   return undefined
 }
+
+/** In the words of the file, e.g. `09:00–17:30, monday:friday, Asia/Shanghai`. */
+export function intervalText({
+  times,
+  weekdays: days,
+  daysOfMonth,
+  months: parts,
+  years,
+  location,
+}: TimeInterval): string {
+  const clock = (minute: number): string =>
+    `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`
+  const list = (of: readonly Range[] | undefined, word: (value: number) => string, between = ':'): string[] =>
+    (of ?? []).map(({ begin, end }) => (begin === end ? word(begin) : `${word(begin)}${between}${word(end)}`))
+  return [
+    ...list(times, clock, '–'),
+    ...list(days, (day) => weekdays[day]!),
+    ...list(daysOfMonth, String),
+    ...list(parts, (month) => months[month - 1]!),
+    ...list(years, String),
+    location,
+  ].join(', ')
+}

@@ -3,6 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Context, MiddlewareHandler } from 'hono'
 import type { Alert } from '#alerts/alert.ts'
+import { annotationsOf, labelFingerprint, labelsOf } from '#alerts/group/labels.ts'
 import { type Silence, silenceState } from '#alerts/mute/silences.ts'
 import { parseMatcher } from '#alerts/notify/match.ts'
 import { CodedError } from '#core/errors.ts'
@@ -63,17 +64,23 @@ export function alertmanagerRoutes(
     }),
   )
   app.get(at('get', '/api/v2/receivers', 'As in Alertmanager'), read, async (context) =>
-    context.json((await alerting.receivers()).map(({ name }) => ({ name }))),
+    context.json(await receiverNames()),
   )
 
+  const receiverNames = async (): Promise<{ name: string }[]> => {
+    const { receivers = [] } = (await alerting.routing()) ?? {}
+    const behind = new Set(receivers.flatMap((one) => one.behind.map(({ name }) => name)))
+    const direct = (await alerting.receivers()).filter(({ name }) => !behind.has(name))
+    return [...receivers, ...direct].map(({ name }) => ({ name }))
+  }
   const gettable = (alert: Alert) => {
     const { silences, alerts } = alerting.mutedBy(alert)
     return {
-      annotations: alert.annotations,
-      startsAt: iso(alert.startedMs),
+      annotations: annotationsOf(alert),
+      startsAt: iso(alert.firedMs ?? alert.startedMs),
       updatedAt: iso(alert.lastSeenMs),
       endsAt: iso(alert.resolvedMs ?? clock.nowMs() + 300_000),
-      fingerprint: alert.fingerprint.slice(0, 16),
+      fingerprint: labelFingerprint(labelsOf(alert)),
       receivers: alerting.receiversOf(alert).map((name) => ({ name })),
       status: {
         state: silences.length + alerts.length > 0 ? 'suppressed' : 'active',
@@ -93,27 +100,25 @@ export function alertmanagerRoutes(
       .open()
       .filter(({ state }) => state === 'firing' || state === 'unknown')
       .filter((alert) => filters.every((matches) => matches({ ...alert, labels: labelsOf(alert) })))
-      .map(gettable)
-      .filter(({ status }) => flag('active') || status.state !== 'active')
-      .filter(({ status }) => flag('silenced') || status.silencedBy.length === 0)
-      .filter(({ status }) => flag('inhibited') || status.inhibitedBy.length === 0)
-      .filter(({ receivers }) => !receiver || receivers.some(({ name }) => name === receiver))
+      .map((alert) => ({ id: alert.id, shown: gettable(alert) }))
+      .filter(({ shown: { status } }) => flag('active') || status.state !== 'active')
+      .filter(({ shown: { status } }) => flag('silenced') || status.silencedBy.length === 0)
+      .filter(({ shown: { status } }) => flag('inhibited') || status.inhibitedBy.length === 0)
+      .filter(({ shown: { receivers } }) => !receiver || receivers.some(({ name }) => name === receiver))
   }
   app.get(at('get', '/api/v2/alerts', 'Alerts that fire, as in Alertmanager'), read, (context) =>
-    refused(context, async () => context.json(listed(context))),
+    refused(context, async () => context.json(listed(context).map(({ shown }) => shown))),
   )
-  app.get(at('get', '/api/v2/alerts/groups', 'Alerts by receiver and name, as in Alertmanager'), read, (context) =>
+  app.get(at('get', '/api/v2/alerts/groups', 'Alerts by the groups in which they are told'), read, (context) =>
     refused(context, async () => {
-      const groups = new Map<string, { labels: Record<string, string>; receiver: { name: string }; alerts: object[] }>()
-      for (const alert of listed(context))
-        for (const receiver of alert.receivers.length > 0 ? alert.receivers : [{ name: '' }]) {
-          const alertname = alert.labels['alertname'] ?? ''
-          const key = `${receiver.name}\u0000${alertname}`
-          const group = groups.get(key) ?? { labels: { alertname }, receiver, alerts: [] }
-          group.alerts.push(alert)
-          groups.set(key, group)
-        }
-      return context.json([...groups.values()])
+      const shown = new Map(listed(context).map((alert) => [alert.id, alert.shown]))
+      const wanted = context.req.query('receiver')
+      const groups = alerting.groups().flatMap(({ receiver, labels, alertIds }) => {
+        const alerts = alertIds.flatMap((id) => shown.get(id) ?? [])
+        const isWanted = alerts.length > 0 && (!wanted || wanted === receiver)
+        return isWanted ? [{ labels, receiver: { name: receiver }, alerts }] : []
+      })
+      return context.json(groups)
     }),
   )
   app.post(at('post', '/api/v2/alerts', 'A Prometheus sends its alerts here'), ingest, (context) =>
@@ -180,14 +185,5 @@ function parseFilter(text: string): ReturnType<typeof parseMatcher> {
     return parseMatcher(text)
   } catch (error) {
     throw new CodedError('body.invalid', { cause: (error as Error).message })
-  }
-}
-
-function labelsOf(alert: Alert): Record<string, string> {
-  return {
-    alertname: alert.rule.slice(alert.rule.indexOf('/') + 1),
-    severity: alert.severity,
-    rule: alert.rule,
-    ...alert.labels,
   }
 }

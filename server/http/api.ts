@@ -172,10 +172,22 @@ export const AlertPage = z.object({
   next: z.string().nullable(),
   counts: z.object({ firing: z.number(), pending: z.number(), unknown: z.number(), resolved: z.number() }),
 })
+const routed = { receiver: z.string(), path: z.string() }
+const whyRouted = [
+  z.object({ kind: z.literal('route'), ...routed, group: z.record(z.string(), z.string()) }),
+  z.object({ kind: z.literal('nobody'), ...routed }),
+  z.object({
+    ...{ kind: z.literal('time-interval'), ...routed, interval: z.string() },
+    ...{ mutes: z.boolean(), untilMs: z.number().nullable() },
+  }),
+  z.object({ kind: z.literal('waiting'), ...routed, untilMs: z.number(), first: z.boolean() }),
+  z.object({ kind: z.literal('repeat'), ...routed, untilMs: z.number() }),
+] as const
 // GET /api/alerts/:id/why → why somebody was, or was not, told
 export const AlertWhy = z.object({
   why: z.array(
     z.discriminatedUnion('kind', [
+      ...whyRouted,
       z.object({ kind: z.literal('pending'), untilMs: z.number().nullable() }),
       z.object({ kind: z.literal('watchdog') }),
       z.object({ kind: z.literal('no-receivers') }),

@@ -28,6 +28,7 @@ import { intelRoutes } from './intel-routes.ts'
 import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
+import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
@@ -101,6 +102,7 @@ export function createHttpServer(parts: Parts): HttpServer {
       sensitive: createSensitiveView(config.security.mask),
     })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
+    notificationRoutes(app, all)
     alertmanagerRoutes(app, all, requireIngest(guard))
     feedRoutes(app, all, closed)
     intelRoutes(app, all)

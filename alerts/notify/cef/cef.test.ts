@@ -17,8 +17,20 @@ import { cutBytes, frame } from './syslog.ts'
 
 const { evidence } = finding()
 const alert = (part: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
-  ...{ id: 'a1', fingerprint: 'f', episode: 1, rule: 'sigma/db|export', title: 'Export a|b \\ c', description: 'k=v\nnext 数据' },
-  ...{ severity: 'critical', state: 'firing', labels: { 'source.ip': '203.0.113.9', 'host.name': 'gz-1' }, annotations: {} },
+  ...{
+    id: 'a1',
+    fingerprint: 'f',
+    episode: 1,
+    rule: 'sigma/db|export',
+    title: 'Export a|b \\ c',
+    description: 'k=v\nnext 数据',
+  },
+  ...{
+    severity: 'critical',
+    state: 'firing',
+    labels: { 'source.ip': '203.0.113.9', 'host.name': 'gz-1' },
+    annotations: {},
+  },
   ...{ entities: [], startedMs: 1_795_600_000_000, firedMs: 1_795_600_000_000, resolvedMs: null },
   ...{ lastSeenMs: 1_795_600_000_500, findingCount: 3, value: 12, threshold: 10, acknowledged: null, evidence },
   ...part,
@@ -59,14 +71,19 @@ test('an alert is read back from its CEF as it was', () => {
 test('any text survives escaping, but for control characters', () => {
   const text = fc.string({ unit: 'grapheme', maxLength: 60 }).map((value) => value.replace(/\p{Cc}/gu, '').trim())
   fc.assert(
-    fc.property(text, text, text.filter((value) => !/ \w+=/.test(` ${value}`)), (rule, title, description) => {
-      const made = writeCef(alert({ rule, title, description }), { version: '1', url: '' })
-      expect(made).not.toMatch(/\n/)
-      const { header, extension } = readCef(made)
-      expect(header[4]).toBe(rule)
-      expect(header[5]).toBe(title)
-      expect(extension['msg'] ?? '').toBe(description)
-    }),
+    fc.property(
+      text,
+      text,
+      text.filter((value) => !/ \w+=/.test(` ${value}`)),
+      (rule, title, description) => {
+        const made = writeCef(alert({ rule, title, description }), { version: '1', url: '' })
+        expect(made).not.toMatch(/\n/)
+        const { header, extension } = readCef(made)
+        expect(header[4]).toBe(rule)
+        expect(header[5]).toBe(title)
+        expect(extension['msg'] ?? '').toBe(description)
+      },
+    ),
   )
   expect(escapeValue('a=b\\c|d\r\ne')).toBe('a\\=b\\\\c|d\\ne')
   expect(escapeHeader('a=b\\c|d\r\ne')).toBe('a=b\\\\c\\|d e')
@@ -133,9 +150,13 @@ ruleset(name="out") { action(type="omfile" file="${output}" template="row") }
 global(workDirectory="${directory}" parser.escapeControlCharactersOnReceive="off")
 `,
       )
-      const daemon = spawn('/usr/sbin/rsyslogd', ['-n', '-f', join(directory, 'rsyslog.conf'), '-i', join(directory, 'pid')], {
-        stdio: 'ignore',
-      })
+      const daemon = spawn(
+        '/usr/sbin/rsyslogd',
+        ['-n', '-f', join(directory, 'rsyslog.conf'), '-i', join(directory, 'pid')],
+        {
+          stdio: 'ignore',
+        },
+      )
       ending.push(() => daemon.kill())
       await expect.poll(() => existsSync(join(directory, 'pid')), { timeout: 10_000 }).toBe(true)
       const rows = async (): Promise<Record<string, string>[]> =>
@@ -164,7 +185,9 @@ global(workDirectory="${directory}" parser.escapeControlCharactersOnReceive="off
     const [keyFile, caFile] = [join(directory, 'key.pem'), join(directory, 'cert.pem')]
     const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '1']
     const names = ['-subj', '/CN=siem', '-addext', 'subjectAltName=IP:127.0.0.1']
-    execFileSync('openssl', ['req', '-x509', ...curve, ...names, '-keyout', keyFile, '-out', caFile], { stdio: 'ignore' })
+    execFileSync('openssl', ['req', '-x509', ...curve, ...names, '-keyout', keyFile, '-out', caFile], {
+      stdio: 'ignore',
+    })
     let heard = ''
     const options = { key: await readFile(keyFile), cert: await readFile(caFile) }
     const server = createTlsServer(options, (socket) => {

@@ -8,14 +8,27 @@ import { systemClock } from '#core/clock.ts'
 import { finding } from '../../testing.ts'
 import { createAllowance } from '../allowance.ts'
 import { receiverSchema } from '../config.ts'
-import { createNotifier } from '../notifiers.ts'
 import type { Delivery, Notification, NotifiedAlert } from '../notification.ts'
+import { createNotifier } from '../notifiers.ts'
 import { writeChat } from './text.ts'
 
 const { evidence } = finding()
 const alert = (part: Partial<NotifiedAlert> = {}): NotifiedAlert => ({
-  ...{ id: 'a1', fingerprint: 'f', episode: 1, rule: 'events/ssh', title: 'SSH 暴力破解', description: '同一来源多次失败' },
-  ...{ severity: 'high', state: 'firing', labels: { 'source.ip': '203.0.113.9' }, annotations: {}, entities: ['host:gz-1'] },
+  ...{
+    id: 'a1',
+    fingerprint: 'f',
+    episode: 1,
+    rule: 'events/ssh',
+    title: 'SSH 暴力破解',
+    description: '同一来源多次失败',
+  },
+  ...{
+    severity: 'high',
+    state: 'firing',
+    labels: { 'source.ip': '203.0.113.9' },
+    annotations: {},
+    entities: ['host:gz-1'],
+  },
   ...{ startedMs: 1_795_600_000_000, firedMs: 1_795_600_000_000, resolvedMs: null, lastSeenMs: 1_795_600_000_000 },
   ...{ findingCount: 3, value: 12, threshold: 10, acknowledged: null, evidence },
   ...part,
@@ -63,7 +76,9 @@ describe('robots', () => {
     if (receiver.kind === 'heartbeat') throw new Error('not told')
     return createNotifier(receiver, 'zh', systemClock).notify(what, AbortSignal.timeout(5000))
   }
-  const many = Array.from({ length: 400 }, (_, i) => alert({ id: `a${i}`, title: `磁盘将满 ${i}`, description: '剩余不足百分之五'.repeat(20) }))
+  const many = Array.from({ length: 400 }, (_, i) =>
+    alert({ id: `a${i}`, title: `磁盘将满 ${i}`, description: '剩余不足百分之五'.repeat(20) }),
+  )
 
   test('DingTalk: time and signature in the address, as 加签 is described', async () => {
     const secret = 'SECabc123'
@@ -80,14 +95,21 @@ describe('robots', () => {
     expect(requests[0]!.body).toMatchObject({ msgtype: 'markdown', at: { atMobiles: ['13800000000'], isAtAll: false } })
     expect(JSON.stringify(requests[0]!.body)).toContain('@13800000000')
     const wrong = await send({ kind: 'dingtalk', url, secret: 'SECother' })
-    expect(wrong).toMatchObject({ ok: false, retry: false, error: 'code 310000: sign not match', reason: 'clientError' })
+    expect(wrong).toMatchObject({
+      ok: false,
+      retry: false,
+      error: 'code 310000: sign not match',
+      reason: 'clientError',
+    })
   })
 
   test('Feishu: time and signature in the body, as 签名校验 is described', async () => {
     const secret = 'demo'
     respond = ({ body: { timestamp, sign } }) =>
-      sign === createHmac('sha256', Buffer.from(`${timestamp}\n${secret}`)).update('').digest('base64') &&
-      Math.abs(Date.now() / 1000 - Number(timestamp)) < 3600
+      sign ===
+        createHmac('sha256', Buffer.from(`${timestamp}\n${secret}`))
+          .update('')
+          .digest('base64') && Math.abs(Date.now() / 1000 - Number(timestamp)) < 3600
         ? { code: 0, msg: 'success', data: {} }
         : { code: 19_021, msg: 'sign match fail or timestamp is not within one hour from current time' }
     const url = `${base}/open-apis/bot/v2/hook/1`
@@ -103,7 +125,11 @@ describe('robots', () => {
     respond = () => ({ errcode: 93_000, errmsg: 'invalid webhook url' })
     expect(await send({ kind: 'wecom', url })).toMatchObject({ ok: false, retry: false })
     respond = () => ({ errcode: 45_009, errmsg: 'api freq out of limit' })
-    expect(await send({ kind: 'wecom', url })).toMatchObject({ retry: true, reason: 'rateLimited', retryAfterMs: 60_000 })
+    expect(await send({ kind: 'wecom', url })).toMatchObject({
+      retry: true,
+      reason: 'rateLimited',
+      retryAfterMs: 60_000,
+    })
     respond = () => '<html>a proxy says no</html>'
     expect(await send({ kind: 'wecom', url })).toMatchObject({ ok: false, retry: true })
     respond = () => ({ hello: 'there' })
@@ -113,7 +139,11 @@ describe('robots', () => {
   test('a large group is cut to what each takes, and says how many are left', async () => {
     respond = () => ({ errcode: 0, code: 0 })
     const large = notification(many, { group: { ...group, truncated: 7 } })
-    for (const [kind, bytesMax] of [['dingtalk', 20_000], ['feishu', 20_480], ['wecom', 6000]] as const) {
+    for (const [kind, bytesMax] of [
+      ['dingtalk', 20_000],
+      ['feishu', 20_480],
+      ['wecom', 6000],
+    ] as const) {
       expect(await send({ kind, url: `${base}/${kind}` }, large)).toEqual({ ok: true })
       expect(requests.at(-1)!.bytes).toBeLessThan(bytesMax)
       expect(JSON.stringify(requests.at(-1)!.body)).toMatch(/另有 \d+ 条/)
@@ -125,7 +155,10 @@ describe('robots', () => {
   })
 
   test('what an alert quotes becomes no mention, no link and no tag', () => {
-    const evil = alert({ title: '<at id=all></at> <@all> [here](http://evil.example)', description: '`x` [a] (http://evil.example)' })
+    const evil = alert({
+      title: '<at id=all></at> <@all> [here](http://evil.example)',
+      description: '`x` [a] (http://evil.example)',
+    })
     const { text } = writeChat(notification([evil]), 'en', 4096)
     expect(text).not.toMatch(/[<>]/)
     expect(text).not.toMatch(/\]\s*\(http:\/\/evil/)
@@ -156,7 +189,8 @@ test('of any sequence of messages none is dropped, and no minute has more than t
           for (let i = 0; i < now; i++) sent.push(nowMs)
           nowMs = due > now ? nowMs + waitMs : Math.max(nowMs, waiting[sent.length] ?? nowMs)
         }
-        sent.forEach((atMs, i) => expect((sent[i + perMinuteMax] ?? Infinity) - atMs).toBeGreaterThan(60_000))
+        for (const [i, atMs] of sent.entries())
+          expect((sent[i + perMinuteMax] ?? Number.POSITIVE_INFINITY) - atMs).toBeGreaterThan(60_000)
       },
     ),
   )
