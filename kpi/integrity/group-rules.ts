@@ -1,0 +1,321 @@
+// Statements about a case among the others of its unit: closed in one go, entered twice, taking exactly as long as another.
+import { apart, judged, type RuleWords, suspect } from './case-rules.ts'
+import { traceKinds } from './traces.ts'
+
+/** What is kept of each case until the unit is complete: numbers, and texts as indexes. */
+export interface UnitRows {
+  length: number
+  openedMs: number[]
+  closedMs: number[]
+  item: number[]
+  applicant: number[]
+  handler: number[]
+  /** Decided by a machine: night batches are nobody's doing. */
+  isSystem: boolean[]
+  /** Number at the end of the id, after the rest of it; NaN where there is none. */
+  serial: number[]
+  serialPrefix: number[]
+  /** Name of the last step that is later than the closing; -1: none is. */
+  lateStep: number[]
+  /** The applicant was told more than a working day after the closing. */
+  isToldLate: boolean[]
+  /** Kinds of traces that it should have left, and those that were seen: one bit each, in the order of `traceKinds`. */
+  expected: number[]
+  seen: number[]
+  blind: boolean[]
+  /** No trace, no rating by a person. */
+  isTraceless: boolean[]
+  /** How long after its closing it was reported. */
+  lagMs: number[]
+  dueMs: number[]
+}
+
+export interface GroupRule extends RuleWords {
+  /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
+  clump?: number
+  /** One verdict per row. */
+  of(rows: UnitRows): Uint8Array
+}
+
+const msPerMinute = 60_000
+const msPerDay = 86_400_000
+/** By then a regular feed has told us. */
+const usualLagMs = 2 * msPerDay
+const loginBit = 1 << traceKinds.indexOf('login')
+
+const agentMin = 4
+/** A step that comes after the closing in so many cases belongs there, as filing does. */
+const habitMin = 0.25
+
+export const groupRules: readonly GroupRule[] = [
+  {
+    ...{ id: 'act-after-closing', check: 'K' },
+    measure: { en: 'an act of the procedure dated after the closing', zh: '办结之后仍有办理环节' },
+    question: {
+      en: 'Acts of the procedure are dated after the closing. Who wrote the time of closing, and when?',
+      zh: '办结时间之后仍有办理环节，办结时间由谁、何时填写？',
+    },
+    of: lateActs,
+  },
+  {
+    ...{ id: 'dated-back', check: 'K' },
+    measure: {
+      en: 'two signs or more that it was closed later than is said',
+      zh: '有两项以上迹象表明实际办结晚于所报',
+    },
+    question: {
+      en: 'Acts, message and report agree with one another, and not with the time of closing. When was it decided?',
+      zh: '环节、告知与报送时间彼此吻合，却与办结时间不符，实际何时作出决定？',
+    },
+    of: (rows) => {
+      const acts = lateActs(rows)
+      const late = lateReports(rows)
+      return acts.map((act, i) =>
+        act === apart
+          ? apart
+          : Number(act === suspect) + Number(late[i] === suspect) + Number(rows.isToldLate[i]) >= 2
+            ? suspect
+            : judged,
+      )
+    },
+  },
+  {
+    ...{ id: 'in-time-by-late-report', check: 'K' },
+    measure: { en: 'in time by a date that was reported after the deadline', zh: '期限过后才报送的按期办结' },
+    question: {
+      en: 'These cases are in time by a date that reached us only after the deadline. What held the report up?',
+      zh: '这些案件的按期办结时间在期限过后才报送，报送迟延的原因是什么？',
+    },
+    of: lateReports,
+  },
+  {
+    ...{ id: 'uncorroborated', check: 'N' },
+    measure: { en: 'without any of the traces that others should have', zh: '应有的外部痕迹一个未见' },
+    question: {
+      en: 'Nothing of what others should have seen of these cases was seen. Did they happen?',
+      zh: '网关、登录、取号、证照调用、物流等应有的记录一项未见，这些案件是否真实发生？',
+    },
+    of: ({ length, expected, seen }) => {
+      const verdicts = new Uint8Array(length)
+      for (let i = 0; i < length; i++)
+        if (expected[i]! > 0) verdicts[i] = (expected[i]! & seen[i]!) === 0 ? suspect : judged
+      return verdicts
+    },
+  },
+  {
+    ...{ id: 'no-trace-at-all', check: 'N' },
+    measure: { en: 'no trace of any kind, no rating, no delivery', zh: '无任何外部痕迹、评价或送达' },
+    question: {
+      en: 'Of these cases nobody but the department knows anything at all. Did they happen?',
+      zh: '除本部门外，任何系统均无这些案件的记录，是否真实发生？',
+    },
+    of: ({ length, expected, isTraceless }) => {
+      const verdicts = new Uint8Array(length)
+      for (let i = 0; i < length; i++) if (expected[i]! > 0) verdicts[i] = isTraceless[i] ? suspect : judged
+      return verdicts
+    },
+  },
+  {
+    ...{ id: 'online-without-sign-in', check: 'N' },
+    measure: { en: 'online, and nobody signed in', zh: '网上办件无登录记录' },
+    question: {
+      en: 'Nobody signed in for cases said to have come online. Who entered them?',
+      zh: '所报为网上办理，但无登录记录，由谁录入？',
+    },
+    of: ({ length, expected, seen }) => {
+      const verdicts = new Uint8Array(length)
+      for (let i = 0; i < length; i++)
+        if ((expected[i]! & loginBit) !== 0) verdicts[i] = (seen[i]! & loginBit) === 0 ? suspect : judged
+      return verdicts
+    },
+  },
+  {
+    ...{ id: 'same-second', check: 'L', clump: 5 },
+    measure: { en: 'closed in the same second as two others or more', zh: '与两件以上同秒办结' },
+    question: {
+      en: 'Several cases were closed in one second by people. How was each of them decided?',
+      zh: '多件案件由人工在同一秒内办结，每件如何作出决定？',
+    },
+    of: (rows) => inRuns(rows, 1000, 3, false),
+  },
+  {
+    ...{ id: 'one-person-many-a-minute', check: 'L', clump: 5 },
+    measure: { en: 'one of five or more closed by one person within two minutes', zh: '同一人两分钟内办结五件以上' },
+    question: {
+      en: 'One person closed five cases or more within two minutes. How was each of them decided?',
+      zh: '同一人两分钟内办结五件以上，每件如何作出决定？',
+    },
+    of: (rows) => inRuns(rows, 2 * msPerMinute, 5, true),
+  },
+  {
+    ...{ id: 'entered-twice', check: 'L' },
+    measure: { en: 'same applicant and item within three days', zh: '同一申请人三日内重复申办同一事项' },
+    question: {
+      en: 'The same applicant applied for the same item within three days. Is a case counted twice?',
+      zh: '同一申请人三日内就同一事项重复申办，是否重复计数？',
+    },
+    of: (rows) => enteredTwice(rows, false),
+  },
+  {
+    ...{ id: 'entered-twice-unseen', check: 'L' },
+    measure: {
+      en: 'same applicant and item within three days, the second seen by nobody else',
+      zh: '三日内重复申办，且后一件无外部痕迹',
+    },
+    question: {
+      en: 'Cases repeat one of three days before, and nobody else saw the second. Is it a copy?',
+      zh: '三日内重复申办且后一件无任何外部痕迹，是否为复制件？',
+    },
+    of: (rows) => enteredTwice(rows, true),
+  },
+  {
+    ...{ id: 'same-duration', check: 'I' },
+    measure: {
+      en: 'took exactly as long as two other cases of the item, to the second',
+      zh: '办理时长与同事项另两件完全相同',
+    },
+    question: {
+      en: 'Cases of an item took exactly as long as others, to the second. Were their times copied?',
+      zh: '同一事项多件办理时长完全相同（精确到秒），时间是否复制而来？',
+    },
+    of: ({ length, item, openedMs, closedMs }) => {
+      const verdicts = new Uint8Array(length)
+      const alike = new Map<string, number[]>()
+      for (let i = 0; i < length; i++) {
+        const took = closedMs[i]! - openedMs[i]!
+        // Where times are kept to the minute, or cases take hours, equal ones mean nothing; two alike are chance.
+        if (!(took > msPerDay) || took % msPerMinute === 0) continue
+        verdicts[i] = judged
+        const key = `${item[i]} ${took}`
+        const list = alike.get(key)
+        if (list) list.push(i)
+        else alike.set(key, [i])
+      }
+      for (const list of alike.values()) if (list.length >= 3) for (const i of list) verdicts[i] = suspect
+      return verdicts
+    },
+  },
+  {
+    ...{ id: 'numbers-missing', check: 'J' },
+    measure: { en: 'numbers missing between those of two cases', zh: '案件编号中断' },
+    question: {
+      en: 'Case numbers run on and some are missing. What became of these cases?',
+      zh: '案件编号连续但有缺号，缺号案件去向如何？',
+    },
+    of: ({ length, serial, serialPrefix }) => {
+      const verdicts = new Uint8Array(length)
+      const byPrefix = new Map<number, number[]>()
+      for (let i = 0; i < length; i++)
+        if (Number.isFinite(serial[i]!)) {
+          const list = byPrefix.get(serialPrefix[i]!)
+          if (list) list.push(i)
+          else byPrefix.set(serialPrefix[i]!, [i])
+        }
+      for (const list of byPrefix.values()) {
+        list.sort((a, b) => serial[a]! - serial[b]!)
+        const span = serial[list.at(-1)!]! - serial[list[0]!]! + 1
+        // Only where a unit counts its own cases one by one can a number be missing.
+        if (list.length < 30 || list.length / span < 0.6) continue
+        list.forEach((i, at) => {
+          verdicts[i] = at > 0 && serial[i]! - serial[list[at - 1]!]! > 1 ? suspect : judged
+        })
+      }
+      return verdicts
+    },
+  },
+]
+
+function lateActs({ length, closedMs, lateStep }: UnitRows): Uint8Array {
+  const verdicts = new Uint8Array(length)
+  const byName = new Map<number, number>()
+  let closed = 0
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(closedMs[i]!)) continue
+    closed++
+    verdicts[i] = judged
+    if (lateStep[i]! >= 0) byName.set(lateStep[i]!, (byName.get(lateStep[i]!) ?? 0) + 1)
+  }
+  for (let i = 0; i < length; i++)
+    if (verdicts[i] === judged && lateStep[i]! >= 0 && byName.get(lateStep[i]!)! < closed * habitMin)
+      verdicts[i] = suspect
+  return verdicts
+}
+
+function lateReports({ length, closedMs, dueMs, lagMs }: UnitRows): Uint8Array {
+  const verdicts = new Uint8Array(length)
+  let [closed, lagging] = [0, 0]
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(closedMs[i]!)) continue
+    closed++
+    if (lagMs[i]! > usualLagMs) lagging++
+  }
+  // A unit that reports by the week or by the month is late with everything: that is a question of its own.
+  if (lagging > closed * habitMin) return verdicts
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(closedMs[i]!) || !Number.isFinite(dueMs[i]!)) continue
+    const toldMs = closedMs[i]! + lagMs[i]!
+    const isLateReport = lagMs[i]! > usualLagMs && toldMs > dueMs[i]! + usualLagMs
+    verdicts[i] = closedMs[i]! <= dueMs[i]! && isLateReport ? suspect : judged
+  }
+  return verdicts
+}
+
+function enteredTwice(
+  { length, item, applicant, openedMs, expected, seen }: UnitRows,
+  onlyUnseen: boolean,
+): Uint8Array {
+  const verdicts = new Uint8Array(length)
+  const last = new Map<string, number>()
+  const often = new Map<string, number>()
+  for (let i = 0; i < length; i++) {
+    const key = `${item[i]} ${applicant[i]}`
+    often.set(key, (often.get(key) ?? 0) + 1)
+  }
+  const isUnseen = (i: number): boolean => expected[i]! > 0 && (expected[i]! & seen[i]!) === 0
+  for (const i of ordered(openedMs)) {
+    if (applicant[i]! < 0) continue
+    verdicts[i] = judged
+    const key = `${item[i]} ${applicant[i]}`
+    const before = last.get(key)
+    // Agents apply for the same item again and again, each time for somebody else.
+    const isAgent = often.get(key)! > agentMin
+    if (before !== undefined && !isAgent && openedMs[i]! - openedMs[before]! <= 3 * msPerDay)
+      if (!onlyUnseen || isUnseen(i) || isUnseen(before)) verdicts[i] = suspect
+    last.set(key, i)
+  }
+  return verdicts
+}
+
+/** Rows in a run of at least `least` closings that follow one another within `withinMs`. */
+function inRuns(
+  { length, closedMs, handler, isSystem }: UnitRows,
+  withinMs: number,
+  least: number,
+  perPerson: boolean,
+) {
+  const verdicts = new Uint8Array(length)
+  const groups = new Map<number, number[]>()
+  for (let i = 0; i < length; i++) {
+    if (!Number.isFinite(closedMs[i]!) || isSystem[i] || (perPerson && handler[i]! < 0)) continue
+    verdicts[i] = judged
+    // A date without a time is nothing that people did in one second.
+    if (closedMs[i]! % (30 * msPerMinute) === 0) continue
+    const key = perPerson ? handler[i]! : 0
+    const list = groups.get(key)
+    if (list) list.push(i)
+    else groups.set(key, [i])
+  }
+  for (const list of groups.values()) {
+    list.sort((a, b) => closedMs[a]! - closedMs[b]!)
+    let from = 0
+    for (let to = 0; to < list.length; to++) {
+      while (closedMs[list[to]!]! - closedMs[list[from]!]! >= withinMs) from++
+      if (to - from + 1 >= least) for (let i = from; i <= to; i++) verdicts[list[i]!] = suspect
+    }
+  }
+  return verdicts
+}
+
+function ordered(values: readonly number[]): number[] {
+  return values.flatMap((value, i) => (Number.isFinite(value) ? [i] : [])).sort((a, b) => values[a]! - values[b]!)
+}
