@@ -1,4 +1,4 @@
-// Twelve ways of fabrication, done to 1 to 20 % of a unit's cases, before the checks and two baselines: on the family of
+// Twelve ways of fabrication, done to 1 to 20 % of a unit's cases, before the checks and two baselines: on the families of
 // honest units on which the checks were tuned, on another that they had not seen, and on units made of a real permit log.
 // Usage: npm run eval:fabrication [-- --units 200 --treated 20 --seed 1 --data ../shared/data/kpi]
 import { existsSync } from 'node:fs'
@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
 import type { CaseRecord } from '#kpi/contract.ts'
 import { fabricationWays } from '#kpi/demo/fabrications.ts'
-import { type Family, scoringFamily, tuningFamily } from '#kpi/demo/family.ts'
+import { type Family, scoringFamily, tuningFamily, validationFamily } from '#kpi/demo/family.ts'
 import {
   type Background,
   evaluate,
@@ -69,7 +69,8 @@ function family(name: string, of: Family, from: number): void {
   report(name, familyBackground(of, from, units, context), context)
 }
 family('Family A, on which the checks were tuned', tuningFamily, seed)
-family('Family B, other honest behaviour, not looked at while tuning', scoringFamily, seed + 1000)
+family('Family B, with which the width of the funnels was set', validationFamily, seed + 1000)
+family('Family C, other honest behaviour, looked at only to report', scoringFamily, seed + 2000)
 if (permits) {
   const plain = compileCalendar({ ...calendars[0]!, off: {}, work: {} })
   report('Units made of a real permit log', permitBackground(permits, seed, Math.min(units, 120)), {

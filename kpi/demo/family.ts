@@ -1,5 +1,5 @@
-// How honest units behave, as numbers. Two families that differ in almost all of them: what is tuned on one is reported on
-// the other. Where the open record of a real permit office says something, the first family takes it from there.
+// How honest units behave, as numbers. Three families that differ in almost all of them: checks are made on the first, the
+// width of their funnels is set with a look at the second, and what they can do is reported on the third. Where the open record of a real permit office says something, the first family takes it from there.
 
 /** A share that differs from unit to unit: its mean, and the variation between units. */
 export type Between = readonly [mean: number, variation: number]
@@ -77,7 +77,7 @@ export interface Family {
 }
 
 /**
- * What `fitPermits` reads from the open permit log (docs/benchmarks.md prints it): sigma 0.66, closings at midnight 5 %, on
+ * What `fitCases` reads from the open permit log (docs/benchmarks.md prints it): sigma 0.66, closings at midnight 5 %, on
  * days off 0.4 %, steps after the closing 2.3 %, in the same second 1.8 %.
  */
 export const tuningFamily: Family = {
@@ -103,7 +103,7 @@ export const tuningFamily: Family = {
 }
 
 /** Larger and more uneven units, worse telemetry, more night work, more sloppiness, weaker seasons. */
-export const scoringFamily: Family = {
+export const validationFamily: Family = {
   name: 'B',
   ...{ size: [1300, 1.15], sizeMin: 200, sizeMax: 20_000, items: [4, 40] },
   ...{ online: [0.68, 0.25], durationSigma: 0.85, pace: [0.5, 0.3], pressure: [0.5, 0.35] },
@@ -123,4 +123,22 @@ export const scoringFamily: Family = {
     randomIdUnits: 0.35,
     seasonal: [0.02, 0.2],
   },
+}
+
+/** Many small units beside very large ones, tidy systems with poor sensors, strong seasons, agents, hurry. */
+export const scoringFamily: Family = {
+  name: 'C',
+  ...{ size: [700, 1.3], sizeMin: 200, sizeMax: 15_000, items: [3, 60] },
+  ...{ online: [0.45, 0.45], durationSigma: 0.75, pace: [0.55, 0.35], pressure: [0.6, 0.5] },
+  ...{ overtime: [0.08, 0.8], stack: [0.08, 0.6], list: [0.004, 1.2], nightBatchUnits: 0.12 },
+  ...{ handMidnight: [0.01, 1.1], handRound: [0.025, 0.9], minuteUnits: 0.3, archiveUnits: 0.2 },
+  ...{ lateStep: [0.01, 0.9], morningMessageUnits: 0.45, messageSeen: [0.9, 0.05], messageLate: [0.025, 0.8] },
+  ...{ weeklyUnits: 0.25, lateReport: [0.02, 0.9], corrected: [0.02, 0.9], removed: [0.004, 1] },
+  ...{ rated: [0.25, 0.5], ratedAtOnce: [0.6, 0.3], ratedByDefault: [0.15, 0.8], content: [0.86, 0.08] },
+  ...{ loginMissing: [0.03, 0.8], gatewayMissing: [0.06, 0.6], ticketMissing: [0.08, 0.8], noTicketUnits: 0.3 },
+  ...{ certificateMissing: [0.08, 0.6], logisticsMissing: [0.1, 0.7], atHallToo: [0.006, 0.9] },
+  ...{ wrongStep: [0.005, 1], stops: [0.18, 0.5], stopUntold: [0.06, 0.9] },
+  ...{ leaves: [0.15, 0.5], leavesButDelivered: [0.012, 0.9], agents: [0.22, 0.7], again: [0.018, 0.8] },
+  ...{ orphans: [0.012, 0.8], numberSkipped: [0.006, 0.9], helped: [0.006, 0.9], randomIdUnits: 0.3 },
+  seasonal: [0.2, 0.5],
 }

@@ -3,8 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'csv-parse/sync'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '#core/random.ts'
-import type { CaseRecord } from '../contract.ts'
-import { comparedWithPeers, digitHeaping, thresholdBunching } from './case-patterns.ts'
+import { digitHeaping, thresholdBunching } from './case-patterns.ts'
 import {
   defaultValue,
   denominatorJump,
@@ -13,7 +12,16 @@ import {
   partExceedsWhole,
   partsMustSum,
 } from './published-figures.ts'
-import { binomialTail, chiSquareTail, discoveries, normalTail } from './statistics.ts'
+import {
+  betaBinomialTail,
+  binomialTail,
+  chiSquareTail,
+  discoveries,
+  normalTail,
+  poissonTail,
+  qValues,
+  wilson,
+} from './statistics.ts'
 
 const data = join(import.meta.dirname, '../../../shared/data/kpi')
 const withData = it.skipIf(!existsSync(join(data, 'wabo-receipt-events.csv')))
@@ -24,6 +32,24 @@ describe('statistics', () => {
     expect(binomialTail(8, 10, 0.5)).toBeCloseTo(56 / 1024, 10)
     expect(normalTail(1.959964)).toBeCloseTo(0.025, 6)
     expect(chiSquareTail(16.919, 9)).toBeCloseTo(0.05, 2)
+  })
+
+  it('give the tails that sums give', () => {
+    expect(chiSquareTail(3.841459, 1)).toBeCloseTo(0.05, 6)
+    expect(chiSquareTail(196, 9)).toBeLessThan(1e-36)
+    // P(X ≥ 2) of a Poisson of mean 1 is 1 − 2/e.
+    expect(poissonTail(2, 1)).toBeCloseTo(1 - 2 / Math.E, 10)
+    // With shares from a uniform, 0 to n are equally likely.
+    expect(betaBinomialTail(8, 9, 0.5, 1 / 3)).toBeCloseTo(2 / 10, 10)
+    expect(betaBinomialTail(8, 10, 0.5, 0)).toBeCloseTo(56 / 1024, 10)
+    const { low, high } = wilson(8, 10)
+    expect([low, high].map((one) => one.toFixed(4))).toEqual(['0.4902', '0.9433'])
+  })
+
+  it('name the rate at which a test becomes a discovery', () => {
+    const p = [0.01, 0.02, 0.03, 0.5]
+    expect(qValues(p).map((one) => one.toFixed(4))).toEqual(['0.0400', '0.0400', '0.0400', '0.5000'])
+    for (const rate of [0.05, 0.3, 0.6]) expect(qValues(p).map((one) => one <= rate)).toEqual(discoveries(p, rate))
   })
 
   it('find the discoveries of the example of Benjamini and Hochberg', () => {
@@ -89,39 +115,4 @@ describe('patterns of cases', () => {
     const figures = Array.from({ length: 5000 }, () => 1000 + Math.floor(random.next() * 1e6))
     expect(digitHeaping('all', figures)?.pValue).toBeGreaterThan(0.001)
   })
-
-  it('a unit whose cases nobody else saw stands out among its peers, and no other does', () => {
-    const random = seededRandom(11)
-    const units = new Map<string, CaseRecord[]>()
-    for (let u = 0; u < 60; u++)
-      units.set(
-        `u${u}`,
-        Array.from({ length: 300 }, (_, n) =>
-          recordOf(`${u}-${n}`, random.next() < (u === 7 ? 0.12 : 0.02) ? [] : [1]),
-        ),
-      )
-    const findings = comparedWithPeers(units, 480)
-    const traces = findings.filter(({ check }) => check === 'N')
-    const found = discoveries(
-      traces.map(({ pValue }) => pValue!),
-      0.05,
-    )
-    expect(traces.filter((_, i) => found[i]).map(({ unit }) => unit)).toEqual(['u7'])
-  })
 })
-
-function recordOf(id: string, seen: number[]): CaseRecord {
-  return {
-    ...{ id, version: 1, source: 's', region: '', department: 'd', item: 'i', category: '', handler: 'h' },
-    ...{ applicant: id, channel: 'web', channelRaw: 'web', openedMs: 3_600_000, acceptedMs: null },
-    ...{
-      closedMs: 2 * dayMs + 12_345,
-      dueMs: null,
-      plannedMs: null,
-      outcome: 'granted' as const,
-      withdrawnRecord: false,
-    },
-    ...{ returnedByPost: null, steps: [], stops: [], certificates: [], ratings: [], extra: {} },
-    traces: seen.map((atMs) => ({ kind: 'login' as const, atMs, reference: '' })),
-  }
-}

@@ -36,19 +36,19 @@ const shrinkage = 20
 const outsideMax = 0.002
 /** Even alike units differ by a fifth. */
 const spreadMin = 0.04
-/** Where hardly anything is seen anywhere, units may differ by three quarters. */
-const spreadUnknown = 0.5
+/** Of what is rare everywhere, honest units may well have twice as much as others, or none. */
+const spreadRareMin = 1
 const expectedMin = 3
 const unitsMin = 12
 const normalMiddleHalf = 1.349
 /** Shares of units have longer tails than their middle half says. */
-const tails = 1.3
+const tails = 1.8
 const rounds = 4
 
 /** @param clump so many cases count as one */
 export function compareWithPeers(counted: readonly Counted[], clump = 1): Funnel {
   const outside = new Set<string>()
-  let spread = spreadUnknown
+  let spread = spreadRareMin
   let units: Compared[] = []
   for (let round = 0; round < rounds; round++) {
     units = expectedOf(counted, outside)
@@ -115,7 +115,7 @@ function totals(strata: Counted['strata']): [number, number] {
 /** The spread at which the middle half of the units lies as close together as that of a normal distribution. */
 function spreadOf(units: readonly Compared[], clump: number): number {
   const used = units.filter(({ expected }) => expected >= expectedMin * clump)
-  if (used.length < unitsMin) return spreadUnknown
+  if (used.length < unitsMin) return spreadOfRare(units, clump)
   const middleHalf = (spread: number): number => {
     const distances = used.map(({ seen, count, expected }) => {
       const variance = clump * expected * (1 - expected / count) + expected * expected * spread
@@ -133,4 +133,25 @@ function spreadOf(units: readonly Compared[], clump: number): number {
     else high = middle
   }
   return high * tails
+}
+
+/** Paule and Mandel 1982: squared distances, each over its own variance, come to one per unit; one far outside counts as three. */
+function spreadOfRare(units: readonly Compared[], clump: number): number {
+  const used = units.filter(({ expected }) => expected > 0.05 * clump)
+  const excess = (spread: number): number => {
+    let sum = 0
+    for (const { seen, count, expected } of used) {
+      const variance = clump * expected * (1 - expected / count) + expected * expected * spread
+      sum += Math.min(9, (seen - expected) ** 2 / variance)
+    }
+    return sum - used.length
+  }
+  if (used.length < unitsMin || excess(spreadRareMin) <= 0) return spreadRareMin
+  let [low, high] = [spreadRareMin, 16]
+  for (let i = 0; i < 16; i++) {
+    const middle = (low + high) / 2
+    if (excess(middle) > 0) low = middle
+    else high = middle
+  }
+  return high
 }

@@ -17,7 +17,7 @@ export interface Screening {
 }
 
 /** Of what is asked about, so much may be chance. */
-export const discoveryRate = 0.1
+export const discoveryRate = 0.05
 
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */
