@@ -1,8 +1,10 @@
-// The classifiers on the stream: events per second and core, with parsing done before, and what they say of usual traffic.
+// Classifiers and connections on the stream: events per second and core, with parsing done before, and what they say of usual traffic.
 // node bench/ml.bench.ts [events]
 import { Registry } from 'prom-client'
 import type { Event } from '#core/event.ts'
 import { seededRandom } from '#core/random.ts'
+import { flowsConfigSchema } from '#security/flows/config.ts'
+import { createFlows } from '#security/flows/service.ts'
 import { learnConfigSchema } from '#security/learn/config.ts'
 import { createLearnedModels } from '#security/learn/service.ts'
 
@@ -37,17 +39,27 @@ const other = (i: number): Event => {
   return { ...event, 'event.dataset': 'sshd' } as Event
 }
 
+const connection = (i: number): Event => ({
+  ...{ '@timestamp': i * 50, 'event.id': String(i), 'event.ingested': i * 50, 'observer.name': 'bench', message: '' },
+  ...{ 'event.dataset': 'zeek.conn', 'source.ip': `10.0.${int(4)}.${int(256)}`, 'network.transport': 'tcp' },
+  ...{ 'destination.ip': `203.0.113.${int(250)}`, 'destination.port': [443, 80, 53, 22, 25][int(5)]! },
+  ...{ 'source.bytes': int(10_000), 'destination.bytes': int(1e6), 'event.duration': int(1e9) },
+})
+const classifiers = () => createLearnedModels(learnConfigSchema.parse({}), { metrics: new Registry() })
+const connections = () => createFlows(flowsConfigSchema.parse({ learnHours: 1 }), { metrics: new Registry() })
+
 console.log('| events | events/s/core (median of 5) | µs of CPU an event | findings in all |')
 console.log('| --- | ---: | ---: | ---: |')
-for (const [name, make] of [
-  ['web requests (path, parameters, agent, referrer)', request],
-  ['DNS queries', query],
-  ['other events, no value to score', other],
+for (const [name, make, create] of [
+  ['web requests (path, parameters, agent, referrer)', request, classifiers],
+  ['DNS queries', query, classifiers],
+  ['other events, no value to score', other, classifiers],
+  ['connections', connection, connections],
 ] as const) {
   const rates: number[] = []
   let findings = 0
   for (let round = 0; round < 6; round++) {
-    const models = createLearnedModels(learnConfigSchema.parse({}), { metrics: new Registry() })
+    const models = create()
     const events = Array.from({ length: wanted }, (_, i) => make(i))
     const from = process.cpuUsage()
     let told = 0

@@ -33,6 +33,7 @@ import { type BehaviourPart, createBehaviourPart } from './parts/behaviour.ts'
 import { type CorrelationPart, createCorrelationPart } from './parts/correlation.ts'
 import { createDecoder } from './parts/decoded.ts'
 import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
+import { createFlowsPart } from './parts/flows.ts'
 import { createIncidentsPart } from './parts/incidents.ts'
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
@@ -273,6 +274,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
     const learn = createLearnPart(config.security.learn, learning)
     const behaviour = createBehaviourPart(config.security.behaviour, learning)
+    const flows = createFlowsPart(config.security.flows, learning)
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, clock, random, logger, directory: inData('cases') },
@@ -346,7 +348,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       onFinding: (finding) => alerting.submit([finding]),
     })
     await restore(inData('metric-rules.json'), (text) => metricRules.restore(text), logger)
-    consumers.push(...intelConsumers, ...sigma.consumers, ...learn.consumers, ...behaviour.consumers)
+    consumers.push(
+      ...intelConsumers,
+      ...sigma.consumers,
+      ...learn.consumers,
+      ...behaviour.consumers,
+      ...flows.consumers,
+    )
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {

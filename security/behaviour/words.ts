@@ -1,4 +1,5 @@
 // What was seen, in sentences, in both languages.
+import { sayBytes } from './bytes.ts'
 import type { Profile, Reason } from './profile.ts'
 
 export type Language = 'en' | 'zh'
@@ -44,7 +45,7 @@ function firstSeen(profile: Pick<Profile, 'entity'>, values: Values, language: L
 function volume(profile: Pick<Profile, 'entity'>, values: Values, language: Language): string {
   const { measure } = values
   const show = (name: 'value' | 'usual' | 'most'): string =>
-    measure === 'bytes' ? bytes(Number(values[name])) : String(values[name])
+    measure === 'bytes' ? sayBytes(Number(values[name])) : String(values[name])
   const what = {
     failed: { en: 'failed sign-ins', zh: '次登录失败' },
     bytes: { en: 'moved', zh: '的数据传输' },
@@ -71,14 +72,3 @@ function sequence(profile: Pick<Profile, 'entity'>, { from, action, times, of }:
 
 const fill = (text: string, values: Values): string =>
   text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
-
-function bytes(value: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  let at = 0
-  let rest = value
-  while (rest >= 1000 && at < units.length - 1) {
-    rest /= 1000
-    at++
-  }
-  return `${at === 0 ? rest : rest.toPrecision(3)} ${units[at]}`
-}
