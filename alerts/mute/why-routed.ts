@@ -1,6 +1,7 @@
 // What the routing tree decides on an alert: which routes take it, what time intervals say now, and until when its group
 // waits.
-import { eq } from 'drizzle-orm'
+import { and, arrayContains, eq } from 'drizzle-orm'
+import { notifications } from '#stores/state/schema/alerts.ts'
 import { notificationGroups, notificationLog } from '#stores/state/schema/groups.ts'
 import type { Database } from '#stores/state/state.ts'
 import type { Alert } from '../alert.ts'
@@ -56,6 +57,18 @@ async function whyPlace(alert: Alert, place: Place, isMuted: boolean, deps: Rout
   if (knowing.length === receivers.length) {
     const toldMs = Math.min(...knowing.map((one) => one.toldMs))
     found.push({ kind: 'repeat', ...at, untilMs: toldMs + route.repeatIntervalMs })
-  } else if (row) found.push({ kind: 'waiting', ...at, untilMs: row.nextFlushMs, first: !row.flushed })
+  } else if (row && !(await isBeingTold(deps.database, place.groupId, alert.id)))
+    found.push({ kind: 'waiting', ...at, untilMs: row.nextFlushMs, first: !row.flushed })
   return found
+}
+
+/** Written into the outbox: the rest is between it and the receiver. */
+async function isBeingTold(database: Database, groupId: string, alertId: string): Promise<boolean> {
+  const { id, groupId: group, alertIds, state } = notifications
+  const [row] = await database
+    .select({ id })
+    .from(notifications)
+    .where(and(eq(group, groupId), eq(state, 'pending'), arrayContains(alertIds, [alertId])))
+    .limit(1)
+  return row !== undefined
 }

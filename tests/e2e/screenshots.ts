@@ -6,6 +6,7 @@ import { chromium } from 'playwright-core'
 import { chromiumPath } from './chromium.ts'
 import { startObservatory } from './observatory.ts'
 import { syntheticEstate } from './synthetic.ts'
+import { syntheticRouting } from './synthetic-routing.ts'
 
 const looks = {
   'light-en': { colorScheme: 'light', locale: 'en-US', viewport: { width: 1280, height: 800 } },
@@ -21,7 +22,8 @@ const only = at >= 0 ? rest[at + 1]!.split(',') : Object.keys(looks)
 const paths = (at >= 0 ? rest.slice(0, at) : rest).filter((one) => one.startsWith('/'))
 await mkdir(directory, { recursive: true })
 
-const observatory = await startObservatory()
+const routing = await syntheticRouting()
+const observatory = await startObservatory({ alerts: routing.alerts })
 await syntheticEstate(observatory)
 const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
 try {
@@ -59,5 +61,6 @@ try {
 } finally {
   await browser.close()
   await observatory.dispose()
+  routing.close()
 }
 process.exit(0)

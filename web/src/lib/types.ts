@@ -5,6 +5,7 @@ import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
+import type * as notification from '#server/http/notification-api.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
 import type * as sigma from '#server/http/sigma-api.ts'
 
@@ -44,6 +45,9 @@ export type AlertDetail = Body<typeof api.AlertDetail>
 export type AlertWhy = Body<typeof api.AlertWhy>
 export type AlertChange = Body<typeof api.AlertChange>
 export type ReceiverStatus = Body<typeof api.ReceiverStatus>
+export type ReceiverTest = Body<typeof notification.ReceiverTest>
+export type Routing = Body<typeof notification.Routing>
+export type RouteTest = Body<typeof notification.RouteTest>
 export type RuleStatus = Body<typeof api.RuleStatus>
 export type Sources = Body<typeof api.Sources>
 export type SourceRow = Body<typeof api.SourceRow>

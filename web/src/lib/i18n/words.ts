@@ -3,6 +3,8 @@ import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
 import { metricRulesEn } from './metric-rules.en.ts'
 import { metricRulesZh } from './metric-rules.zh.ts'
+import { notificationsEn } from './notifications.en.ts'
+import { notificationsZh } from './notifications.zh.ts'
 import { securityEn } from './security.en.ts'
 import { securityZh } from './security.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
@@ -14,6 +16,7 @@ export const en = {
   ...sharedEn,
   ...kpiEn,
   ...metricRulesEn,
+  ...notificationsEn,
   ...securityEn,
   ...securityRulesEn,
 } as const
@@ -22,6 +25,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...kpiZh,
   ...metricRulesZh,
+  ...notificationsZh,
   ...securityZh,
   ...securityRulesZh,
 }
