@@ -19,6 +19,7 @@ import type { Selectable } from '#stores/metrics/promql/index.ts'
 import type { ActiveAlert } from './alert-state.ts'
 import { type EvaluationContext, emptyState, evaluateRule, type RuleState } from './evaluate.ts'
 import { findingOf, refreshMs } from './finding.ts'
+import { createPace } from './pace.ts'
 import { type MetricRule, type RuleGroup, readRuleFile } from './rule-file.ts'
 import { OwnSamples, sharedSelects } from './shared-select.ts'
 
@@ -232,12 +233,18 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
     ended = []
   }
 
-  const evaluate = async (work: GroupAtWork, atMs: number, shared: Selectable): Promise<void> => {
+  const evaluate = async (
+    work: GroupAtWork,
+    atMs: number,
+    shared: Selectable,
+    rest: () => Promise<void>,
+  ): Promise<void> => {
     const { group } = work
     const store = work.own.over(shared)
     const written: Sample[] = []
     let spentMs = 0
     for (const one of work.rules) {
+      await rest()
       const startedMs = performance.now()
       const { status } = one
       try {
@@ -316,6 +323,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
 
   return {
     tick: async () => {
+      const pace = createPace()
       const watermarkMs = await deps.watermarkMs()
       await endGone(watermarkMs)
       for (const work of groups) bound(work, watermarkMs)
@@ -326,7 +334,8 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
         const shared = sharedSelects(deps.store)
         for (const work of groups) {
           if (work.nextMs !== dueMs) continue
-          await evaluate(work, dueMs, shared)
+          // What is late by an interval catches up first.
+          await evaluate(work, dueMs, shared, () => pace(watermarkMs - dueMs > work.group.intervalMs))
           work.nextMs = dueMs + work.group.intervalMs
           await yieldToOthers()
         }

@@ -111,6 +111,9 @@ export async function prepare(
 }
 
 export function labelsOf({ bytes, parts }: Group, current: HeadSeries): Labels {
+  // What is being written stands last; its number is known, so nothing is looked up.
+  const newest = parts.at(-1)!
+  if (newest.source.head?.series === current) return current.index.labels(newest.series)
   const entry = parts.find((part) => part.entry)?.entry
   if (entry?.decoded) return entry.decoded
   const series = current.index.find(bytes, 0, bytes.length)
