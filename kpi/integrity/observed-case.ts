@@ -29,3 +29,17 @@ export const isCounter = (channel: string): boolean => counterChannels.has(chann
 export function stratumOf({ category, channel }: CaseRecord): string {
   return `${category}|${isOnline(channel) ? 'online' : isCounter(channel) ? 'counter' : channel}`
 }
+
+/** Of each case its highest version, with the first that was received. In order of ids' first appearance. */
+export function observedVersions(records: readonly { record: CaseRecord; knownMs: number }[]): ObservedCase[] {
+  const byId = new Map<string, { first: CaseRecord; last: { record: CaseRecord; knownMs: number } }>()
+  for (const one of records) {
+    const known = byId.get(one.record.id)
+    if (!known) byId.set(one.record.id, { first: one.record, last: one })
+    else if (one.record.version >= known.last.record.version) known.last = one
+  }
+  return [...byId.values()].map(({ first, last }) => ({
+    ...{ record: last.record, knownMs: last.knownMs },
+    ...(first === last.record ? {} : { before: first }),
+  }))
+}

@@ -7,13 +7,14 @@ const verbs: Record<string, () => Promise<Verb>> = {
   compute: async () => (await import('./kpi/compute.ts')).compute,
   demo: async () => (await import('./kpi/demo.ts')).demo,
   export: async () => (await import('./kpi/export.ts')).exportBundle,
+  integrity: async () => (await import('./kpi/integrity.ts')).integrity,
   oracle: async () => (await import('./kpi/compute.ts')).oracle,
   pull: async () => (await import('./kpi/pull.ts')).pull,
   verify: async () => (await import('./kpi/verify.ts')).verify,
 }
 
 export const kpi: Command = {
-  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi brief --period 2026-10 [--out DIR] [--format pdf,xlsx] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi integrity --cases FILE [--known TIME] --mapping FILE [--checks FILE | --by department] [--zone NAME] · guanlan kpi integrity --strata FILE [--margin 0.05] · guanlan kpi brief --period 2026-10 [--out DIR] [--format pdf,xlsx] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
   describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
   options: [
     'definition',
@@ -29,6 +30,10 @@ export const kpi: Command = {
     'seed',
     'count',
     'calendar',
+    'checks',
+    'strata',
+    'margin',
+    'zone',
   ],
   lists: ['cases', 'mapping', 'known', 'switch', 'only', 'key', 'checkpoint'],
   run: async (input) => {
