@@ -112,7 +112,24 @@ export const errorCatalogue = {
     hint: 'Ask someone else who may approve.',
   },
   'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
+  'kpi.frozen': {
+    status: 409,
+    message: 'The figures of {period} are frozen',
+    hint: 'What changes now is a restatement: propose it with its cause.',
+  },
   'kpi.input': { status: 422, message: '{file}{row}: {cause}', hint: '{hint}' },
+  'kpi.not-red': {
+    status: 409,
+    message: 'The figure misses no target',
+    hint: 'A task is given for a figure that does.',
+  },
+  'kpi.not-yours': { status: 403, message: 'Only who raised it may withdraw it', hint: 'Ask them, or settle it.' },
+  'kpi.own-case': {
+    status: 409,
+    message: 'It cannot be settled by who asked, who answered, or the department itself',
+    hint: 'Somebody else has to judge it.',
+  },
+  'kpi.release': { status: 409, message: 'The release of {period}: {cause}', hint: '{hint}' },
   'kpi.second-person': {
     status: 409,
     message: '{what} was proposed by you',

@@ -281,10 +281,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
     await kpi.component.start()
     started.push(kpi.component)
-    const kpiWork = createKpiWork(config.rules, {
-      ...{ database: state.database, cases: kpi.cases, clock, logger },
-      onFinding: (finding) => void alerting.submit([finding]),
-    })
+    const calendars = join(resolve(config.rules.kpi), 'calendars')
+    const kpiWork = await createKpiWork(
+      { pull: config.rules.pull, calendars },
+      {
+        ...{ database: state.database, kpi, ledger, clock, random, logger },
+        onFinding: (finding) => void alerting.submit([finding]),
+      },
+    )
 
     const stored = new Counter({
       name: 'guanlan_store_stored_total',

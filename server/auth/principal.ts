@@ -24,6 +24,8 @@ export type Right =
   | 'audit.read'
   | 'users.manage'
   | 'kpi.approve'
+  | 'kpi.ask'
+  | 'kpi.reply'
 
 const everyone: readonly Role[] = ['admin', 'operator', 'analyst', 'leader', 'auditor']
 
@@ -36,6 +38,8 @@ const roles: Record<Right, readonly Role[]> = {
   'audit.read': ['admin', 'auditor'],
   'users.manage': ['admin'],
   'kpi.approve': ['admin', 'operator', 'leader'],
+  'kpi.ask': ['admin', 'operator', 'leader', 'auditor'],
+  'kpi.reply': ['admin', 'operator', 'analyst', 'leader'],
 }
 
 const actions: Record<Right, string> = {
@@ -47,6 +51,8 @@ const actions: Record<Right, string> = {
   'audit.read': 'read the audit trail',
   'users.manage': 'manage users and tokens',
   'kpi.approve': 'restate figures',
+  'kpi.ask': 'ask a department',
+  'kpi.reply': 'answer for a department',
 }
 
 /**

@@ -14,6 +14,7 @@ import type { Parts } from '../observatory.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { type GuardDeps, jurisdictionOf, principalOf, requireIngest } from './guard.ts'
 import * as api from './kpi-api.ts'
+import { besideFigures } from './kpi-beside.ts'
 import { onlyWithin, pairsOf } from './kpi-within.ts'
 import { readText } from './request.ts'
 
@@ -57,7 +58,7 @@ function definitionRoutes(app: App, { kpi }: Parts): void {
   )
 }
 
-function valueRoutes(app: App, { kpi }: Parts): void {
+function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
   const { board } = kpi
   const planOf = (id: string) => {
     const plan = board.plan(id)
@@ -72,21 +73,15 @@ function valueRoutes(app: App, { kpi }: Parts): void {
       ...{ query: api.ValueQuery, response: z.object({ values: z.array(api.KpiValueBody) }) },
     },
     async ({ query, context }) => {
-      planOf(query.kpi)
+      const { definition } = planOf(query.kpi)
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) return { values: [] }
       const { kpi: id, period, validMs, knownMs } = query
       const times = { ...(validMs === undefined ? {} : { validMs }), ...(knownMs === undefined ? {} : { knownMs }) }
-      return {
-        values: await board.values({
-          kpi: id,
-          period,
-          by: list(query.by),
-          only,
-          switches: pairsOf(query.switches),
-          ...times,
-        }),
-      }
+      const asked = { kpi: id, period, by: list(query.by), only, switches: pairsOf(query.switches), ...times }
+      const values = await board.values(asked)
+      // What has come in by now says nothing about a figure of then.
+      return { values: Object.keys(times).length > 0 ? values : besideFigures(kpiWork, definition, values, only) }
     },
   )
   endpoint(

@@ -8,6 +8,7 @@ import { findRules } from '../config.ts'
 import type { Parts } from '../observatory.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf } from './guard.ts'
+import { besideFigures } from './kpi-beside.ts'
 import { onlyWithin, pairsOf } from './kpi-within.ts'
 import * as api from './scorecard-api.ts'
 
@@ -16,7 +17,7 @@ const tag = 'kpi'
 const monthsShown = 25
 const itemsNamed = 2000
 
-export function scorecardRoutes(app: App, { kpi, clock, config }: Parts): void {
+export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts): void {
   const regions = divisionNames(join(findRules(config.rules.kpi), 'divisions/guangdong.json'))
   endpoint(
     app,
@@ -31,8 +32,10 @@ export function scorecardRoutes(app: App, { kpi, clock, config }: Parts): void {
       const period = query.period || month
       const rows = await Promise.all(
         kpi.board.plans().map(async ({ definition }) => {
-          const ask = (label: string, by: string[] = []): Promise<KpiValue[]> =>
-            kpi.board.values({ kpi: definition.id, period: label, by, only, switches: {} })
+          const ask = async (label: string, by: string[] = []): Promise<KpiValue[]> => {
+            const values = await kpi.board.values({ kpi: definition.id, period: label, by, only, switches: {} })
+            return besideFigures(kpiWork, definition, values, only)
+          }
           const isOfCases = definition.fact === 'case'
           // Facts of the catalogue are a state, not a flow: they have no months.
           const [now] = await ask(isOfCases ? period : 'all')

@@ -16,6 +16,7 @@ import { backtestRoutes } from './backtest-routes.ts'
 import { behaviourRoutes } from './behaviour-routes.ts'
 import { briefRoutes } from './brief-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
+import { coverageRoutes } from './coverage-routes.ts'
 import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
 import { estateRoutes } from './estate-routes.ts'
@@ -31,6 +32,7 @@ import { metricRoutes } from './metric-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
+import { questionRoutes } from './question-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
@@ -109,6 +111,8 @@ export function createHttpServer(parts: Parts): HttpServer {
     kpiRoutes(app, all, guard)
     scorecardRoutes(app, all)
     pullRoutes(app, all)
+    coverageRoutes(app, all)
+    questionRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     behaviourRoutes(app, all)

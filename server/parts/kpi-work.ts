@@ -1,19 +1,43 @@
-// The work around the figures: cases fetched from departments, and who is asked when something is missing or wrong.
+// The work around the figures: cases fetched from departments, what is missing of them, and who is asked about it.
 import { isPublic } from '#alerts/notify/address-guard.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Component } from '#core/component.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
 import { formatProblem } from '#core/yaml-source.ts'
+import type { KpiValue } from '#kpi/contract.ts'
+import { type Coverage, createCoverage } from '#kpi/coverage/coverage.ts'
+import { createDeclaredCounts, type DeclaredCounts } from '#kpi/coverage/declared.ts'
+import { createTally } from '#kpi/coverage/tally.ts'
+import { createFlagStore, type FlagStore, resolveFlags } from '#kpi/integrity/flags.ts'
+import type { Ledger } from '#kpi/ledger/ledger.ts'
 import { createConnect } from '#kpi/pull/address.ts'
 import { createPullService, type PullService } from '#kpi/pull/service.ts'
 import { loadSources } from '#kpi/pull/source.ts'
 import { createPullState } from '#kpi/pull/state.ts'
-import type { CaseStore } from '#stores/cases/store.ts'
+import { createDisputes, type Disputes } from '#kpi/questions/disputes.ts'
+import { createFollowUp } from '#kpi/questions/follow-up.ts'
+import { createQuestions, type Questions } from '#kpi/questions/questions.ts'
+import { createReleases, isFrozen, type Releases } from '#kpi/questions/releases.ts'
+import { type Calendar, calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
+import { parsePeriod } from '#kpi/time/period.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
 import type { Database } from '#stores/state/state.ts'
+import type { KpiPart } from './kpi.ts'
 
 export interface KpiWork {
   pull: PullService
+  coverage: Coverage
+  declared: DeclaredCounts
+  disputes: Disputes
+  questions: Questions
+  releases: Releases
+  flags: FlagStore
+  /** Of working days, as it is known now. */
+  calendar(): Calendar
+  /** Every cell that a release publishes: the whole, cities, and departments in them. */
+  figuresOf(period: string): Promise<KpiValue[]>
   components: Component[]
   /** Told apart, so that one that fails does not keep the others waiting. */
   turns: { everyMs: number; what: string; work(): Promise<void> }[]
@@ -21,23 +45,74 @@ export interface KpiWork {
 
 export interface KpiWorkDeps {
   database: Database
-  cases: CaseStore
+  kpi: KpiPart
+  ledger: Ledger
   clock: Clock
+  random: Random
   logger: Logger
   onFinding(finding: Finding): void
 }
 
-export function createKpiWork(config: { pull: string }, deps: KpiWorkDeps): KpiWork {
-  const { database, cases, clock, logger, onFinding } = deps
+const statutory = 'cn'
+/** Figures of a period are looked at again when what was late has come in. */
+const settledAfterMs = 3 * 86_400_000
+
+export async function createKpiWork(config: { pull: string; calendars: string }, deps: KpiWorkDeps): Promise<KpiWork> {
+  const { database, kpi, ledger, clock, random, logger, onFinding } = deps
+  const nowMs = (): number => clock.nowMs()
+  const calendars = readCalendars(config.calendars).calendars.map(compileCalendar)
+  const calendar = (): Calendar => calendarAt(calendars, statutory, nowMs()) ?? calendars[0]!
+
   const { sources, problems } = loadSources(config.pull)
   for (const problem of problems) logger.error({ problem: formatProblem(problem) }, 'a source of cases was not taken')
   const pull = createPullService(sources, {
-    ...{ cases, clock, logger, onFinding, state: createPullState(database) },
+    ...{ cases: kpi.cases, clock, logger, onFinding, state: createPullState(database) },
     ...{ connect: createConnect(isPublic), environment: process.env },
   })
+
+  const declared = createDeclaredCounts(database, nowMs)
+  await declared.load()
+  const coverage = createCoverage({
+    ...{ tally: createTally(kpi.cases), declared, calendar, clock, onFinding },
+    facts: () => kpi.catalogue.facts(),
+    catalogueVersion: () => kpi.catalogue.version(),
+  })
+
+  const disputes = createDisputes()
+  const questions = createQuestions({
+    ...{ database, disputes, calendar, nowMs, resolveFlags, isFrozen, newId: () => random.hex(8) },
+  })
+  await questions.load()
+  const releases = createReleases({
+    ...{ database, calendar, nowMs, openAppeals: (period) => questions.openAppeals(period) },
+    append: async (leaf) => (await ledger.append([leaf]))[0]!,
+  })
+  const followUp = createFollowUp({
+    ...{ questions, calendar, nowMs, onFinding },
+    value: async ({ kpi: id, period, dimensions }) =>
+      (await kpi.board.values({ kpi: id, period, by: [], only: dimensions, switches: {} }))[0],
+    isOver: (period) => parsePeriod(period, zoneOf('Asia/Shanghai')).toMs + settledAfterMs < nowMs(),
+  })
+
   return {
-    pull,
+    ...{ pull, coverage, declared, disputes, questions, releases, calendar, flags: createFlagStore(database) },
+    figuresOf: async (period) => {
+      const figures: KpiValue[] = []
+      for (const { definition } of kpi.board.plans()) {
+        const label = definition.fact === 'case' ? period : 'all'
+        for (const by of [[], ['city'], ['city', 'department']]) {
+          if (!by.every((name) => name === 'city' || definition.dimensions.includes(name))) continue
+          figures.push(...(await kpi.board.values({ kpi: definition.id, period: label, by, only: {}, switches: {} })))
+        }
+      }
+      return figures
+    },
     components: [pull],
-    turns: [{ everyMs: 1000, what: 'sources of cases could not be read', work: () => pull.tick() }],
+    turns: [
+      { everyMs: 1000, what: 'sources of cases could not be read', work: () => pull.tick() },
+      { everyMs: 5000, what: 'what has come in could not be counted', work: () => coverage.refresh() },
+      { everyMs: 60_000, what: 'feeds could not be watched', work: async () => coverage.tick() },
+      { everyMs: 60_000, what: 'questions could not be followed up', work: () => followUp() },
+    ],
   }
 }

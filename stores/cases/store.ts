@@ -27,6 +27,13 @@ export interface CaseScan {
   signal?: AbortSignal
 }
 
+export interface CaseTally {
+  /** `region` is cut to six digits, `month` is `2026-10`. */
+  months: { region: string; department: string; cohort: 'opened' | 'closed'; month: string; count: number }[]
+  /** Days since 1970, in order within a unit. */
+  arrivals: { region: string; department: string; day: number; lastMs: number }[]
+}
+
 export interface CaseStore {
   open(): Promise<void>
   /** Durable when it resolves. Records of one call are known at the same time. */
@@ -42,6 +49,8 @@ export interface CaseStore {
   /** A page of current versions for a drill, newest closing first. */
   page(request: CaseScan & { limit: number; offset: number }): Promise<{ cases: StoredCase[]; total: number }>
   lastSequence(): Promise<number>
+  /** Of what had arrived by a sequence: current cases by month (UTC+8), and the days on which something arrived. */
+  tally(sequence: number): Promise<CaseTally>
   stats(): Promise<{ versions: number; cases: number; bytesOnDisk: number }>
   close(): Promise<void>
 }

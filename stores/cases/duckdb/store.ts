@@ -6,7 +6,7 @@ import { recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { type EventDatabase, openDatabase } from '../../events/duckdb/database.ts'
 import type { CaseRecord, StoredCase } from '../case.ts'
-import type { AppendCasesResult, CaseScan, CaseStore } from '../store.ts'
+import type { AppendCasesResult, CaseScan, CaseStore, CaseTally } from '../store.ts'
 
 export interface DuckCasesConfig {
   directory: string
@@ -21,6 +21,9 @@ const pageMax = 1000
 const batchRows = 20_000
 const columns = `sequence BIGINT, id VARCHAR, version INTEGER, known_ms BIGINT, hash VARCHAR, region VARCHAR,
   department VARCHAR, item VARCHAR, opened_ms BIGINT, closed_ms BIGINT, until_ms BIGINT, removed BOOLEAN, record VARCHAR`
+const unitColumns = 'left(region, 6) as region6, department'
+/** Months are China's: one zone, no summer time. */
+const chinaMs = 8 * 3_600_000
 const fileName = /^cases-(\d{12})-(\d{12})\.parquet$/
 
 export function createDuckCases(config: DuckCasesConfig): CaseStore {
@@ -200,6 +203,32 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       return { cases, total: Number(row?.['total'] ?? 0) }
     },
     lastSequence: async () => last,
+    tally: async (sequence) => {
+      if (files.length === 0) return { months: [], arrivals: [] }
+      const arrived = `select * from ${source()} where sequence <= ${whole(sequence)}`
+      const latest = `select * from (${arrived} qualify row_number() over (partition by id order by version desc, sequence desc) = 1) where not removed`
+      const months = ['opened', 'closed'].map(
+        (cohort) =>
+          `select ${unitColumns}, '${cohort}' as cohort, strftime(epoch_ms(${cohort}_ms + ${chinaMs}), '%Y-%m') as month, count(*) as count from current where ${cohort}_ms is not null group by all`,
+      )
+      const counted = await db().query(`with current as (${latest}) ${months.join(' union all ')}`, [])
+      const days = await db().query(
+        `select ${unitColumns}, (known_ms + ${chinaMs}) // 86400000 as day, max(known_ms) as last_ms from (${arrived}) group by all order by day`,
+        [],
+      )
+      const unitOf = (row: Record<string, unknown>) => ({
+        region: row['region6'] as string,
+        department: row['department'] as string,
+      })
+      return {
+        months: counted.map((row) => ({
+          ...unitOf(row),
+          cohort: row['cohort'] as CaseTally['months'][number]['cohort'],
+          ...{ month: row['month'] as string, count: Number(row['count']) },
+        })),
+        arrivals: days.map((row) => ({ ...unitOf(row), day: Number(row['day']), lastMs: Number(row['last_ms']) })),
+      }
+    },
     stats: async () => {
       if (files.length === 0) return { versions: 0, cases: 0, bytesOnDisk: 0 }
       const [row] = await db().query(`select count(*) as versions, count(distinct id) as cases from ${source()}`, [])

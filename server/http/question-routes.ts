@@ -1,0 +1,235 @@
+// Questions to departments, appeals, tasks from red cells, releases: a department sees and answers its own, and judges none.
+import { z } from '@hono/zod-openapi'
+import type { Context } from 'hono'
+import { CodedError } from '#core/errors.ts'
+import { isEverywhere } from '#core/jurisdiction.ts'
+import { overrunDays } from '#kpi/questions/deadline.ts'
+import type { Attachment, Person, Question } from '#kpi/questions/questions.ts'
+import { mayDo } from '../auth/principal.ts'
+import type { Parts } from '../observatory.ts'
+import { type App, describeRoute, endpoint } from './endpoint.ts'
+import { type AppEnv, jurisdictionOf, principalOf, requireRight } from './guard.ts'
+import * as api from './question-api.ts'
+
+const tag = 'kpi'
+const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
+const ask = { right: 'kpi.ask', scope: 'write', within: 'jurisdiction' } as const
+const reply = { right: 'kpi.reply', scope: 'write', within: 'jurisdiction' } as const
+const judge = { right: 'kpi.approve', scope: 'write', within: 'jurisdiction' } as const
+const release = { right: 'kpi.approve', scope: 'write' } as const
+const idBody = z.object({ id: z.string() })
+const attachmentsBytesMax = 72 * 1024 * 1024
+const appealDays = 10
+
+export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
+  const { questions, releases, flags } = kpiWork
+  const personOf = (context: Context<AppEnv>): Person => {
+    const { actor, jurisdiction } = principalOf(context)
+    return { actor, jurisdiction }
+  }
+  const rowOf = (question: Question): z.output<typeof api.QuestionRow> => ({
+    ...question,
+    overrunDays: overrunDays(kpiWork.calendar(), question.deadlineDay, question.settledMs ?? clock.nowMs()),
+  })
+  const placeOf = (dimensions: Record<string, string>): { region: string; department: string } => ({
+    region: dimensions['region'] ?? dimensions['city'] ?? '',
+    department: dimensions['department'] ?? '',
+  })
+  const titleOf = (id: string): string => kpi.board.plan(id)?.definition.name.zh ?? id
+  const figureIn = async (id: string, period: string, dimensions: Record<string, string>) => {
+    if (!kpi.board.plan(id)) throw new CodedError('not-found', { what: `The KPI ${id}` })
+    const [value] = await kpi.board.values({ kpi: id, period, by: [], only: dimensions, switches: {} })
+    return value
+  }
+
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'get',
+        path: '/api/kpi/questions',
+        summary: 'Questions, appeals and tasks, the most urgent first',
+        tag,
+      },
+      ...{ access: read, query: api.QuestionQuery, response: z.object({ questions: z.array(api.QuestionRow) }) },
+    },
+    async ({ query: { limit, ...filter }, context }) => {
+      const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))
+      return { questions: (await questions.list(jurisdictionOf(context), given, limit)).map(rowOf) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/questions/{id}', summary: 'One with its history and files', tag },
+      ...{ access: read, response: api.QuestionDetail },
+    },
+    async ({ param, context }) => {
+      const person = personOf(context)
+      const { question, entries, attachments } = await questions.get(person, param('id'))
+      const { role, name } = person.actor
+      const isOpen = question.state === 'open' || question.state === 'replied'
+      const may = (right: 'kpi.reply' | 'kpi.approve'): boolean => role === 'system' || mayDo(role, right)
+      const spoke = entries.some(({ kind, actor }) => (kind === 'raised' || kind === 'replied') && actor === name)
+      return {
+        question: rowOf(question),
+        entries,
+        attachments,
+        may: {
+          reply: isOpen && may('kpi.reply'),
+          settle:
+            isOpen &&
+            question.kind !== 'task' &&
+            may('kpi.approve') &&
+            !spoke &&
+            person.jurisdiction.departments.length === 0,
+          withdraw: isOpen && question.raisedBy === name,
+        },
+      }
+    },
+  )
+  describeRoute(app, 'get', '/api/kpi/attachments/{id}', 'A file of a reply', tag, 'application/octet-stream')
+  app.get('/api/kpi/attachments/:id', requireRight('read', 'read', 'jurisdiction'), async (context) => {
+    const { name, content } = await questions.attachment(personOf(context), context.req.param('id'))
+    return context.body(new Uint8Array(content), 200, {
+      // What others sent is saved, never shown as a page of ours.
+      'content-type': 'application/octet-stream',
+      'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(name)}`,
+      'cache-control': 'no-store',
+    })
+  })
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/questions', summary: 'Ask a department', tag, access: ask, status: 201 },
+      ...{ body: api.NewQuestion, response: idBody, bodyBytesMax: attachmentsBytesMax },
+    },
+    async ({ body, context }) => {
+      const [first] = body.flags
+      const flag = first === undefined ? undefined : await flags.get(first)
+      const dimensions = flag
+        ? { ...(flag.region ? { city: flag.region.slice(0, 4) } : {}), department: flag.unit, ...body.dimensions }
+        : body.dimensions
+      const period = body.period ?? flag?.period
+      const place = placeOf(dimensions)
+      if (period === undefined || place.department === '')
+        throw new CodedError('body.invalid', { cause: 'name a flag, or a period and a department' })
+      const id = await questions.ask(personOf(context), {
+        ...{ kind: 'question', kpi: body.kpi, period, dimensions, ...place, flags: body.flags, owner: '' },
+        title: body.title || flag?.question.zh || titleOf(body.kpi),
+        ...{ text: body.text, workingDays: body.workingDays, attachments: body.attachments.map(attachmentOf) },
+      })
+      return { id }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/tasks', summary: 'A task from a figure that misses its target', tag },
+      ...{ access: ask, body: api.NewTask, response: idBody, status: 201 },
+    },
+    async ({ body: { kpi: id, period, dimensions, text, workingDays, owner }, context }) => {
+      const value = await figureIn(id, period, dimensions)
+      if (value?.target.status !== 'missed') throw new CodedError('kpi.not-red')
+      const cell = { kpi: id, period, dimensions, ...placeOf(dimensions), title: titleOf(id) }
+      const given = { text, workingDays, owner, flags: [], attachments: [] }
+      return { id: await questions.ask(personOf(context), { kind: 'task', ...cell, ...given }) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/appeals', summary: 'A department objects to its figure', tag },
+      ...{ access: reply, body: api.NewAppeal, response: idBody, status: 201, bodyBytesMax: attachmentsBytesMax },
+    },
+    async ({ body: { kpi: id, period, dimensions, text, attachments }, context }) => {
+      await figureIn(id, period, dimensions)
+      const cell = { kpi: id, period, dimensions, ...placeOf(dimensions), title: titleOf(id) }
+      const given = { text, workingDays: appealDays, owner: '', flags: [], attachments: attachments.map(attachmentOf) }
+      return { id: await questions.ask(personOf(context), { kind: 'appeal', ...cell, ...given }) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/questions/{id}/reply', summary: 'Answer, with files', tag, access: reply },
+      ...{ body: api.Reply, response: idBody, bodyBytesMax: attachmentsBytesMax },
+    },
+    async ({ body, param, context }) => {
+      await questions.reply(personOf(context), param('id'), body.text, body.attachments.map(attachmentOf))
+      return { id: param('id') }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/questions/{id}/settle', summary: 'Judge it; by a third person', tag },
+      ...{ access: judge, body: api.Settlement, response: idBody },
+    },
+    async ({ body, param, context }) => {
+      await questions.settle(personOf(context), param('id'), body.verdict, body.text)
+      return { id: param('id') }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/questions/{id}/withdraw', summary: 'Take it back, with a reason', tag },
+      ...{ access: reply, body: api.Reason, response: idBody },
+    },
+    async ({ body, param, context }) => {
+      await questions.withdraw(personOf(context), param('id'), body.text)
+      return { id: param('id') }
+    },
+  )
+
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/releases', summary: 'Periods as drafts, frozen and published', tag },
+      ...{ access: read, response: z.object({ releases: z.array(api.ReleaseRow) }) },
+    },
+    async () => ({ releases: await releases.list() }),
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/releases/{period}/figures', summary: 'Figures as they were frozen', tag },
+      ...{ access: read, response: z.object({ figures: z.array(z.record(z.string(), z.unknown())) }) },
+    },
+    async ({ param, context }) => {
+      // The whole is what was signed: a part of it proves nothing.
+      if (!isEverywhere(principalOf(context).jurisdiction)) throw new CodedError('auth.outside')
+      return { figures: await releases.figures(param('period')) }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/releases', summary: 'Open a period for appeals', tag, access: release },
+      ...{ body: api.NewRelease, response: api.ReleaseRow, status: 201 },
+    },
+    ({ body, context }) => releases.open(principalOf(context).actor, body.period, body.workingDays),
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/releases/{period}/freeze', summary: 'Freeze its figures', tag },
+      ...{ access: release, response: api.ReleaseRow },
+    },
+    ({ param, context }) =>
+      releases.freeze(principalOf(context).actor, param('period'), () => kpiWork.figuresOf(param('period'))),
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/releases/{period}/sign', summary: 'Sign what somebody else froze', tag },
+      ...{ access: release, response: api.ReleaseRow },
+    },
+    ({ param, context }) => releases.sign(principalOf(context).actor, param('period')),
+  )
+}
+
+function attachmentOf({ name, type, content }: z.output<typeof api.NewAttachment>): Attachment {
+  return { name, type, content: Buffer.from(content, 'base64') }
+}
