@@ -88,6 +88,7 @@ describe('alerting', () => {
     }
     expect(payload).toMatchObject({ type: 'alert.firing', data: { state: 'firing', evidence: { query: 'x:y' } } })
     expect(payload.data.url).toBe(`https://ops.example/alerts/${payload.data.id}`)
+    await expect.poll(async () => (await alerting.receivers())[0]).toMatchObject({ delivered: 1 })
     await alerting.submit([seen({ state: 'over' })])
     await expect.poll(() => received.length).toBe(2)
     expect(JSON.parse(received[1]!.body)).toMatchObject({ type: 'alert.resolved', data: { id: payload.data.id } })

@@ -167,7 +167,12 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   const grouping = createGrouping({
     ...{ database, clock, logger, routing, newId },
     receivers: behind,
-    isMuted: (alert) => Object.values(mutedBy(alert)).some((list) => list.length > 0),
+    mutedBy: (alert) => {
+      const { silences: by, alerts: sources } = mutedBy(alert)
+      // Inhibition comes first, as in Alertmanager.
+      return sources.length > 0 ? 'inhibition' : by.length > 0 ? 'silence' : undefined
+    },
+    suppressed: (reason) => counters.suppressed.inc({ reason }),
     told: (receivers) => outbox.wake(receivers),
   })
 

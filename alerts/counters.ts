@@ -10,6 +10,7 @@ export interface AlertingCounters {
   failed: Counter<'receiver' | 'reason'>
   requests: Counter<'receiver'>
   groups: Gauge
+  suppressed: Counter<'reason'>
   retried: Counter<'receiver'>
   deliverySeconds: Histogram<'receiver'>
   pending: Gauge<'receiver'>
@@ -64,6 +65,12 @@ export function createCounters(registry: Registry): AlertingCounters {
       name: 'guanlan_notification_requests_total',
       help: 'Attempts, whatever became of them',
       labelNames: ['receiver'],
+      registers,
+    }),
+    suppressed: new Counter({
+      name: 'guanlan_notifications_suppressed_total',
+      help: 'Alerts left out of a turn of their group: silence, inhibition, time_interval',
+      labelNames: ['reason'],
       registers,
     }),
     groups: new Gauge({

@@ -14,13 +14,18 @@ import type { GroupMessage } from './message.ts'
 import { mustTell, verdictOf } from './needs-telling.ts'
 import { writeLog } from './settle.ts'
 
+/** In Alertmanager's words. */
+export type Suppression = 'silence' | 'inhibition' | 'time_interval'
+
 export interface FlushDeps {
   database: Database
   route(id: string): Route | undefined
   /** Those behind the name that the routing tree uses. */
   receivers(name: string): readonly AlertReceiverConfig[]
   isMutedRoute(route: Route, nowMs: number): boolean
-  isMuted(alert: AlertRecord): boolean
+  mutedBy(alert: AlertRecord): Suppression | undefined
+  /** An alert was left out of a turn. */
+  suppressed(reason: Suppression): void
   newId(): string
 }
 
@@ -53,7 +58,12 @@ export async function flushGroup(id: string, nowMs: number, deps: FlushDeps): Pr
       .where(eq(notificationGroups.id, id))
     const members = (await membersOf(tx, id)).map(({ alert }) => recordOf(alert))
     if (members.length === 0) return []
-    const shown = deps.isMutedRoute(route, nowMs) ? [] : members.filter((alert) => !deps.isMuted(alert))
+    const isQuiet = deps.isMutedRoute(route, nowMs)
+    const shown = members.filter((alert) => {
+      const reason = isQuiet ? 'time_interval' : deps.mutedBy(alert)
+      if (reason) deps.suppressed(reason)
+      return !reason
+    })
     return tell(tx, { group, route, members, shown: shown.sort(inOrder), nowMs }, deps)
   })
 }

@@ -9,7 +9,7 @@ import type { AlertReceiverConfig } from '../notify/config.ts'
 import type { Routing } from '../routing/alertmanager-file.ts'
 import { quietBy } from '../routing/quiet.ts'
 import { allRoutes, type Route } from '../routing/route-tree.ts'
-import { dueGroups, flushGroup } from './flush.ts'
+import { dueGroups, flushGroup, type Suppression } from './flush.ts'
 import { dropEmpty, join, rejoin } from './membership.ts'
 
 export interface GroupingDeps {
@@ -18,7 +18,8 @@ export interface GroupingDeps {
   logger: Logger
   routing: Routing | undefined
   receivers(name: string): readonly AlertReceiverConfig[]
-  isMuted(alert: AlertRecord): boolean
+  mutedBy(alert: AlertRecord): Suppression | undefined
+  suppressed(reason: Suppression): void
   newId(): string
   /** Something is in the outbox for these. */
   told(receivers: readonly string[]): void

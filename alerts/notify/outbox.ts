@@ -28,7 +28,7 @@ export interface OutboxDeps {
 
 export interface Outbox {
   start(): void
-  /** Ends attempts under way; they come again at the next start. */
+  /** Attempts under way have a moment to end; those that do not come again at the next start. */
   stop(): Promise<void>
   /** There may be something new for these receivers. */
   wake(receivers: readonly string[]): void
@@ -39,6 +39,7 @@ const backoffMsMax = 300_000
 /** Longest sleep: a row written by another process is found at last. */
 const idleMsMax = 30_000
 const leaseExtraMs = 5000
+const graceMs = 2000
 
 type Row = typeof notifications.$inferSelect
 
@@ -66,6 +67,7 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
   )
   let ending = new AbortController()
   let running: Promise<void> | undefined
+  let stopping = false
   let awake = false
   let rouse = (): void => {}
   let notifier: Notifier
@@ -76,7 +78,7 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
   }
 
   const sleep = async (durationMs: number): Promise<void> => {
-    if (awake || ending.signal.aborted) return
+    if (awake || stopping) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, durationMs)
       rouse = () => {
@@ -89,7 +91,7 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
 
   const run = async (): Promise<void> => {
     const busy = new Set<Promise<void>>()
-    while (!ending.signal.aborted) {
+    while (!stopping) {
       awake = false
       let waitMs = idleMsMax
       try {
@@ -177,13 +179,18 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
     wake,
     start: (): void => {
       ending = new AbortController()
+      stopping = false
       notifier = deps.notifier(receiver)
       running = run()
     },
     stop: async (): Promise<void> => {
-      ending.abort()
+      stopping = true
       wake()
+      // A receiver that has just been told must not be told again because nobody heard its answer.
+      const timer = setTimeout(() => ending.abort(), graceMs)
       await running
+      clearTimeout(timer)
+      ending.abort()
       notifier?.close()
     },
   }

@@ -22,6 +22,8 @@ export interface Words {
   resolved(count: number): string
   more(count: number): string
   group: string
+  pending: string
+  feed: string
   testTitle: string
   testText(by: string): string
 }
@@ -43,6 +45,8 @@ export const en: Words = {
   resolved: (count) => `${count} resolved`,
   more: (count) => `and ${count} more, see the ops centre`,
   group: 'Group',
+  pending: 'Pending',
+  feed: 'alerts',
   testTitle: 'Test notification',
   testText: (by) => `Sent by ${by} to see that it arrives. Nothing is wrong.`,
 }
@@ -64,6 +68,8 @@ export const zh: Words = {
   resolved: (count) => `${count} 条已恢复`,
   more: (count) => `另有 ${count} 条，见运维中心`,
   group: '分组',
+  pending: '待定',
+  feed: '告警',
   testTitle: '测试通知',
   testText: (by) => `由 ${by} 发送，仅用于确认能否收到，并无异常。`,
 }

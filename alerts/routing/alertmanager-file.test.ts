@@ -2,6 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { readAlertmanagerFile } from './alertmanager-file.ts'
 import { type Route, routesFor } from './route-tree.ts'
@@ -26,9 +27,9 @@ const file = `route:
 receivers: [{ name: everyone }, { name: database }, { name: pager }, { name: copy }]
 time_intervals: [{ name: nights, time_intervals: [{ times: [{ start_time: '00:00', end_time: '06:00' }] }] }]
 `
-const routes = (text: string, labels: Record<string, string>): Route[] =>
+const routesOf = (text: string, labels: Record<string, string>): Route[] =>
   routesFor(readAlertmanagerFile('a.yml', text).routing!.root, labels)
-const receivers = (labels: Record<string, string>): string[] => routes(file, labels).map((route) => route.receiver)
+const receivers = (labels: Record<string, string>): string[] => routesOf(file, labels).map((route) => route.receiver)
 
 test('an alert goes to the deepest route that matches, and on where continue is set', () => {
   expect(receivers({ team: 'db', severity: 'critical' })).toEqual(['pager', 'copy'])
@@ -38,7 +39,7 @@ test('an alert goes to the deepest route that matches, and on where continue is 
 })
 
 test('a child has what its parent says, but for time intervals; an empty group_by says nothing', () => {
-  const [pager, copy] = routes(file, { team: 'db', severity: 'critical' })
+  const [pager, copy] = routesOf(file, { team: 'db', severity: 'critical' })
   expect(pager).toMatchObject({ path: 'route.routes[0].routes[0]', groupBy: ['...'], groupWaitMs: 10_000 })
   expect(pager).toMatchObject({ repeatIntervalMs: 3_600_000, muteTimeIntervals: [] })
   expect(copy).toMatchObject({ groupBy: ['alertname'], groupWaitMs: 30_000, groupIntervalMs: 300_000 })
@@ -46,7 +47,7 @@ test('a child has what its parent says, but for time intervals; an empty group_b
 
 test('routes with the same matchers are told apart', () => {
   const twins = file.replace("match_re: { team: 'd.' }", `matchers: ['severity!="info"', 'team=~"db|sql"']`)
-  const ids = routes(twins, { team: 'sql', severity: 'low' }).map(({ id, key }) => [id === key, key])
+  const ids = routesOf(twins, { team: 'sql', severity: 'low' }).map(({ id, key }) => [id === key, key])
   expect(ids[0]![1]).toBe(ids[1]![1])
   expect(ids.map(([first]) => first)).toEqual([true, false])
 })
@@ -57,6 +58,9 @@ test('a route to nobody and a bad matcher are named with their line', () => {
   expect(routing).toBeUndefined()
   expect(problems.map(({ line }) => line).sort((a, b) => a - b)).toEqual([5, 13])
 })
+
+const amtool = (...args: string[]): string =>
+  execFileSync('amtool', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
 
 const minimal = 'receivers: [{ name: a }]\n'
 const interval = (part: string): string =>
@@ -124,11 +128,53 @@ describe.skipIf(!existsSync('/usr/bin/amtool'))('beside amtool', () => {
       for (const severity of values.severity) {
         const labels = { ...(team ? { team } : {}), ...(severity ? { severity } : {}) }
         const pairs = Object.entries(labels).map(([name, value]) => `${name}=${value}`)
-        const theirs = execFileSync('amtool', ['config', 'routes', 'test', `--config.file=${path}`, ...pairs], {
-          encoding: 'utf8',
-          stdio: ['ignore', 'pipe', 'ignore'],
-        })
-        expect(receivers(labels).join(','), pairs.join(' ')).toBe(theirs.trim())
+        const theirs = amtool('config', 'routes', 'test', `--config.file=${path}`, ...pairs)
+        expect(receivers(labels).join(','), pairs.join(' ')).toBe(theirs)
       }
   })
+
+  test('in trees of any shape, labels go where amtool says', () => {
+    const path = join(directory, 'random.yml')
+    const value = fc.constantFrom('a', 'b', 'c')
+    const matcher = fc
+      .tuple(
+        fc.constantFrom('x', 'y', 'z'),
+        fc.constantFrom('=', '!=', '=~', '!~'),
+        fc.constantFrom('a', 'b', 'a|c', ''),
+      )
+      .map(([name, operator, text]) => `${name}${operator}"${text}"`)
+    const node = (routes: fc.Arbitrary<RandomRoute[]>): fc.Arbitrary<RandomRoute> =>
+      fc.record({ matchers: fc.array(matcher, { maxLength: 2 }), continue: fc.boolean(), routes })
+    const leaves = fc.array(node(fc.constant([])), { maxLength: 3 })
+    const tree = node(fc.array(node(leaves), { maxLength: 3 }))
+    const labelSets = fc.array(fc.dictionary(fc.constantFrom('x', 'y', 'z'), value), { minLength: 3, maxLength: 3 })
+    let taken = 0
+    fc.assert(
+      fc.property(fc.array(tree, { minLength: 1, maxLength: 4 }), labelSets, (routes, sets) => {
+        let count = 0
+        const name = ({ routes: below, ...rest }: RandomRoute): object => ({
+          ...{ ...rest, receiver: `r${count++}`, routes: below.map(name) },
+        })
+        const root = { receiver: 'root', routes: routes.map(name) }
+        const list = ['root', ...Array.from({ length: count }, (_, i) => `r${i}`)]
+        const text = JSON.stringify({ route: root, receivers: list.map((one) => ({ name: one })) })
+        writeFileSync(path, text)
+        for (const labels of sets) {
+          const pairs = Object.entries(labels).map(([label, of]) => `${label}=${of}`)
+          const theirs = amtool('config', 'routes', 'test', `--config.file=${path}`, ...pairs)
+          const ours = routesOf(text, labels).map((route) => route.receiver)
+          expect(ours.join(',')).toBe(theirs)
+          if (ours[0] !== 'root') taken++
+        }
+      }),
+      { numRuns: 25, seed: 3 },
+    )
+    expect(taken).toBeGreaterThan(20)
+  })
 })
+
+interface RandomRoute {
+  matchers: string[]
+  continue: boolean
+  routes: RandomRoute[]
+}

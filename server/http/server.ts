@@ -12,6 +12,7 @@ import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager-routes.ts'
+import { atomRoutes } from './atom-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
 import { behaviourRoutes } from './behaviour-routes.ts'
 import { briefRoutes } from './brief-routes.ts'
@@ -107,6 +108,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     notificationRoutes(app, all)
     alertmanagerRoutes(app, all, requireIngest(guard))
     feedRoutes(app, all, closed)
+    atomRoutes(app, all)
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)
     scorecardRoutes(app, all)
