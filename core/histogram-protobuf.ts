@@ -28,8 +28,8 @@ export function readHistogram(reader: ProtobufReader, end: number): HistogramSam
     sum: 0,
     customValues: [] as number[],
   }
-  const positive: Side = { spans: [], counts: [] }
-  const negative: Side = { spans: [], counts: [] }
+  const positive: BucketSide = { spans: [], counts: [] }
+  const negative: BucketSide = { spans: [], counts: [] }
   while (reader.position < end) {
     const tag = reader.varint()
     const field = Math.floor(tag / 8)
@@ -67,12 +67,13 @@ export function readHistogram(reader: ProtobufReader, end: number): HistogramSam
   }
 }
 
-interface Side {
+/** One side of a histogram as it is read. */
+export interface BucketSide {
   spans: HistogramSpan[]
   counts: number[]
 }
 
-function readSpan(reader: ProtobufReader, side: Side, within: number): void {
+export function readSpan(reader: ProtobufReader, side: BucketSide, within: number): void {
   const end = reader.span(within)
   const span: HistogramSpan = { offset: 0, length: 0 }
   while (reader.position < end) {
@@ -87,7 +88,13 @@ function readSpan(reader: ProtobufReader, side: Side, within: number): void {
 }
 
 /** Packed or not, as the wire type says. */
-function readNumbers(reader: ProtobufReader, wireType: number, into: number[], within: number, isDelta: boolean): void {
+export function readNumbers(
+  reader: ProtobufReader,
+  wireType: number,
+  into: number[],
+  within: number,
+  isDelta: boolean,
+): void {
   const end = wireType === 2 ? reader.span(within) : reader.position + 1
   while (reader.position < end) {
     if (into.length >= histogramBucketsMax) throw new MalformedProtobuf('a histogram has too many buckets')
@@ -95,7 +102,8 @@ function readNumbers(reader: ProtobufReader, wireType: number, into: number[], w
   }
 }
 
-function countsOf({ spans, counts }: Side, isInteger: boolean): Float64Array {
+/** Absolute counts. @throws MalformedProtobuf when spans and buckets disagree */
+export function countsOf({ spans, counts }: BucketSide, isInteger: boolean): Float64Array {
   const wanted = spans.reduce((sum, { length }) => sum + length, 0)
   if (wanted !== counts.length)
     throw new MalformedProtobuf(`the spans of a histogram need ${wanted} buckets, it has ${counts.length}`)
@@ -109,7 +117,7 @@ function countsOf({ spans, counts }: Side, isInteger: boolean): Float64Array {
 }
 
 /** What Prometheus refuses (model/histogram, Validate). A stale marker (sum) says nothing else. */
-function checkHistogram(
+export function checkHistogram(
   histogram: Pick<FloatHistogram, 'schema' | 'count' | 'zeroCount' | 'positiveBuckets' | 'negativeBuckets'> & {
     customValues: readonly number[]
   },

@@ -72,16 +72,26 @@ export const targetGroupSchema = z.strictObject({
 
 const secret = z.string().max(65_536)
 
+const protocols = ['PrometheusProto', 'PrometheusText0.0.4', 'OpenMetricsText1.0.0'] as const
+export type Protocol = (typeof protocols)[number]
+export const textProtocols: Protocol[] = ['PrometheusText0.0.4', 'OpenMetricsText1.0.0']
+
 export const jobSchema = z
   .strictObject({
     job_name: z.string().min(1).max(256).describe('The `job` label'),
     scrape_interval: durationMs(500).optional().describe('Time between two scrapes of a target; default: global'),
     scrape_timeout: durationMs(10).optional().describe('A scrape that takes longer has failed; default: global'),
     scrape_protocols: z
-      .array(z.enum(['PrometheusText0.0.4', 'OpenMetricsText1.0.0']))
+      .array(z.enum(protocols))
       .min(1)
-      .default(['PrometheusText0.0.4', 'OpenMetricsText1.0.0'])
-      .describe('Formats asked for, best first'),
+      .max(protocols.length)
+      .optional()
+      .describe('Formats asked for, best first; default: the text formats, before them protobuf for native histograms'),
+    scrape_native_histograms: z.boolean().default(false).describe('Native histograms are asked for and taken'),
+    always_scrape_classic_histograms: z
+      .boolean()
+      .default(false)
+      .describe('The classic buckets of a histogram are taken as well when it is native'),
     metrics_path: z.string().startsWith('/').default('/metrics').describe('Path of the URL'),
     scheme: z.enum(['http', 'https']).default('http').describe('Scheme of the URL'),
     params: z.record(z.string(), z.array(z.string())).default({}).describe('Query parameters of the URL'),

@@ -3,10 +3,11 @@ import { readFile } from 'node:fs/promises'
 import { type ClientRequestArgs, Agent as HttpAgent, request as httpRequest, type IncomingMessage } from 'node:http'
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https'
 import { createGunzip } from 'node:zlib'
-import type { JobConfig } from './config.ts'
+import { type JobConfig, type Protocol, textProtocols } from './config.ts'
 
 const redirectsMax = 5
-const acceptNames = {
+const acceptNames: Record<Protocol, string> = {
+  PrometheusProto: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited',
   'PrometheusText0.0.4': 'text/plain;version=0.0.4',
   'OpenMetricsText1.0.0': 'application/openmetrics-text;version=1.0.0',
 }
@@ -59,7 +60,7 @@ export function createFetcher(job: JobConfig, bodyBytesMax: number): Fetcher {
 }
 
 async function headersOf(job: JobConfig, timeoutMs: number): Promise<Record<string, string>> {
-  const formats = job.scrape_protocols.map((name, i) => `${acceptNames[name]};q=0.${6 - i}`)
+  const formats = protocolsOf(job).map((name, i) => `${acceptNames[name]};q=0.${6 - i}`)
   const headers: Record<string, string> = {
     accept: `${formats.join(',')},*/*;q=0.1`,
     'accept-encoding': job.enable_compression ? 'gzip' : 'identity',
@@ -75,6 +76,11 @@ async function headersOf(job: JobConfig, timeoutMs: number): Promise<Record<stri
     headers['authorization'] = `${authorization.type} ${credentials}`
   }
   return headers
+}
+
+/** Native histograms exist in protobuf only: a job that wants them asks for it first, unless it says otherwise. */
+function protocolsOf({ scrape_protocols: given, scrape_native_histograms: native }: JobConfig): Protocol[] {
+  return given ?? (native ? ['PrometheusProto', ...textProtocols] : textProtocols)
 }
 
 /** Read anew each time: tokens in files are rotated. */

@@ -3,9 +3,9 @@
 
 import type { CollectorDeps } from '#core/collector.ts'
 import { CodedError } from '#core/errors.ts'
-import { type Labels, type MetricMetadata, type Sample, staleNaN } from '#core/sample.ts'
+import { type Exemplar, type Labels, type MetricMetadata, type Sample, staleNaN } from '#core/sample.ts'
 import type { JobConfig, PrometheusConfig } from './config.ts'
-import { decodeText, type Format, formatOf } from './decode.ts'
+import { type Format, formatOf } from './decode.ts'
 import type { Fetcher } from './fetch.ts'
 import type { Relabel } from './relabel.ts'
 import type { Target } from './target.ts'
@@ -59,28 +59,42 @@ export function createScrape(target: Target, { config, job, fetcher, relabelMetr
   let scrapes = 0
   let problem = ''
 
-  const read = (text: string, format: Format, nowMs: number): Outcome => {
+  const formatOptions = { native: job.scrape_native_histograms, classic: job.always_scrape_classic_histograms }
+
+  const read = (body: Buffer, format: Format, nowMs: number): Outcome => {
     const outcome: Outcome = { samples: [], metadata: [], scraped: 0, kept: 0, added: 0 }
-    format.parse(text, {
-      sample: (series, value, timestampMs, line) => {
-        outcome.scraped++
-        let entry = known.get(series)
-        if (!entry) {
-          const labels = relabelMetrics(withTarget(format.parseSeries(series, line)))
-          entry = { labels: labels?.['__name__'] ? labels : undefined, scrape: -1, hasTimestamp: false }
-          known.set(series, entry)
-          if (entry.labels) outcome.added++
-        }
-        const isRepeated = entry.scrape === scrapes
-        entry.scrape = scrapes
-        if (!entry.labels) return
-        const ownMs = job.honor_timestamps ? timestampMs : undefined
-        // The same series twice at one time: the first counts.
-        if (isRepeated && ownMs === undefined) return
-        entry.hasTimestamp = ownMs !== undefined
-        if (++outcome.kept > samplesMax) throw new Error(`it has more than ${samplesMax} samples`)
-        outcome.samples.push({ labels: entry.labels, timestampMs: ownMs ?? nowMs, value })
-      },
+    const take = (
+      series: string,
+      timestampMs: number | undefined,
+      line: number,
+      point: Pick<Sample, 'value' | 'histogram' | 'exemplars'>,
+    ): void => {
+      outcome.scraped++
+      let entry = known.get(series)
+      if (!entry) {
+        const labels = relabelMetrics(withTarget(format.parseSeries(series, line)))
+        entry = { labels: labels?.['__name__'] ? labels : undefined, scrape: -1, hasTimestamp: false }
+        known.set(series, entry)
+        if (entry.labels) outcome.added++
+      }
+      const isRepeated = entry.scrape === scrapes
+      entry.scrape = scrapes
+      if (!entry.labels) return
+      const ownMs = job.honor_timestamps ? timestampMs : undefined
+      // The same series twice at one time: the first counts.
+      if (isRepeated && ownMs === undefined) return
+      entry.hasTimestamp = ownMs !== undefined
+      if (++outcome.kept > samplesMax) throw new Error(`it has more than ${samplesMax} samples`)
+      outcome.samples.push({ labels: entry.labels, timestampMs: ownMs ?? nowMs, ...point })
+    }
+    // An exemplar without a time is of now.
+    const dated = (exemplars: readonly Exemplar[]): Exemplar[] =>
+      exemplars.map((one) => (Number.isNaN(one.timestampMs) ? { ...one, timestampMs: nowMs } : one))
+    format.parse(body, {
+      sample: (series, value, timestampMs, line, exemplar) =>
+        take(series, timestampMs, line, exemplar ? { value, exemplars: dated([exemplar]) } : { value }),
+      histogram: (series, histogram, timestampMs, exemplars) =>
+        take(series, timestampMs, 0, { value: 0, histogram, exemplars: dated(exemplars) }),
       metadata: (entry) => {
         if (scrapes % metadataEvery === 1) outcome.metadata.push(entry)
       },
@@ -147,7 +161,7 @@ export function createScrape(target: Target, { config, job, fetcher, relabelMetr
       let up = 1
       try {
         const { body, contentType } = await fetcher.get(target.url, timeoutMs, stop)
-        outcome = read(decodeText(body), formatOf(contentType), nowMs)
+        outcome = read(body, formatOf(contentType, formatOptions), nowMs)
         problem = ''
       } catch (error) {
         // Stopped, not failed: the target is not down.

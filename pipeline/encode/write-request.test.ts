@@ -28,14 +28,26 @@ test('a protobuf library reads it by the published schema', () => {
   const { root } = protobuf.parse(`syntax = "proto3"; package prometheus;
     message Label { string name = 1; string value = 2; }
     message Sample { double value = 1; int64 timestamp = 2; }
-    message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; }
+    message Exemplar { repeated Label labels = 1; double value = 2; int64 timestamp = 3; }
+    message TimeSeries { repeated Label labels = 1; repeated Sample samples = 2; repeated Exemplar exemplars = 3; }
     message WriteRequest { repeated TimeSeries timeseries = 1; }`)
   const labels = { __name__: 'x', a: 'v'.repeat(300) }
   const samples = [1, 2, 3].map((value) => ({ labels, timestampMs: value * 1e12, value }))
-  const bytes = createWriteRequestEncoder().encode(samples, [])
+  const exemplar = { labels: { trace_id: 'abc', span_id: 'de' }, value: 0.5, timestampMs: 5 }
+  const bytes = createWriteRequestEncoder().encode([{ ...samples[0]!, exemplars: [exemplar] }, ...samples.slice(1)], [])
   const message = root.lookupType('prometheus.WriteRequest').decode(bytes).toJSON()
   expect(message['timeseries']).toHaveLength(1)
   expect(message['timeseries'][0].samples).toEqual(
     [1, 2, 3].map((value) => ({ value, timestamp: String(value * 1e12) })),
   )
+  expect(message['timeseries'][0].exemplars).toEqual([
+    {
+      labels: [
+        { name: 'span_id', value: 'de' },
+        { name: 'trace_id', value: 'abc' },
+      ],
+      value: 0.5,
+      timestamp: '5',
+    },
+  ])
 })

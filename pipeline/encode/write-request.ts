@@ -1,11 +1,12 @@
 // The payload of the `samples` topic: prometheus.WriteRequest (remote write 1.0, prometheus/prompb/remote.proto and
 // types.proto), written by hand because it is on the hot path: protobufjs would build an object per label first.
 //
-//   WriteRequest  1: TimeSeries { 1: Label { 1: name, 2: value }, 2: Sample { 1: double value, 2: int64 timestamp } }
+//   WriteRequest  1: TimeSeries { 1: Label { 1: name, 2: value }, 2: Sample { 1: double value, 2: int64 timestamp },
+//                               3: Exemplar { 1: Label, 2: double value, 3: int64 timestamp }, 4: Histogram }
 //                 3: MetricMetadata { 1: type, 2: metric_family_name, 4: help, 5: unit }
 import { Reader } from 'protobufjs/minimal.js'
 import { histogramBytes } from '#core/histogram-protobuf.ts'
-import type { Labels, MetricMetadata, MetricType, Sample } from '#core/sample.ts'
+import type { Exemplar, Labels, MetricMetadata, MetricType, Sample } from '#core/sample.ts'
 
 // MetricMetadata.MetricType of types.proto, by number.
 const metricTypes: readonly MetricType[] = [
@@ -103,8 +104,14 @@ function writeSeries(
     length += pair.length
   }
   const histograms = new Map<number, Uint8Array>()
+  const exemplars: Buffer[] = []
   for (let i = from; i < to; i++) {
-    const { timestampMs, histogram } = samples[i]!
+    const { timestampMs, histogram, exemplars: own = [] } = samples[i]!
+    for (const one of own) {
+      const bytes = encodeExemplar(one)
+      exemplars.push(bytes)
+      length += 1 + int64Length(bytes.length) + bytes.length
+    }
     if (histogram) {
       const bytes = histogramBytes({ timestampMs, histogram })
       histograms.set(i, bytes)
@@ -125,6 +132,19 @@ function writeSeries(
     out.double(0x09, sample.value)
     out.int64(0x10, sample.timestampMs)
   }
+  for (const bytes of exemplars) {
+    out.tag(0x1a, bytes.length)
+    out.bytes(bytes)
+  }
+}
+
+/** Its labels are not interned: a trace's id is there once. */
+function encodeExemplar({ labels, value, timestampMs }: Exemplar): Buffer {
+  const out = new Growing(128)
+  for (const name of Object.keys(labels).sort()) out.bytes(encodeLabel(name, labels[name]!))
+  out.double(0x11, value)
+  out.int64(0x18, timestampMs)
+  return out.finish()
 }
 
 function sampleLength(timestampMs: number): number {

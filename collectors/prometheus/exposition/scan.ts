@@ -2,7 +2,8 @@
 //
 //   name{label="value",label="va\"lue"} 1.5e3 1700000000000
 //   └──────────── series ─────────────┘ value  timestamp
-import type { Labels, MetricMetadata } from '#core/sample.ts'
+import type { FloatHistogram } from '#core/histogram.ts'
+import type { Exemplar, Labels, MetricMetadata } from '#core/sample.ts'
 
 export class ExpositionError extends Error {
   readonly line: number
@@ -20,7 +21,14 @@ export interface ExpositionVisitor {
    * @param series the text of name and labels: the same text means the same labels, so a caller may keep what it made
    * of it. `parseSeries` reads it.
    */
-  sample(series: string, value: number, timestampMs: number | undefined, line: number): void
+  sample(series: string, value: number, timestampMs: number | undefined, line: number, exemplar?: Exemplar): void
+  /** A native histogram, which only protobuf has. */
+  histogram?(
+    series: string,
+    histogram: FloatHistogram,
+    timestampMs: number | undefined,
+    exemplars: readonly Exemplar[],
+  ): void
   metadata(entry: MetricMetadata): void
 }
 
