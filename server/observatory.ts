@@ -277,7 +277,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const flows = createFlowsPart(config.security.flows, learning)
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
-      ...{ database: state.database, clock, random, logger, directory: inData('cases') },
+      ...{ database: state.database, clock, random, logger, directory: inData('cases'), cubes: inData('cubes') },
     })
     await kpi.component.start()
     started.push(kpi.component)

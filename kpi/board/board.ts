@@ -1,17 +1,20 @@
 // The figures of now, kept ready: one cube per definition, fed from the case store and the catalogue. Figures of another
 // pair of times are worked out from the evidence itself.
+import { createHash } from 'node:crypto'
+import { rm } from 'node:fs/promises'
 import type { CaseContext } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import type { CaseRecord, CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
-import { type Cells, keyOf, valuesOf } from '../engine/cells.ts'
+import { Names } from '../engine/cells.ts'
 import { computeKpi, currentFacts, kpiValueOf, within } from '../engine/compute.ts'
 import { type Cube, createCube } from '../engine/cube.ts'
-import { evaluateCells } from '../engine/evaluate.ts'
+import { evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
+import { type CubeFiles, openCubeFiles } from './cube-files.ts'
 
 export interface BoardDeps {
   definitions: LoadedDefinitions
@@ -21,6 +24,8 @@ export interface BoardDeps {
   facts(): readonly Fact[]
   catalogueVersion(): Catalogue['version'] | null
   nowMs(): number
+  /** Where what was counted rests between two starts; undefined: it is counted anew. */
+  directory?: string
 }
 
 export interface Question {
@@ -38,6 +43,8 @@ export interface Question {
 export interface Board {
   /** Takes in what arrived, and lets time go on. */
   refresh(): Promise<void>
+  /** Writes what was counted since the last time, so that a start goes on from there. */
+  save(): Promise<void>
   values(question: Question): Promise<KpiValue[]>
   plans(): Plan[]
   /** @returns undefined when there is no such definition */
@@ -46,13 +53,22 @@ export interface Board {
 }
 
 const batch = 20_000
+/** What was counted is written after so many cases, or after so long when there were any. */
+/** Time goes on for what is open at most so often: a million open cases every eight minutes. */
+const openPerMs = 2
+const saveCases = 50_000
+const saveMs = 600_000
 
-export function createBoard({ definitions, calendars, cases, facts, catalogueVersion, nowMs }: BoardDeps): Board {
+export function createBoard(deps: BoardDeps): Board {
+  const { definitions, calendars, cases, facts, catalogueVersion, nowMs, directory } = deps
   const plans = [...definitions.byId.values()].map(({ plan }) => plan)
   const cubes = new Map<string, { cube: Cube; validMs: number }>()
   let sequence = 0
   let version: number | null = -1
   let validMs = 0
+  let files: CubeFiles | undefined
+  let open = 0
+  let saved = { sequence: 0, atMs: 0 }
   let running: Promise<void> = Promise.resolve()
 
   const contextOf = (plan: Plan, atMs: number): CaseContext => {
@@ -82,29 +98,62 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
     ]),
   ]
 
-  const rebuild = (atMs: number): void => {
+  /** Other definitions, another calendar or catalogue: other figures, counted anew. */
+  const basis = (): string =>
+    createHash('sha256')
+      .update(JSON.stringify([plans.map(({ definition }) => definition), calendars.map((one) => one.version)]))
+      .update(String(catalogueVersion()))
+      .digest('hex')
+
+  /** Empty cubes, or as they were saved; what cannot be read is counted anew. */
+  const rebuild = async (atMs: number): Promise<void> => {
+    try {
+      await restore(atMs)
+    } catch {
+      await files?.clear()
+      await restore(atMs)
+    }
+  }
+  const restore = async (atMs: number): Promise<void> => {
     cubes.clear()
-    sequence = 0
+    files = directory === undefined ? undefined : await openFiles(directory, basis(), await cases.lastSequence())
+    const from = files?.position ?? { sequence: 0, validMs: atMs }
+    sequence = from.sequence
+    saved = { sequence, atMs }
+    const shared = new Map<string, Names>()
+    const namesOf = (dimension: string): Names => {
+      if (files) return files.namesOf(dimension)
+      const found = shared.get(dimension) ?? new Names()
+      shared.set(dimension, found)
+      return found
+    }
     for (const plan of plans) {
-      const context = contextOf(plan, atMs)
-      const cube = createCube(plan, dimensionsOf(plan), context)
-      cubes.set(plan.definition.id, { cube, validMs: atMs })
-      if (plan.definition.fact === 'case') continue
+      const { id, fact: kind } = plan.definition
+      const isCase = kind === 'case'
+      const context = contextOf(plan, isCase ? from.validMs : atMs)
+      const cube = createCube(plan, dimensionsOf(plan), context, {
+        namesOf,
+        ...(files && isCase && { files: files.sealedOf(id) }),
+      })
+      cubes.set(id, { cube, validMs: atMs })
+      if (isCase) {
+        cube.load()
+        continue
+      }
       const year = new Date(context.zone.dayOf(atMs) * 86_400_000).getUTCFullYear()
-      for (const fact of currentFacts(facts(), plan.definition.fact, atMs)) {
+      for (const fact of currentFacts(facts(), kind, atMs)) {
         if (fact.validFromMs > atMs || (fact.validToMs !== null && fact.validToMs <= atMs)) continue
         const { fields } = withCity(fact)
-        cube.addFact(plan.definition.fact === 'item' ? withLimits(fields, context.calendar, year) : fields)
+        cube.addFact(kind === 'item' ? withLimits(fields, context.calendar, year) : fields)
       }
     }
     version = catalogueVersion()
-    validMs = atMs
+    validMs = from.validMs
   }
 
   const refresh = async (): Promise<void> => {
     const atMs = nowMs()
-    const anew = version !== catalogueVersion() || cubes.size === 0
-    if (anew) rebuild(atMs)
+    if (version !== catalogueVersion() || cubes.size === 0) await rebuild(atMs)
     for (;;) {
       const fresh = await cases.since(sequence, batch)
       if (fresh.length === 0) break
@@ -119,21 +168,41 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
       if (fresh.length < batch) break
     }
     // What is new was counted as of the time before, like what it replaces; only now time goes on for both.
-    if (!anew) await advance(atMs)
+    if (atMs - validMs >= open / openPerMs) await advance(atMs)
+    const isDue = sequence - saved.sequence >= saveCases || (sequence > saved.sequence && atMs - saved.atMs >= saveMs)
+    if (isDue) await save()
+  }
+  const save = async (): Promise<void> => {
+    if (!files || cubes.size === 0 || sequence === saved.sequence) return
+    const ofCases = plans.filter(({ definition }) => definition.fact === 'case').map(({ definition }) => definition.id)
+    const counted = new Map(ofCases.map((id) => [id, cubes.get(id)!.cube]))
+    await files.save(counted, { basis: basis(), sequence, validMs })
+    saved = { sequence, atMs: nowMs() }
   }
   /** What was open may be late now. */
   const advance = async (atMs: number): Promise<void> => {
-    const open: CaseRecord[] = []
+    const moved = plans
+      .filter(({ definition }) => definition.fact === 'case')
+      .map((plan) => cubes.get(plan.definition.id)!.cube.advance(contextOf(plan, atMs)))
+    open = 0
     for await (const part of cases.scan({ openAtMs: validMs }))
-      open.push(...part.filter((one) => one.sequence <= sequence).map(({ record }) => record))
-    for (const plan of plans)
-      if (plan.definition.fact === 'case') cubes.get(plan.definition.id)!.cube.advance(contextOf(plan, atMs), open)
+      for (const { record, sequence: at } of part) {
+        if (at > sequence) continue
+        open++
+        for (const move of moved) move(record)
+      }
     validMs = atMs
   }
 
+  const refreshed = (): Promise<void> => {
+    running = running.then(refresh, refresh)
+    return running
+  }
+
   return {
-    refresh: () => {
-      running = running.then(refresh, refresh)
+    refresh: refreshed,
+    save: () => {
+      running = running.then(save, save)
       return running
     },
     values: async (question) => {
@@ -147,9 +216,16 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
         [...question.by, ...Object.keys(question.only)].every(
           (name) => name === 'period' || cubes.get(question.kpi)?.cube.dimensions.includes(name),
         )
-      return known && cubes.has(question.kpi) && isWholeMonths(question.period)
-        ? fromCube(plan, question)
-        : fromEvidence(plan, question)
+      if (!known || !cubes.has(question.kpi) || !isWholeMonths(question.period)) return fromEvidence(plan, question)
+      try {
+        return await fromCube(plan, question)
+      } catch {
+        // A file of what was counted cannot be read. The cases are what counts: they are counted again.
+        await files?.clear()
+        cubes.clear()
+        await refreshed()
+        return fromCube(plan, question)
+      }
     },
     plans: () => plans,
     plan: (id) => definitions.byId.get(id)?.plan,
@@ -158,14 +234,14 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
     },
   }
 
-  function fromCube(plan: Plan, { switches, period: label, by, only }: Question): KpiValue[] {
+  async function fromCube(plan: Plan, { switches, period: label, by, only }: Question): Promise<KpiValue[]> {
     const { cube } = cubes.get(plan.definition.id)!
     const formula = formulaOf(plan, switches)
     const zone = zoneOf(plan.definition.zone)
     const period = parsePeriod(label, zone)
     const months = label === 'all' || plan.definition.fact !== 'case' ? {} : { months: monthsOf(label) }
     const over = formula.aggregation === 'mean' ? [formula.over] : []
-    const cells = cube.cells({ cohort: formula.cohort, ...months, by: [...by, ...over], only, matches: within })
+    const cells = await cube.cells({ cohort: formula.cohort, ...months, by: [...by, ...over], only, matches: within })
     const request = {
       period,
       validMs,
@@ -173,8 +249,8 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
       calendar: calendarAt(calendars, plan.definition.calendar, validMs)!,
       catalogueVersion: catalogueVersion(),
     }
-    return grouped(cells, by).map(([values, inside]) =>
-      kpiValueOf(plan, formula, evaluateCells(plan, formula, inside, by.length), dimensionsFrom(by, values), request),
+    return evaluate(plan, formula, cells, by.length).map(({ values, outcome }) =>
+      kpiValueOf(plan, formula, outcome, dimensionsFrom(by, values), request),
     )
   }
 
@@ -202,6 +278,19 @@ export function createBoard({ definitions, calendars, cases, facts, catalogueVer
   }
 }
 
+/** What cannot be read, or knows of cases that are no longer there, is counted anew. */
+async function openFiles(directory: string, basis: string, lastSequence: number): Promise<CubeFiles> {
+  try {
+    const files = openCubeFiles(directory, basis)
+    if ((files.position?.sequence ?? 0) <= lastSequence) return files
+    await files.clear()
+    return files
+  } catch {
+    await rm(directory, { recursive: true, force: true })
+    return openCubeFiles(directory, basis)
+  }
+}
+
 /** Cities are the first four digits of a region's code, for the catalogue as for cases. */
 function withCity(fact: Fact): Fact {
   return { ...fact, fields: { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) } }
@@ -222,19 +311,6 @@ function itemsOf(facts: readonly Fact[], knownMs: number): (code: string, atMs: 
       .get(code)
       ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
       ?.fields
-}
-
-/** Cells by the values of the asked dimensions, in order. */
-function grouped(cells: Cells, by: readonly string[]): [string[], Cells][] {
-  const found = new Map<string, Cells>()
-  for (const [key, cell] of cells) {
-    const name = keyOf(valuesOf(key).slice(0, by.length))
-    const inside = found.get(name)
-    if (inside) inside.set(key, cell)
-    else found.set(name, new Map([[key, cell]]))
-  }
-  if (found.size === 0 && by.length === 0) found.set('', new Map())
-  return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, inside]) => [valuesOf(name), inside])
 }
 
 function dimensionsFrom(by: readonly string[], values: readonly string[]): Record<string, string> {

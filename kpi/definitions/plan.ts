@@ -10,6 +10,7 @@ import type { Aggregation, Cohort, Definition, Patch } from './definition.ts'
 
 /** Bit operations are exact up to here. */
 export const atomsMax = 31
+const bitsMax = 32
 
 export interface Plan {
   definition: Definition
@@ -69,6 +70,9 @@ export function planOf(definition: Definition): Plan {
   for (const { options } of Object.values(definition.switches))
     for (const option of Object.values(options)) take(option)
   if (atoms.size > atomsMax) throw new SyntaxError(`it has ${atoms.size} different filters, more than ${atomsMax}`)
+  // Each measure has a bit as well: that a fact lacks it.
+  if (atoms.size + measures.size > bitsMax)
+    throw new SyntaxError(`it has ${atoms.size} different filters and ${measures.size} sums, more than ${bitsMax}`)
   const compiled = [...measures.keys()].map((text) => ({ text, measure: compileArithmetic(text === '' ? '1' : text) }))
   const fields = new Set(compiled.flatMap(({ measure }) => measure.fields))
   for (const text of atoms.keys()) for (const field of fieldsOf(text)) fields.add(field)

@@ -7,8 +7,8 @@ import { type Formula, formulaOf, type Plan } from '../definitions/plan.ts'
 import { textOf } from '../rational.ts'
 import type { Calendar } from '../time/calendar.ts'
 import { zoneOf } from '../time/zone.ts'
-import { type Cells, keyOf, tally, valuesOf } from './cells.ts'
-import { evaluateCells, type Outcome } from './evaluate.ts'
+import { Cells, Names } from './cells.ts'
+import { evaluate, type Outcome } from './evaluate.ts'
 import { signatureOf } from './signature.ts'
 import { targetOf } from './target.ts'
 
@@ -34,22 +34,10 @@ export interface ComputeRequest {
 export function computeKpi(plan: Plan, evidence: Evidence, request: ComputeRequest): KpiValue[] {
   const formula = formulaOf(plan, request.switches)
   const cells = fold(plan, formula, evidence, request)
-  const groupAt = request.by.length
-  const byCell = new Map<string, Cells>()
-  for (const [key, cell] of cells) {
-    const name = keyOf(valuesOf(key).slice(0, groupAt))
-    const inside = byCell.get(name) ?? new Map()
-    inside.set(key, cell)
-    byCell.set(name, inside)
-  }
-  if (byCell.size === 0 && request.by.length === 0) byCell.set('', new Map())
-  return [...byCell]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([name, inside]) => {
-      const values = valuesOf(name)
-      const dimensions = Object.fromEntries(request.by.map((field, i) => [field, values[i]!]))
-      return kpiValueOf(plan, formula, evaluateCells(plan, formula, inside, groupAt), dimensions, request)
-    })
+  return evaluate(plan, formula, cells, request.by.length).map(({ values, outcome }) => {
+    const dimensions = Object.fromEntries(request.by.map((field, i) => [field, values[i]!]))
+    return kpiValueOf(plan, formula, outcome, dimensions, request)
+  })
 }
 
 export function kpiValueOf(
@@ -100,18 +88,22 @@ function isProvisional(
 
 function fold(plan: Plan, formula: Formula, evidence: Evidence, request: ComputeRequest): Cells {
   const { definition } = plan
-  const cells: Cells = new Map()
   const zone = zoneOf(definition.zone)
   const { validMs, calendar } = request
   const year = new Date(zone.dayOf(validMs) * 86_400_000).getUTCFullYear()
   const context: CaseContext = { validMs, zone, calendar, ...withItems(request, year) }
   const over = formula.aggregation === 'mean' ? [formula.over] : []
   const dimensions = [...request.by, ...over]
+  const cells = new Cells(
+    dimensions.map(() => new Names()),
+    plan.measures.length,
+  )
   const only = Object.entries(request.only ?? {})
   const take = (fields: Fact['fields'], field: (name: string) => unknown): void => {
     if (!only.every(([name, value]) => within(String(field(name) ?? ''), value))) return
     const { bits, amounts } = signatureOf(plan, fields)
-    tally(cells, keyOf(dimensions.map((name) => String(field(name) ?? ''))), bits, amounts)
+    const codes = dimensions.map((name, i) => cells.names[i]!.code(String(field(name) ?? '')))
+    cells.tally(codes, bits, amounts, 1)
   }
   if (definition.fact === 'case') {
     for (const record of currentCases(evidence.cases, request.knownMs)) {

@@ -1,9 +1,9 @@
 // A choice of switches applied to counted signatures. Nothing here looks at a fact: a what-if costs as much as there are
-// signatures, however many cases stand behind them.
+// rows, however many cases stand behind them.
 import type { ValueState } from '../contract.ts'
 import type { Formula, Plan } from '../definitions/plan.ts'
 import { add, divide, multiply, plainText, type Rational, rational, sum, zero } from '../rational.ts'
-import { type Cell, type Cells, valuesOf } from './cells.ts'
+import { type Cells, common } from './cells.ts'
 
 export interface Outcome {
   state: Exclude<ValueState, 'provisional' | 'disputed'>
@@ -13,6 +13,21 @@ export interface Outcome {
   count: number
   groups: { count: number; counted: number } | null
   exclusions: Record<string, number>
+}
+
+/** The outcome of one combination of the dimensions asked for. */
+export interface EvaluatedCell {
+  values: string[]
+  outcome: Outcome
+}
+
+/** What a signature means under one formula. */
+interface Verdict {
+  within: boolean
+  reason: string | undefined
+  below: boolean
+  above: boolean
+  part: Rational | undefined
 }
 
 interface Sides {
@@ -27,66 +42,159 @@ interface Sides {
   exclusions: Map<string, number>
 }
 
-export function evaluateCell(plan: Plan, formula: Formula, cell: Cell): Outcome {
-  return outcomeOf(plan, formula, [sidesOf(plan, formula, cell)], null)
+/**
+ * One outcome for each combination of the first `width` dimensions, in order of their texts; for none, one of everything.
+ * A mean is taken over the dimension after these.
+ */
+export function evaluate(plan: Plan, formula: Formula, cells: Cells, width: number): EvaluatedCell[] {
+  const isMean = formula.aggregation === 'mean'
+  const groups = sidesOf(plan, formula, cells, isMean ? width + 1 : width)
+  const byCell = new Map<string, { values: string[]; inside: Sides[] }>()
+  for (const { values, sides } of groups) {
+    const own = values.slice(0, width)
+    const name = own.join(separator)
+    const found = byCell.get(name)
+    if (found) found.inside.push(sides)
+    else byCell.set(name, { values: own, inside: [sides] })
+  }
+  if (byCell.size === 0 && width === 0) byCell.set('', { values: [], inside: [] })
+  return [...byCell]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([, { values, inside }]) => ({ values, outcome: outcomeOf(plan, formula, inside, isMean ? inside : null) }))
 }
 
-/** `groupAt`: position in the key of the dimension over which a mean is taken. */
-export function evaluateCells(plan: Plan, formula: Formula, cells: Cells, groupAt: number): Outcome {
-  if (formula.aggregation !== 'mean') {
-    const sides = [...cells.values()].map((cell) => sidesOf(plan, formula, cell))
-    return outcomeOf(plan, formula, sides, null)
-  }
-  const groups = new Map<string, Sides>()
-  for (const [key, cell] of cells) {
-    const name = valuesOf(key)[groupAt] ?? ''
-    const sides = sidesOf(plan, formula, cell)
-    const before = groups.get(name)
-    groups.set(name, before ? joined(before, sides) : sides)
-  }
-  const all = [...groups.values()]
-  return outcomeOf(plan, formula, all, all)
+const separator = '\u001f'
+
+function verdictOf(plan: Plan, formula: Formula, bits: number): Verdict {
+  const has = (atom: number): boolean => atom < 0 || (bits & (1 << atom)) !== 0
+  const missing = (measure: number): boolean => (bits & (1 << (plan.atoms.length + measure))) !== 0
+  const below = formula.denominator.all.every(has)
+  const above = formula.numerator.all.every(has) || formula.numerator.any.some(has)
+  const part = below && !above ? formula.credit.find(({ atom }) => has(atom)) : undefined
+  let reason = formula.exclude.find(({ atom }) => has(atom))?.reason
+  if (reason === undefined && below && missing(formula.denominator.measure)) reason = 'missing-value'
+  if (reason === undefined && (above || part) && missing(formula.numerator.measure)) reason = 'missing-value'
+  const within = (has(formula.population) || formula.allow.some(has)) && formula.require.every(has)
+  return { within, reason, below, above, part: part?.value }
 }
 
-function sidesOf(plan: Plan, formula: Formula, cell: Cell): Sides {
-  const sides = emptySides()
-  const has = (bits: number, atom: number): boolean => atom < 0 || (bits & (1 << atom)) !== 0
-  const missing = (bits: number, measure: number): boolean => (bits & (1 << (plan.atoms.length + measure))) !== 0
-  for (const { bits, count, sums } of cell.values()) {
+/** Sums by the first `width` dimensions. */
+function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { values: string[]; sides: Sides }[] {
+  const verdicts = new Map<number, Verdict>()
+  const groups = new Map<number | string, Totals>()
+  const { names } = cells
+  const [up, down] = [formula.numerator.measure, formula.denominator.measure]
+  let last: Totals | undefined
+  for (let row = 0; row < cells.size; row++) {
+    const count = cells.counts[row]!
     if (count === 0) continue
-    const within = has(bits, formula.population) || formula.allow.some((atom) => has(bits, atom))
-    if (!within || !formula.require.every((atom) => has(bits, atom))) continue
-    sides.count += count
-    const below = formula.denominator.all.every((atom) => has(bits, atom))
-    const above =
-      formula.numerator.all.every((atom) => has(bits, atom)) || formula.numerator.any.some((atom) => has(bits, atom))
-    const part = below && !above ? formula.credit.find(({ atom }) => has(bits, atom)) : undefined
-    let reason = formula.exclude.find(({ atom }) => has(bits, atom))?.reason
-    if (reason === undefined && below && missing(bits, formula.denominator.measure)) reason = 'missing-value'
-    if (reason === undefined && (above || part) && missing(bits, formula.numerator.measure)) reason = 'missing-value'
-    if (reason !== undefined) {
-      sides.exclusions.set(reason, (sides.exclusions.get(reason) ?? 0) + count)
+    const bits = cells.bits(row)
+    let verdict = verdicts.get(bits)
+    if (!verdict) {
+      verdict = verdictOf(plan, formula, bits)
+      verdicts.set(bits, verdict)
+    }
+    const key = width === 0 ? 0 : width === 1 ? cells.code(row, 0) : keyOf(cells, row, width)
+    if (last?.key !== key) {
+      last = groups.get(key)
+      if (!last) {
+        last = new Totals(key, row)
+        groups.set(key, last)
+      }
+    }
+    // A group of which nothing counts is there all the same, without a figure.
+    if (!verdict.within) continue
+    last.count += count
+    if (verdict.reason !== undefined) {
+      last.exclusions.set(verdict.reason, (last.exclusions.get(verdict.reason) ?? 0) + count)
       continue
     }
-    sides.counted += count
-    const amount = (measure: number): Rational => (measure === 0 ? rational(count) : sums[measure]!)
-    if (below) {
-      sides.below = add(sides.below, amount(formula.denominator.measure))
-      sides.countBelow += count
+    last.counted += count
+    if (verdict.below) {
+      last.countBelow += count
+      last.below.add(cells, row, down)
     }
-    if (above || part) {
-      const whole = amount(formula.numerator.measure)
-      sides.above = add(sides.above, part ? multiply(whole, part.value) : whole)
-      sides.countAbove += count
+    if (verdict.above || verdict.part) {
+      last.countAbove += count
+      if (verdict.above) last.above.add(cells, row, up)
+      else last.partOf(verdict.part!).add(cells, row, up)
     }
   }
-  return sides
+  return [...groups.values()].map((totals) => ({
+    values: Array.from({ length: width }, (_, i) => names[i]!.texts[cells.code(totals.row, i)]!),
+    sides: totals.sides(cells.scales[up]!, cells.scales[down]!),
+  }))
+}
+
+function keyOf(cells: Cells, row: number, width: number): string {
+  let key = ''
+  for (let i = 0; i < width; i++) key += `${cells.code(row, i)},`
+  return key
+}
+
+/** A sum of whole parts, exact at any size. */
+class Sum {
+  #parts = 0
+  #over = 0n
+  #wide: Rational[] = []
+
+  add(cells: Cells, row: number, measure: number): void {
+    const parts = measure === 0 ? cells.counts[row]! : cells.parts(row, measure)
+    const total = this.#parts + parts
+    if (Number.isSafeInteger(total)) this.#parts = total
+    else {
+      this.#over += BigInt(this.#parts)
+      this.#parts = parts
+    }
+    if (measure > 0 && cells.wide.size > 0) {
+      const wide = cells.wide.get(row * cells.measures + measure)
+      if (wide) this.#wide.push(wide)
+    }
+  }
+
+  total(scale: number): Rational {
+    const plain = this.#parts === 0 && this.#over === 0n ? zero : rational(this.#over + BigInt(this.#parts), scale)
+    return this.#wide.length === 0 ? plain : sum([plain, ...this.#wide])
+  }
+}
+
+class Totals {
+  count = 0
+  counted = 0
+  countAbove = 0
+  countBelow = 0
+  readonly above = new Sum()
+  readonly below = new Sum()
+  readonly exclusions = new Map<string, number>()
+  readonly #parts = new Map<Rational, Sum>()
+  readonly key: number | string
+  /** Any row of the group: it has the group's values. */
+  readonly row: number
+
+  constructor(key: number | string, row: number) {
+    this.key = key
+    this.row = row
+  }
+
+  partOf(share: Rational): Sum {
+    let found = this.#parts.get(share)
+    if (!found) {
+      found = new Sum()
+      this.#parts.set(share, found)
+    }
+    return found
+  }
+
+  sides(scaleUp: number, scaleDown: number): Sides {
+    const { count, counted, countAbove, countBelow, exclusions } = this
+    let above = this.above.total(scaleUp)
+    for (const [share, part] of this.#parts) above = add(above, multiply(part.total(scaleUp), share))
+    return { above, below: this.below.total(scaleDown), count, counted, countAbove, countBelow, exclusions }
+  }
 }
 
 function outcomeOf(plan: Plan, { aggregation }: Formula, parts: Sides[], groups: Sides[] | null): Outcome {
-  const all = parts.reduce(joined, emptySides())
-  all.above = sum(parts.map(({ above }) => above))
-  all.below = sum(parts.map(({ below }) => below))
+  const all = joined(parts)
   const exclusions = Object.fromEntries([...all.exclusions].sort(([a], [b]) => (a < b ? -1 : 1)))
   const base = { count: all.count, exclusions, groups: null as Outcome['groups'] }
   const none = (state: 'missing' | 'not-applicable' | 'suppressed'): Outcome => ({
@@ -106,7 +214,7 @@ function outcomeOf(plan: Plan, { aggregation }: Formula, parts: Sides[], groups:
     ratio = divide(all.above, all.below)
   } else if (aggregation === 'mean') {
     if (counted.length === 0) return none('not-applicable')
-    ratio = divide(sum(counted.map(({ above, below }) => divide(above, below))), rational(counted.length))
+    ratio = divide(sumOfRatios(counted), rational(counted.length))
   } else ratio = aggregation === 'total' ? all.above : add(all.above, { n: -all.below.n, d: all.below.d })
   return {
     ...base,
@@ -117,20 +225,36 @@ function outcomeOf(plan: Plan, { aggregation }: Formula, parts: Sides[], groups:
   }
 }
 
-function emptySides(): Sides {
-  return { above: zero, below: zero, count: 0, counted: 0, countAbove: 0, countBelow: 0, exclusions: new Map() }
+function joined(parts: readonly Sides[]): Sides {
+  const all: Sides = {
+    above: sum(parts.map(({ above }) => above)),
+    below: sum(parts.map(({ below }) => below)),
+    ...{ count: 0, counted: 0, countAbove: 0, countBelow: 0, exclusions: new Map() },
+  }
+  for (const { count, counted, countAbove, countBelow, exclusions } of parts) {
+    all.count += count
+    all.counted += counted
+    all.countAbove += countAbove
+    all.countBelow += countBelow
+    for (const [reason, n] of exclusions) all.exclusions.set(reason, (all.exclusions.get(reason) ?? 0) + n)
+  }
+  return all
 }
 
-function joined(a: Sides, b: Sides): Sides {
-  const exclusions = new Map(a.exclusions)
-  for (const [reason, count] of b.exclusions) exclusions.set(reason, (exclusions.get(reason) ?? 0) + count)
-  return {
-    above: add(a.above, b.above),
-    below: add(a.below, b.below),
-    count: a.count + b.count,
-    counted: a.counted + b.counted,
-    countAbove: a.countAbove + b.countAbove,
-    countBelow: a.countBelow + b.countBelow,
-    exclusions,
+/** Of hundreds of thousands of small ratios: reduced as plain numbers, added by denominator, and only then exactly. */
+function sumOfRatios(parts: readonly Sides[]): Rational {
+  const byDenominator = new Map<number, number>()
+  const others: Rational[] = []
+  for (const { above, below } of parts) {
+    const [n, d] = [Number(above.n) * Number(below.d), Number(above.d) * Number(below.n)]
+    if (!Number.isSafeInteger(n) || !Number.isSafeInteger(d)) {
+      others.push(divide(above, below))
+      continue
+    }
+    const by = common(n, d) * Math.sign(d)
+    const total = (byDenominator.get(d / by) ?? 0) + n / by
+    if (Number.isSafeInteger(total)) byDenominator.set(d / by, total)
+    else others.push(rational(n / by, d / by))
   }
+  return sum([...others, ...[...byDenominator].map(([d, n]) => rational(n, d))])
 }

@@ -33,9 +33,9 @@ const seriesMax = 20_000
 
 export function createKpiPart(
   rules: string,
-  deps: { directory: string; database: Database; clock: Clock; random: Random; logger: Logger },
+  deps: { directory: string; cubes: string; database: Database; clock: Clock; random: Random; logger: Logger },
 ): KpiPart {
-  const { directory, database, clock, random, logger } = deps
+  const { directory, cubes, database, clock, random, logger } = deps
   const nowMs = (): number => clock.nowMs()
   const cases = createDuckCases({ ...duckCasesDefaults, directory })
   const catalogue = createCatalogueStore(database, nowMs)
@@ -44,7 +44,7 @@ export function createKpiPart(
   for (const problem of [...definitions.problems, ...problems])
     logger.error({ problem: formatProblem(problem) }, 'a KPI definition was not taken')
   const board = createBoard({
-    ...{ definitions, calendars: calendars.map(compileCalendar), cases, nowMs },
+    ...{ definitions, calendars: calendars.map(compileCalendar), cases, nowMs, directory: cubes },
     facts: () => catalogue.facts(),
     catalogueVersion: () => catalogue.version(),
   })
@@ -72,6 +72,9 @@ export function createKpiPart(
       },
       stop: async () => {
         opened = false
+        await board
+          .save()
+          .catch((error: unknown) => logger.warn({ err: error }, 'figures are counted anew at the start'))
         await cases.close()
       },
       health: () => (failure === '' ? { state: 'ok', detail: '' } : { state: 'degraded', detail: failure }),

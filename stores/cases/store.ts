@@ -22,7 +22,7 @@ export interface CaseScan {
   /** Either of opened or closed lies in the range. */
   fromMs?: number
   toMs?: number
-  /** What may still change by itself after this time: open then, or with a step, stop or rating later. */
+  /** What may still change by itself after this time: open then, or with a due date, step, stop or rating later. */
   openAtMs?: number
   signal?: AbortSignal
 }
@@ -44,7 +44,7 @@ export interface CaseStore {
   history(ids: readonly string[]): Promise<Map<string, StoredCase[]>>
   /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */
   since(sequence: number, limit: number): Promise<StoredCase[]>
-  /** The current version of each case, in batches; order by id. */
+  /** The current version of each case, in batches, in order of arrival. */
   scan(request: CaseScan): AsyncIterable<StoredCase[]>
   /** A page of current versions for a drill, newest closing first. */
   page(request: CaseScan & { limit: number; offset: number }): Promise<{ cases: StoredCase[]; total: number }>

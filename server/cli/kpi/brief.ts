@@ -33,8 +33,8 @@ export async function brief({ options }: CommandInput): Promise<number> {
   )
   try {
     await state.open()
-    const directory = join(config.data, 'cases')
-    const deps = { directory, database: state.database, clock, random: systemRandom, logger: silentLogger }
+    const stores = { directory: join(config.data, 'cases'), cubes: join(config.data, 'cubes') }
+    const deps = { ...stores, database: state.database, clock, random: systemRandom, logger: silentLogger }
     const kpi = createKpiPart(rules, deps)
     await kpi.component.start()
     try {

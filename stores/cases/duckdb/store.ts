@@ -1,5 +1,6 @@
 // Cases as Parquet files that are written once: each append is a file whose name carries the sequences it holds. DuckDB
-// reads them; there is no database file that can break. Small files are joined when there are many.
+// reads them; there is no database file that can break. Files of one size are joined when there are eight. A version knows
+// which one it replaces, so that what is current needs no look at everything.
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { recordHash } from '#core/canonical.ts'
@@ -7,6 +8,7 @@ import { CodedError } from '#core/errors.ts'
 import { type EventDatabase, openDatabase } from '../../events/duckdb/database.ts'
 import type { CaseRecord, StoredCase } from '../case.ts'
 import type { AppendCasesResult, CaseScan, CaseStore, CaseTally } from '../store.ts'
+import { type IdIndex, openIdIndex } from './id-index.ts'
 
 export interface DuckCasesConfig {
   directory: string
@@ -16,11 +18,17 @@ export interface DuckCasesConfig {
 
 export const duckCasesDefaults = { memoryBytesMax: 512 * 1024 * 1024, threads: 2 } as const
 
-const joinAt = 32
+const tierFiles = 8
+const tierRows = 20_000
+/** Larger files are joined no further. */
+const fileRowsMax = 16_000_000
 const pageMax = 1000
 const batchRows = 20_000
+/** Sequences that one query of a scan covers, at first and at most: sparse answers are asked in longer strides. */
+const strideFirst = 50_000
+const strideMax = 5_000_000
 const columns = `sequence BIGINT, id VARCHAR, version INTEGER, known_ms BIGINT, hash VARCHAR, region VARCHAR,
-  department VARCHAR, item VARCHAR, opened_ms BIGINT, closed_ms BIGINT, until_ms BIGINT, removed BOOLEAN, record VARCHAR`
+  department VARCHAR, item VARCHAR, opened_ms BIGINT, closed_ms BIGINT, until_ms BIGINT, removed BOOLEAN, replaces BIGINT, late BOOLEAN, record VARCHAR`
 const unitColumns = 'left(region, 6) as region6, department'
 /** Months are China's: one zone, no summer time. */
 const chinaMs = 8 * 3_600_000
@@ -32,10 +40,15 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   let last = 0
   let lastKnownMs = 0
   let turn: Promise<unknown> = Promise.resolve()
+  let ids: IdIndex | undefined
 
   const db = (): EventDatabase => {
     if (!database) throw new CodedError('store.unavailable', { store: 'case', cause: 'it is not open' })
     return database
+  }
+  const index = (): IdIndex => {
+    if (!ids) throw new CodedError('store.unavailable', { store: 'case', cause: 'it is not open' })
+    return ids
   }
   /** One writer at a time. */
   const exclusive = <T>(work: () => Promise<T>): Promise<T> => {
@@ -50,31 +63,25 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   const rows = async (sql: string, signal?: AbortSignal): Promise<StoredCase[]> =>
     files.length === 0 ? [] : (await db().query(sql, [], signal)).map(storedOf)
 
-  /** @returns the stored version of each id and version that is there already, and the highest version of each id */
-  const known = async (records: readonly CaseRecord[]): Promise<Map<string, Map<number, string>>> => {
-    const found = new Map<string, Map<number, string>>()
-    if (files.length === 0) return found
-    const ids = [...new Set(records.map(({ id }) => id))]
-    for (let from = 0; from < ids.length; from += batchRows) {
-      const list = ids
-        .slice(from, from + batchRows)
-        .map(quoted)
-        .join(', ')
-      for (const row of await db().query(`select id, version, hash from ${source()} where id in (${list})`, [])) {
-        const id = row['id'] as string
-        const versions = found.get(id) ?? new Map<number, string>()
-        versions.set(Number(row['version']), row['hash'] as string)
-        found.set(id, versions)
-      }
+  /** Whole rows of these ids, or some columns of them, in order of arrival. */
+  const ofIds = async (ids: readonly string[], what: string): Promise<Record<string, unknown>[]> => {
+    const wanted = new Set(ids)
+    const candidates = index().candidates(ids)
+    const found: Record<string, unknown>[] = []
+    for (let from = 0; from < candidates.length; from += batchRows) {
+      const part = candidates.slice(from, from + batchRows)
+      const range = `sequence between ${part[0]} and ${part.at(-1)}`
+      const sql = `select ${what} from ${source()} where ${range} and sequence in (${part.join(', ')}) order by sequence`
+      for (const row of await db().query(sql, [])) if (wanted.has(row['id'] as string)) found.push(row)
     }
     return found
   }
 
-  const write = async (stored: readonly StoredCase[]): Promise<void> => {
+  const write = async (stored: readonly Incoming[]): Promise<void> => {
     const { writer } = db()
     await writer.run(`create or replace temp table incoming (${columns})`)
     const appender = await writer.createAppender('incoming')
-    for (const { record, knownMs, sequence, hash } of stored) {
+    for (const { record, knownMs, sequence, hash, replaces } of stored) {
       appender.appendBigInt(BigInt(sequence))
       appender.appendVarchar(record.id)
       appender.appendInteger(record.version)
@@ -84,6 +91,9 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
         if (ms === null) appender.appendNull()
         else appender.appendBigInt(BigInt(ms))
       appender.appendBoolean(record.withdrawnRecord)
+      if (typeof replaces === 'number') appender.appendBigInt(BigInt(replaces))
+      else appender.appendNull()
+      appender.appendBoolean(replaces === 'late')
       appender.appendVarchar(JSON.stringify(record))
       appender.endRow()
     }
@@ -92,6 +102,10 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     await copy('select * from incoming', name)
     await writer.run('drop table incoming')
     files.push(name)
+    await index().add(
+      stored.map(({ record }) => record.id),
+      stored[0]!.sequence,
+    )
   }
 
   /** Written beside, synced, then renamed: a crash leaves either all of it or nothing. */
@@ -106,15 +120,19 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   }
 
   const joinSmall = async (): Promise<void> => {
-    const small = files.slice(-joinAt)
-    if (files.length < 2 * joinAt) return
-    const [, from] = fileName.exec(small[0]!)!
-    const [, , to] = fileName.exec(small.at(-1)!)!
-    const name = nameOf(Number(from), Number(to))
-    const list = small.map((file) => quoted(join(config.directory, file))).join(', ')
-    await copy(`select * from read_parquet([${list}]) order by sequence`, name)
-    files = [...files.slice(0, -joinAt), name]
-    for (const file of small) await rm(join(config.directory, file), { force: true })
+    for (;;) {
+      const tail = files.slice(-tierFiles)
+      const tiers = new Set(tail.map((name) => tierOf(rowsOf(name))))
+      const rowsOfAll = tail.reduce((sum, name) => sum + rowsOf(name), 0)
+      if (tail.length < tierFiles || tiers.size > 1 || rowsOfAll > fileRowsMax) return
+      const [, from] = fileName.exec(tail[0]!)!
+      const [, , to] = fileName.exec(tail.at(-1)!)!
+      const name = nameOf(Number(from), Number(to))
+      const list = tail.map((file) => quoted(join(config.directory, file))).join(', ')
+      await copy(`select * from read_parquet([${list}])`, name)
+      files = [...files.slice(0, -tierFiles), name]
+      for (const file of tail) await rm(join(config.directory, file), { force: true })
+    }
   }
 
   return {
@@ -128,28 +146,49 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       const [, , to] = fileName.exec(files.at(-1) ?? '') ?? []
       last = Number(to ?? 0)
       if (files.length > 0) {
+        const described = await database.query(`describe select * from ${source()}`, [])
+        if (!described.some((column) => column['column_name'] === 'replaces'))
+          throw new CodedError('store.unavailable', {
+            store: 'case',
+            cause: `the files in ${config.directory} are of a build before versions knew what they replace: move them away and load the cases again`,
+          })
         const [row] = await database.query(`select max(known_ms) as known from ${source()}`, [])
         lastKnownMs = Number(row?.['known'] ?? 0)
+      }
+      ids = await openIdIndex(config.directory, last)
+      for (let indexed = ids.saved; indexed < last; ) {
+        const to = Math.min(last, indexed + strideFirst)
+        const sql = `select id from ${source()} where sequence between ${indexed + 1} and ${to} order by sequence`
+        const found = await database.query(sql, [])
+        await ids.add(
+          found.map((row) => row['id'] as string),
+          indexed + 1,
+        )
+        indexed = to
       }
     },
     append: (records, knownMs) =>
       exclusive(async () => {
         const result: AppendCasesResult = { stored: 0, duplicates: 0, conflicts: [], late: 0, lastSequence: last }
-        const versions = await known(records)
-        const fresh: StoredCase[] = []
+        const versions = new Map<string, Known>()
+        const rowsThere = await ofIds([...new Set(records.map(({ id }) => id))], 'id, version, hash, sequence')
+        for (const row of rowsThere)
+          learn(versions, row['id'] as string, Number(row['version']), row['hash'] as string, Number(row['sequence']))
+        const fresh: Incoming[] = []
         // A clock that steps back must not make a later version known before an earlier one.
         const at = Math.max(knownMs, lastKnownMs)
         for (const record of records) {
           const hash = recordHash(record)
-          const before = versions.get(record.id) ?? new Map<number, string>()
-          const same = before.get(record.version)
+          const before = versions.get(record.id)
+          const same = before?.hashes.get(record.version)
           if (same === hash) result.duplicates++
           else if (same !== undefined) result.conflicts.push({ id: record.id, version: record.version })
           else {
-            if ([...before.keys()].some((version) => version > record.version)) result.late++
-            before.set(record.version, hash)
-            versions.set(record.id, before)
-            fresh.push({ record, knownMs: at, sequence: last + fresh.length + 1, hash })
+            const isLate = before !== undefined && before.version > record.version
+            if (isLate) result.late++
+            const sequence = last + fresh.length + 1
+            fresh.push({ record, knownMs: at, sequence, hash, replaces: isLate ? 'late' : (before?.sequence ?? null) })
+            learn(versions, record.id, record.version, hash, sequence)
           }
         }
         if (fresh.length > 0) {
@@ -160,35 +199,31 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
         }
         return { ...result, stored: fresh.length, lastSequence: last }
       }),
-    versions: (id) => rows(`select * from ${source()} where id = ${quoted(id)} order by sequence`),
-    history: async (ids) => {
+    versions: async (id) => (await ofIds([id], '*')).map(storedOf),
+    history: async (wanted) => {
       const found = new Map<string, StoredCase[]>()
-      for (let from = 0; from < ids.length; from += batchRows) {
-        const list = ids
-          .slice(from, from + batchRows)
-          .map(quoted)
-          .join(', ')
-        for (const one of await rows(`select * from ${source()} where id in (${list}) order by sequence`)) {
-          const versions = found.get(one.record.id)
-          if (versions) versions.push(one)
-          else found.set(one.record.id, [one])
-        }
+      for (const one of (await ofIds(wanted, '*')).map(storedOf)) {
+        const versions = found.get(one.record.id)
+        if (versions) versions.push(one)
+        else found.set(one.record.id, [one])
       }
       return found
     },
-    since: (sequence, limit) =>
-      rows(`select * from ${source()} where sequence > ${whole(sequence)} order by sequence limit ${whole(limit)}`),
+    since: (sequence, limit) => {
+      const from = whole(sequence)
+      const to = whole(sequence + limit)
+      return rows(`select * from ${source()} where sequence > ${from} and sequence <= ${to} order by sequence`)
+    },
     async *scan(request) {
-      let after = ''
-      for (;;) {
-        const beyond = after === '' ? '' : ` and id > ${quoted(after)}`
-        const batch = await rows(
-          `${current(source(), request)}${beyond} order by id limit ${batchRows}`,
-          request.signal,
-        )
-        if (batch.length > 0) yield batch
-        if (batch.length < batchRows) return
-        after = batch.at(-1)!.record.id
+      const end = last
+      let stride = strideFirst
+      for (let from = 1; from <= end; ) {
+        const to = Math.min(end, from + stride - 1)
+        const batch = await rows(`${current(source(), request, { from, to })} order by sequence`, request.signal)
+        for (let at = 0; at < batch.length; at += batchRows) yield batch.slice(at, at + batchRows)
+        from = to + 1
+        if (batch.length < batchRows / 4) stride = Math.min(strideMax, stride * 2)
+        else if (batch.length > batchRows) stride = Math.max(strideFirst, Math.floor(stride / 2))
       }
     },
     page: async (request) => {
@@ -246,11 +281,16 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   }
 }
 
-/** Of each case the highest version known by then, unless its sender removed it. */
-function current(source: string, { knownMs, department, region, item, fromMs, toMs, openAtMs }: CaseScan): string {
-  const where = knownMs === undefined ? '' : `where known_ms <= ${whole(knownMs)}`
-  const latest = `select * from ${source} ${where} qualify row_number() over (partition by id order by version desc, sequence desc) = 1`
-  const conditions = ['not removed']
+/** Of each case the highest version known by then, unless its sender removed it. @param among only these sequences */
+function current(
+  source: string,
+  { knownMs, department, region, item, fromMs, toMs, openAtMs }: CaseScan,
+  among?: { from: number; to: number },
+): string {
+  const known = knownMs === undefined ? '' : ` and known_ms <= ${whole(knownMs)}`
+  const conditions = ['not removed', 'not late']
+  if (among) conditions.push(`sequence between ${among.from} and ${among.to}`)
+  if (knownMs !== undefined) conditions.push(`known_ms <= ${whole(knownMs)}`)
   if (department !== undefined) conditions.push(`department = ${quoted(department)}`)
   if (region !== undefined) conditions.push(`starts_with(region, ${quoted(region)})`)
   if (item !== undefined) conditions.push(`item = ${quoted(item)}`)
@@ -259,16 +299,57 @@ function current(source: string, { knownMs, department, region, item, fromMs, to
     const [from, to] = [whole(fromMs), whole(toMs)]
     conditions.push(`((opened_ms >= ${from} and opened_ms < ${to}) or (closed_ms >= ${from} and closed_ms < ${to}))`)
   }
-  return `select * from (${latest}) where ${conditions.join(' and ')}`
+  // A range spares reading what other versions replaced.
+  const range = among ? `replaces between ${among.from} and ${among.to}` : 'replaces is not null'
+  const replaced = `select replaces from ${source} where ${range}${known}`
+  return `select * from ${source} as one anti join (${replaced}) as other on one.sequence = other.replaces where ${conditions.join(' and ')}`
 }
 
 /** After this nothing of it changes by itself; null while it is open. */
-function untilMs({ openedMs, acceptedMs, closedMs, steps, stops, ratings }: CaseRecord): number | null {
+function untilMs({
+  openedMs,
+  acceptedMs,
+  closedMs,
+  dueMs,
+  plannedMs,
+  steps,
+  stops,
+  ratings,
+}: CaseRecord): number | null {
   if (closedMs === null) return null
-  let until = Math.max(closedMs, openedMs ?? closedMs, acceptedMs ?? closedMs)
+  // Closed before it was due: it falls into the month of its due date when that comes.
+  let until = Math.max(closedMs, ...[openedMs, acceptedMs, dueMs, plannedMs].map((ms) => ms ?? closedMs))
   for (const { atMs } of [...steps, ...ratings]) until = Math.max(until, atMs)
   for (const { fromMs, toMs } of stops) until = Math.max(until, fromMs, toMs ?? fromMs)
   return until
+}
+
+/** @property replaces sequence of the version that was current before; `late`: a higher one was known already */
+type Incoming = StoredCase & { replaces: number | 'late' | null }
+
+interface Known {
+  /** The highest. */
+  version: number
+  sequence: number
+  hashes: Map<number, string>
+}
+
+function learn(of: Map<string, Known>, id: string, version: number, hash: string, sequence: number): void {
+  const known = of.get(id)
+  if (!known) of.set(id, { version, sequence, hashes: new Map([[version, hash]]) })
+  else {
+    known.hashes.set(version, hash)
+    if (version >= known.version) Object.assign(known, { version, sequence })
+  }
+}
+
+function rowsOf(name: string): number {
+  const [, from, to] = fileName.exec(name)!.map(Number) as [number, number, number]
+  return to - from + 1
+}
+
+function tierOf(count: number): number {
+  return Math.floor(Math.log(count / tierRows + 1) / Math.log(tierFiles))
 }
 
 function storedOf(row: Record<string, unknown>): StoredCase {
