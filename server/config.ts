@@ -101,6 +101,12 @@ export const configSchema = z.strictObject({
         .min(gibibyte / 16)
         .default(50 * gibibyte)
         .describe('The oldest blocks are dropped beyond'),
+      rollups: z
+        .strictObject({
+          fiveMinuteDaysMax: z.number().min(1).default(180).describe('Days that windows of 5 minutes are kept'),
+          hourDaysMax: z.number().min(1).default(1095).describe('Days that windows of an hour are kept'),
+        })
+        .prefault({}),
       headMinutesMax: z.number().min(1).default(120).describe('Samples stay in memory so long, then become a block'),
       headSamplesMax: z.int().min(1000).default(100_000_000).describe('… or until there are so many of them'),
       engine: z.enum(['embedded', 'remote']).default('embedded').describe('Where samples are kept'),

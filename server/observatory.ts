@@ -43,7 +43,7 @@ import { createLearnPart } from './parts/learn.ts'
 import { openLedger } from './parts/ledger.ts'
 import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
-import { createMetricStore } from './parts/metric-store.ts'
+import { createMetricStore, metricRetention } from './parts/metric-store.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
@@ -501,7 +501,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     log.savePosition(consumerNames.events, 'events', await events.durablePosition())
     await log.retain()
     await events.retain({ ageDaysMax: config.events.daysMax, bytesMax: config.events.bytesMax, nowMs })
-    await metrics.retain({ ageMs: config.metrics.daysMax * 86_400_000, bytesMax: config.metrics.bytesMax, nowMs })
+    await metrics.retain(metricRetention(config.metrics, nowMs))
   }
 
   return {

@@ -2,7 +2,9 @@
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
 import { RemoteMetrics, remoteDefaults } from '#stores/metrics/remote/store.ts'
-import type { MetricStore } from '#stores/metrics/store.ts'
+import type { MetricStore, RetentionLimits } from '#stores/metrics/store.ts'
+import { dayMs } from '#stores/metrics/tsdb/rollup/day-file.ts'
+import { fiveMinutesMs, hourMs } from '#stores/metrics/tsdb/rollup/rollups.ts'
 import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
 import type { Config } from '../config.ts'
 
@@ -21,4 +23,14 @@ export function createMetricStore(
         },
         { clock, logger },
       )
+}
+
+export function metricRetention({ daysMax, bytesMax, rollups }: Config['metrics'], nowMs: number): RetentionLimits {
+  return {
+    ...{ nowMs, bytesMax, ageMs: daysMax * dayMs },
+    rollupAgesMs: {
+      [fiveMinutesMs]: rollups.fiveMinuteDaysMax * dayMs,
+      [hourMs]: rollups.hourDaysMax * dayMs,
+    },
+  }
 }

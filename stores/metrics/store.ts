@@ -56,22 +56,64 @@ export interface Cardinality {
   refused: Count[]
 }
 
-/** One row per window of the resolution; a window holds (end − resolution, end]. Arrays have equal length. */
+/** What is known of the samples of one window. Stale markers are no samples; native histograms are left out. */
+export type RollupColumn =
+  | 'min'
+  | 'max'
+  | 'sum'
+  | 'count'
+  | 'first'
+  | 'last'
+  /** Times of the first and the last sample, ms since the epoch. */
+  | 'firstMs'
+  | 'lastMs'
+  /** Sum of the values that came right before a fall, between samples of this window. */
+  | 'resets'
+  /** Of `rollupFlags`. */
+  | 'flags'
+
+export const rollupFlags = {
+  /** All values are whole and below 2^53: sums of them are exact, in whatever order. */
+  whole: 1,
+  /** Native histograms were left out. */
+  histograms: 2,
+  /** `resets` counts at least one fall. */
+  falls: 4,
+} as const
+
+/** One row per window of the resolution that has samples; a window holds (end − resolution, end]. */
 export interface RollupSeries {
   labels: Labels
   endMs: Float64Array
-  min: Float64Array
-  max: Float64Array
-  sum: Float64Array
-  count: Float64Array
-  last: Float64Array
-  /** Growth since the last sample before the window, resets taken into account. */
-  increase: Float64Array
+  /** Those that were asked for; of the length of `endMs`. */
+  columns: Partial<Record<RollupColumn, Float64Array>>
 }
 
 export interface RollupRequest extends SelectRequest {
-  /** A multiple of 5 minutes. `fromMs` (exclusive) and `toMs` must be multiples of it. */
+  /** One of `resolutionsMs`. `fromMs` (exclusive) and `toMs` are multiples of it. */
   resolutionMs: number
+  columns: readonly RollupColumn[]
+}
+
+/** Windows of samples, kept longer than the samples. */
+export interface Rollups {
+  /** Finest first. */
+  readonly resolutionsMs: readonly number[]
+  /** Samples before this time are gone; where they are there, windows are worked out from them when need be. */
+  readonly rawFromMs: number
+  /** From when on windows of this resolution are known. */
+  fromMs(resolutionMs: number): number
+  /** In the order in which `select` gives series. */
+  select(request: RollupRequest): Promise<RollupSeries[]>
+}
+
+export interface RetentionLimits {
+  nowMs: number
+  /** Of samples. */
+  ageMs: number
+  bytesMax: number
+  /** Of roll-ups, by resolution; those that are not named are kept as long as samples. */
+  rollupAgesMs?: Readonly<Record<number, number>>
 }
 
 /** An engine that answers whole queries itself: they are sent to it as they are. Shapes as in Prometheus's HTTP API. */
@@ -100,8 +142,7 @@ export interface MetricStore {
    * between series and with the store: they must not be changed.
    */
   select(request: SelectRequest): Promise<SeriesData[]>
-  /** Windows that are known exactly; undefined when roll-ups cannot answer the whole range. */
-  selectRollup?(request: RollupRequest): Promise<RollupSeries[] | undefined>
+  readonly rollups?: Rollups
   /** Set when whole queries are better answered by the engine behind. */
   readonly queryEngine?: QueryEngine
   labelNames(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<string[]>
@@ -115,8 +156,8 @@ export interface MetricStore {
   /** Everything that is there now, as a data directory of its own that `open` can read. */
   snapshot(directory: string): Promise<void>
   cardinality(limit: number): Promise<Cardinality>
-  /** Drops what is older, or the oldest while the total is over the size. */
-  retain(limits: { ageMs: number; bytesMax: number; nowMs: number; rollupAgeMs?: number }): Promise<void>
+  /** Drops what is older, or the oldest samples while the total is over the size. */
+  retain(limits: RetentionLimits): Promise<void>
   stats(): Promise<{
     activeSeries: number
     samples: number

@@ -137,6 +137,19 @@ export class Annotations {
     }
   }
 
+  /** Ours: Prometheus has no roll-ups. */
+  rolledUp(resolution: string, rawFromMs: number, at: Position): void {
+    const since = new Date(rawFromMs).toISOString().replace('.000Z', 'Z')
+    this.#add(
+      'info',
+      `samples before ${since} are gone: answered from roll-ups of ${resolution}, where a range is rounded out to whole windows`,
+      at,
+    )
+  }
+  rolledUpExactly(resolution: string, at: Position): void {
+    this.#add('info', `answered from roll-ups of ${resolution}, which give the same as the samples`, at)
+  }
+
   /** Texts as the API shows them, with line and column of the query. */
   lines(query: string, level: 'warning' | 'info'): string[] {
     return [...this.#byText.values()]

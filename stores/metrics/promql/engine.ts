@@ -146,7 +146,7 @@ async function run(
   }
   const annotations = new Annotations()
   const evaluation = new Evaluation(
-    await load(store, expr, times, budget, options.signal),
+    await load(store, expr, times, annotations, budget, options.signal),
     times,
     config,
     annotations,

@@ -3,8 +3,24 @@ import { type BlockSummary, BlockWriter, type Column } from './block-writer.ts'
 import { SampleBuffer } from './chunk.ts'
 import { type Head, sortSamples } from './head.ts'
 import { everySeries } from './postings.ts'
+import { dayMs } from './rollup/day-file.ts'
 
 const level = 3
+
+/** Days since the epoch that a head has samples of; a sample at midnight belongs to the day that ends. */
+export function daysOf(head: Head): Set<number> {
+  const days = new Set<number>()
+  const buffer = new SampleBuffer(1024)
+  const add = (timeMs: number): void => void days.add(Math.ceil(timeMs / dayMs) - 1)
+  for (const series of head.activeIn(everySeries(head.series.index.seriesCount))) {
+    buffer.clear()
+    head.collect(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, buffer)
+    for (let i = 0; i < buffer.length; i++) add(buffer.times[i]!)
+    for (const { timestampMs } of head.histograms(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY))
+      add(timestampMs)
+  }
+  return days
+}
 
 export async function sealHead(path: string, head: Head, summary: BlockSummary): Promise<void> {
   const writer = await BlockWriter.create(path, head.minMs, level)

@@ -47,6 +47,18 @@ metricStoreConformance('the embedded store, from memory', () => makeStore())
 metricStoreConformance('the embedded store, sealing every 40 samples', () => makeStore({ sealAfterSamples: 40 }))
 
 describe('the embedded store', () => {
+  it('loses no block to joining that goes on while others are written', async () => {
+    const harness = await makeStore({ sealAfterMs: 600_000 })
+    const count = 3000
+    for (let i = 0; i < count; i++)
+      await harness.store.append(encodeForTest([[{ __name__: 'm' }, [[baseMs - (count - i) * 60_000, i]]]]), i + 1)
+    await harness.store.seal()
+    await harness.store.compact()
+    const [series] = await harness.store.select(all)
+    expect(series!.values.length).toBe(count)
+    await harness.cleanUp()
+  })
+
   it('answers the same from blocks as from memory', async () => {
     const harness = await makeStore()
     for (let i = 0; i < 500; i++) {

@@ -9,7 +9,15 @@ import { CodedError } from '#core/errors.ts'
 import type { Logger } from '#core/logger.ts'
 import { MalformedProtobuf } from '#core/protobuf-reader.ts'
 import type { Labels, MetricMetadata, SeriesData } from '#core/sample.ts'
-import type { AppendResult, Cardinality, Matcher, MetricStore, SelectRequest, SeriesExemplars } from '../store.ts'
+import type {
+  AppendResult,
+  Cardinality,
+  Matcher,
+  MetricStore,
+  RetentionLimits,
+  SelectRequest,
+  SeriesExemplars,
+} from '../store.ts'
 import { Block } from './block.ts'
 import { DamagedBlock } from './block-format.ts'
 import { cardinalityOf } from './cardinality.ts'
@@ -22,7 +30,9 @@ import { mergeBlocks } from './merge.ts'
 import { pickMerge } from './merge-plan.ts'
 import { groupSeries } from './merge-series.ts'
 import { findSeries, isInRange, labelsOf, type Sources, selectSeries } from './read.ts'
-import { sealHead } from './seal.ts'
+import { dayMs } from './rollup/day-file.ts'
+import { Rollups } from './rollup/rollups.ts'
+import { daysOf, sealHead } from './seal.ts'
 import { Tombstones } from './tombstones.ts'
 import { visitWriteRequest } from './write-request.ts'
 
@@ -65,7 +75,11 @@ const fileName = /^(\d{10})\.block$/
 /** A registry with more than this many series that have ended, and more of them than live ones, is replaced. */
 const endedSeriesMin = 10_000
 
+/** A day is rolled up so long after its end: late samples have come by then. */
+const rollUpAfterMs = 3_600_000
+
 export class Tsdb implements MetricStore {
+  readonly rollups: Rollups
   readonly #config: TsdbConfig
   readonly #clock: Clock
   readonly #logger: Logger
@@ -97,6 +111,12 @@ export class Tsdb implements MetricStore {
     this.#tombstones = new Tombstones(join(config.directory, 'tombstones.json'))
     this.#exemplars = new Exemplars(config.exemplarsMax)
     this.#head = new Head(this.#series, config.lateMsMax)
+    this.rollups = new Rollups(config.directory, {
+      ...{ cache: this.#cache, logger: deps.logger },
+      reading: (fromMs, toMs, work) => this.#reading(fromMs, toMs, work),
+      isInHead: (fromMs, toMs) =>
+        this.#heads().some((head) => head.samples > 0 && head.minMs <= toMs && head.maxMs >= fromMs),
+    })
   }
 
   async open(): Promise<void> {
@@ -110,6 +130,7 @@ export class Tsdb implements MetricStore {
       if (match) await this.#openBlock(path, Number(match[1]))
     }
     await this.#dropMerged()
+    await this.rollups.open()
     this.#durableOffset = Math.max(
       await readSavedPosition(directory),
       ...this.#blocks.map(({ meta }) => meta.nextOffset),
@@ -263,6 +284,7 @@ export class Tsdb implements MetricStore {
       // What is in memory becomes a block first, so that a replay cannot bring it back.
       await this.seal()
       await this.#tombstones.add({ matchers, fromMs, toMs, before: this.#nextBlock })
+      await this.rollups.delete(matchers, fromMs, toMs)
       this.#exemplars.drop(matchers, fromMs, toMs)
     })
   }
@@ -275,6 +297,7 @@ export class Tsdb implements MetricStore {
         join(this.#config.directory, 'tombstones.json'),
         directory,
       )
+      await this.rollups.snapshot(directory)
       await savePosition(directory, this.#durableOffset)
     })
   }
@@ -283,24 +306,49 @@ export class Tsdb implements MetricStore {
     return cardinalityOf(this.#series, this.#refusedSeries, limit)
   }
 
-  retain(limits: { ageMs: number; bytesMax: number; nowMs: number }): Promise<void> {
-    return this.#alone(async () => {
-      let bytes = this.#blocks.reduce((sum, block) => sum + block.bytes, 0)
+  async retain(limits: RetentionLimits): Promise<void> {
+    // What is about to go is rolled up first, whatever of it is still in memory.
+    const oldestMs = limits.nowMs - limits.ageMs
+    const size = (): number => this.#blocks.reduce((sum, block) => sum + block.bytes, this.rollups.bytes)
+    if (this.#blocks.some(({ meta }) => meta.maxMs < oldestMs) || size() > limits.bytesMax)
+      await this.#rollUp({ withHeads: true })
+    await this.#alone(async () => {
+      let bytes = size()
       for (const block of [...this.#blocks].sort((a, b) => a.meta.maxMs - b.meta.maxMs)) {
-        if (block.meta.maxMs >= limits.nowMs - limits.ageMs && bytes <= limits.bytesMax) continue
+        if (block.meta.maxMs >= oldestMs && bytes <= limits.bytesMax) continue
         bytes -= block.bytes
         // With its block the position would go, and the log be read again.
         if (block.meta.nextOffset === this.#durableOffset)
           await savePosition(this.#config.directory, this.#durableOffset)
+        await this.rollups.rawGone(block.meta.maxMs + 1)
         await this.#drop(block)
       }
+      await this.rollups.retain(limits.nowMs, (resolutionMs) => limits.rollupAgesMs?.[resolutionMs] ?? limits.ageMs)
       await this.#tombstones.prune(this.#blocks)
     })
   }
 
+  /** Days that are over and have no roll-up yet. */
+  async #rollUp({ withHeads }: { withHeads: boolean }): Promise<void> {
+    if (this.#blocks.length === 0) return
+    const newestMs = Math.max(...this.#blocks.map(({ meta }) => meta.maxMs))
+    const oldestMs = Math.min(...this.#blocks.map(({ meta }) => meta.minMs))
+    const inHeadMs = Math.min(...this.#heads().map((head) => (head.samples > 0 ? head.minMs : Infinity)))
+    for (let day = Math.floor(oldestMs / dayMs); !this.#closing.signal.aborted; day++) {
+      const endMs = (day + 1) * dayMs
+      if (endMs + rollUpAfterMs > newestMs || (!withHeads && inHeadMs <= endMs)) return
+      // Part of its samples is gone: it was rolled up before they went.
+      if (day * dayMs < this.rollups.rawFromMs || this.rollups.has(day)) continue
+      if (this.#blocks.some((block) => block.overlaps(day * dayMs + 1, endMs))) await this.rollups.make(day)
+    }
+  }
+
   /** Joins small blocks as long as there are some to join. */
   compact(): Promise<void> {
-    this.#merging ??= this.#merge().finally(() => {
+    this.#merging ??= (async () => {
+      await this.#merge()
+      await this.#rollUp({ withHeads: false })
+    })().finally(() => {
       this.#merging = undefined
     })
     return this.#merging
@@ -314,13 +362,15 @@ export class Tsdb implements MetricStore {
     newestMs: number | null
     headBytes: number
     blocks: number
+    rollupBytes: number
   }> {
     const heads = this.#heads().filter((head) => head.samples > 0)
     const parts = [...this.#blocks.map(({ meta }) => meta), ...heads]
     return {
       activeSeries: Math.max(0, ...this.#heads().map((head) => head.activeSeries)),
       samples: parts.reduce((sum, part) => sum + part.samples, 0),
-      bytesOnDisk: this.#blocks.reduce((sum, block) => sum + block.bytes, 0),
+      bytesOnDisk: this.#blocks.reduce((sum, block) => sum + block.bytes, this.rollups.bytes),
+      rollupBytes: this.rollups.bytes,
       oldestMs: parts.length === 0 ? null : Math.min(...parts.map((part) => part.minMs)),
       newestMs: parts.length === 0 ? null : Math.max(...parts.map((part) => part.maxMs)),
       headBytes: this.#series.bytes + heads.reduce((sum, head) => sum + head.bytes, 0),
@@ -334,6 +384,7 @@ export class Tsdb implements MetricStore {
     await this.#merging?.catch(() => {})
     await this.#exclusive.catch(() => {})
     for (const block of this.#blocks) await block.close()
+    await this.rollups.close()
     this.#blocks = []
   }
 
@@ -378,8 +429,12 @@ export class Tsdb implements MetricStore {
       const number = this.#nextBlock++
       const path = this.#pathOf(number)
       const metadata = [...this.#metadata.values()]
+      // Late samples for days that are rolled up: before the block is there, what was made without them goes.
+      if (this.rollups.covers(head.minMs, head.maxMs)) await this.rollups.forget(daysOf(head))
       await sealHead(path, head, { nextOffset, merged: [], resolutionMs: 0, metadata, exemplars })
-      this.#blocks.push(await Block.open(path, number, this.#cache))
+      // Opened first: while it is, joining may put another list in place of this one.
+      const block = await Block.open(path, number, this.#cache)
+      this.#blocks.push(block)
       this.#durableOffset = nextOffset
       this.#sealing.shift()
     }

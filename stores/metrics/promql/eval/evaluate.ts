@@ -26,11 +26,13 @@ import { Frame, float, histogram, nothing, type Steps, timeAt } from './frame.ts
 import { fractionOfHistograms, quantileLabel, quantileOfHistograms } from './histogram-functions.ts'
 import { addInfo } from './info.ts'
 import { byLabels, isLabelName, labelJoin, labelReplace, merged, requireLabelName } from './label-functions.ts'
-import { dropMetadata, shareName } from './labels.ts'
+import { dropMetadata, labelsKey, shareName } from './labels.ts'
 import { infoPinnedMs, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
 import { calendarFunctions, mathFunctions } from './math-functions.ts'
+import type { Rolled } from './plan-rollups.ts'
 import { type Points, pointsOf } from './points.ts'
-import { checkExtended, type Slide, slideOver } from './slide.ts'
+import { rolledOver } from './rolled.ts'
+import { checkExtended, noteNonCounter, type Slide, slideOver } from './slide.ts'
 
 /** These keep the name: their result is a sample of the series itself. */
 const keepsName = new Set(['last_over_time', 'first_over_time'])
@@ -211,7 +213,7 @@ export class Evaluation {
   }
 
   async #selector(node: VectorSelector, steps: Steps, timestamps: boolean): Promise<Frame> {
-    const series = this.#loaded.get(node) ?? []
+    const series = this.#loaded.series.get(node) ?? []
     const out = new Frame(steps.count, series.length, this.#budget)
     const pinned = node.at && pinnedMs(node.at, this.#times)
     const firstMs = (pinned ?? steps.startMs) - (node.offset as number)
@@ -227,7 +229,11 @@ export class Evaluation {
         for (let step = 0; step < steps.count; step++) {
           const ms = firstMs + step * stepMs
           while (at + 1 < length && timestampsMs[at + 1]! <= ms) at++
-          if (at < 0 || timestampsMs[at]! <= ms - lookbackMs) continue
+          if (at < 0 || timestampsMs[at]! <= ms - lookbackMs) {
+            // A roll-up has one sample a window.
+            if (at < 0 || !one.coarse || timestampsMs[at]! >= one.coarse.untilMs) continue
+            if (timestampsMs[at]! <= ms - lookbackMs - one.coarse.resolutionMs) continue
+          }
           const own = histograms?.[at]
           const value = own ? own.sum : values[at]!
           if (Number.isNaN(value) && isStaleNaN(value)) continue
@@ -307,7 +313,7 @@ export class Evaluation {
         const pinned = infoPinnedMs(call, this.#times)
         const infoSteps = pinned === undefined ? steps : { ...steps, startMs: pinned, stepMs: 0 }
         const base = await this.vector(args[0]!, steps)
-        return addInfo(call, base, this.#loaded.get(call) ?? [], infoSteps, this.#times.lookbackMs, this.#budget)
+        return addInfo(call, base, this.#loaded.series.get(call) ?? [], infoSteps, this.#times.lookbackMs, this.#budget)
       }
       default:
     }
@@ -486,8 +492,8 @@ export class Evaluation {
     if (name === 'quantile_over_time' && points.length > 0)
       for (const q of new Set(params[0])) if (!(q >= 0 && q <= 1)) this.#annotations.invalidQuantile(q, position)
     if (name === 'double_exponential_smoothing') checkSmoothing(params)
-    const out = new Frame(steps.count, points.length, this.#budget)
     const keeps = keepsName.has(name)
+    const out = new Frame(steps.count, points.length, this.#budget)
     const slide: Slide = {
       name,
       steps,
@@ -502,16 +508,35 @@ export class Evaluation {
       budget: this.#budget,
       borders: new WindowBorders({ startMs, stepMs, rangeMs, count: steps.count }, this.#budget),
     }
+    const before: Labels[] = []
     for (const [n, one] of points.entries()) {
       const dropName = this.#delayed && (one.dropName || !keeps)
       const base = out.add(keeps ? one.labels : this.#dropped(one.labels), dropName)
-      if (!(await slideOver(slide, one, out, base))) out.pop()
+      if (await slideOver(slide, one, out, base)) before.push(one.labels)
+      else out.pop()
       if ((n & 31) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
     slide.borders.release()
     if (name === 'absent_over_time') return this.#absent(matrix, out, steps)
-    const before = points.map((one) => one.labels)
+    const rolled = matrix.kind === 'matrix' ? this.#loaded.rolled.get(matrix.selector) : undefined
+    if (rolled) this.#overWindows(rolled, slide, out, before, keeps)
     return keeps ? out : this.#unique(out, before)
+  }
+
+  /** Steps that roll-ups answer: in the rows of the same series, or in rows of their own. */
+  #overWindows({ plan, series }: Rolled, slide: Slide, out: Frame, before: Labels[], keeps: boolean): void {
+    const rows = new Map(before.map((labels, row) => [labelsKey(labels), row * out.count]))
+    for (const base of rows.values()) out.present.fill(nothing, base, base + plan.steps)
+    for (const one of series) {
+      const { labels } = one
+      const known = rows.get(labelsKey(labels))
+      const base = known ?? out.add(keeps ? labels : this.#dropped(labels), this.#delayed && !keeps)
+      const any = rolledOver({ ...plan, count: plan.steps }, one, out, base)
+      if (any && (plan.name === 'rate' || plan.name === 'increase')) noteNonCounter(slide, labels['__name__'] ?? '')
+      if (known !== undefined) continue
+      if (any) before.push(labels)
+      else out.pop()
+    }
   }
 
   /** The samples behind a range selector or subquery, and where its first window ends. */
@@ -531,7 +556,7 @@ export class Evaluation {
     const stepMs = pinned === undefined ? steps.stepMs : 0
     const rangeMs = matrix.range as number
     if (matrix.kind === 'matrix') {
-      const points = (this.#loaded.get(matrix.selector) ?? []).map(pointsOf)
+      const points = (this.#loaded.series.get(matrix.selector) ?? []).map(pointsOf)
       return { points, startMs, stepMs, rangeMs, extended: matrix.selector.extended }
     }
     const points = await this.#subquery(matrix, startMs - rangeMs, startMs + (steps.count - 1) * stepMs)

@@ -1,12 +1,26 @@
 // Reads what a query needs before it is evaluated: each distinct selector once, over the widest range asked for.
+import { formatDuration } from '#core/duration.ts'
 import type { SeriesData } from '#core/sample.ts'
-import type { Matcher, SelectRequest } from '../../store.ts'
-import { type AtModifier, type Call, children, type Expr, type VectorSelector } from '../ast.ts'
+import type { Matcher, Rollups, SelectRequest } from '../../store.ts'
+import type { Annotations } from '../annotations.ts'
+import {
+  type AtModifier,
+  type Call,
+  children,
+  type Expr,
+  type MatrixSelector,
+  unwrapParens,
+  type VectorSelector,
+} from '../ast.ts'
 import type { Budget } from './budget.ts'
+import { planRollups, type Rolled, type RolledPlan } from './plan-rollups.ts'
+import { isExact, rolledFunctions } from './rolled.ts'
+import { type LoadedSeries, withRollups } from './rolled-series.ts'
 
 /** What the engine needs of a store. */
 export interface Selectable {
   select(request: SelectRequest): Promise<SeriesData[]>
+  readonly rollups?: Rollups
 }
 
 export interface QueryTimes {
@@ -16,7 +30,19 @@ export interface QueryTimes {
   subqueryStepMs: number
 }
 
-export type Loaded = Map<VectorSelector | Call, SeriesData[]>
+export interface Loaded {
+  series: Map<VectorSelector | Call, LoadedSeries[]>
+  /** Range selectors that roll-ups answer, all or the first of their steps. */
+  rolled: Map<VectorSelector, Rolled>
+}
+
+/** What is asked for, found by walking the tree. */
+interface Found {
+  times: QueryTimes & { stepMs: number }
+  rollups: Rollups | undefined
+  wanted: Map<string, Wanted>
+  plans: { matrix: MatrixSelector; plan: RolledPlan }[]
+}
 
 interface Wanted {
   matchers: readonly Matcher[]
@@ -35,70 +61,120 @@ export function pinnedMs(at: AtModifier, times: { startMs: number; endMs: number
 export async function load(
   store: Selectable,
   expr: Expr,
-  times: QueryTimes,
+  times: QueryTimes & { stepMs: number },
+  annotations: Annotations,
   budget: Budget,
   signal: AbortSignal | undefined,
 ): Promise<Loaded> {
-  const wanted = new Map<string, Wanted>()
-  collect(expr, times.startMs, times.endMs, times, wanted)
-  const loaded: Loaded = new Map()
-  for (const { matchers, fromMs, toMs, newestOnly, for: nodes } of wanted.values()) {
-    const series = await store.select({
+  const { rollups } = store
+  const found: Found = { times, rollups, wanted: new Map(), plans: [] }
+  collect(expr, times.startMs, times.endMs, found, false)
+  const loaded: Loaded = { series: new Map(), rolled: new Map() }
+  for (const { matrix, plan } of found.plans) {
+    const { selector } = matrix
+    const series = await windowsOf(rollups!, selector, plan, budget, signal)
+    const resolution = formatDuration(plan.resolutionMs)
+    if (!plan.mustBeExact) annotations.rolledUp(resolution, rollups!.rawFromMs, selector.position)
+    else if (series.every((one) => isExact(plan.name, one))) annotations.rolledUpExactly(resolution, selector.position)
+    else {
+      want(selector, plan.rangeMs, times.startMs, times.endMs, found)
+      continue
+    }
+    loaded.rolled.set(selector, { plan, series })
+  }
+  for (const { matchers, fromMs, toMs, newestOnly, for: nodes } of found.wanted.values()) {
+    const request: SelectRequest = {
       ...{ matchers, fromMs, toMs, ...budget.remaining() },
       ...(newestOnly && { newestOnly }),
       ...(signal && { signal }),
-    })
+    }
+    let series: LoadedSeries[]
+    if (rollups && fromMs < rollups.rawFromMs) {
+      const rolled = await withRollups(store, rollups, request, times.lookbackMs)
+      const [node] = nodes
+      annotations.rolledUp(formatDuration(rolled.resolutionMs), rollups.rawFromMs, node!.position)
+      series = rolled.series
+    } else series = await store.select(request)
     let samples = 0
     for (const one of series) samples += one.values.length
     budget.read(samples)
     budget.check()
-    for (const node of nodes) loaded.set(node, series)
+    for (const node of nodes) loaded.series.set(node, series)
   }
   return loaded
 }
 
-function collect(expr: Expr, startMs: number, endMs: number, times: QueryTimes, wanted: Map<string, Wanted>): void {
+async function windowsOf(
+  rollups: Rollups,
+  { matchers }: VectorSelector,
+  { name, resolutionMs, startMs, stepMs, rangeMs, steps }: RolledPlan,
+  budget: Budget,
+  signal: AbortSignal | undefined,
+): Promise<Rolled['series']> {
+  const columns = rolledFunctions[name]!
+  const series = await rollups.select({
+    ...{ matchers, resolutionMs, columns, ...budget.remaining(), ...(signal && { signal }) },
+    fromMs: Math.floor((startMs - rangeMs) / resolutionMs) * resolutionMs,
+    toMs: Math.ceil((startMs + (steps - 1) * stepMs) / resolutionMs) * resolutionMs,
+  })
+  let rows = 0
+  for (const { endMs } of series) rows += endMs.length
+  budget.read(Math.ceil((rows * columns.length) / 2))
+  budget.check()
+  return series
+}
+
+/** @param nested inside a subquery, whose steps are its own. */
+function collect(expr: Expr, startMs: number, endMs: number, found: Found, nested: boolean): void {
+  const { times } = found
   switch (expr.kind) {
     case 'selector':
-      want(expr, 0, startMs, endMs, times, wanted)
+      want(expr, 0, startMs, endMs, found)
       return
     case 'matrix':
-      want(expr.selector, expr.range as number, startMs, endMs, times, wanted)
+      want(expr.selector, expr.range as number, startMs, endMs, found)
       return
     case 'subquery': {
       const offset = expr.offset as number
       const [from, to] = expr.at ? [pinnedMs(expr.at, times), pinnedMs(expr.at, times)] : [startMs, endMs]
-      collect(expr.expr, from - offset - (expr.range as number), to - offset, times, wanted)
+      collect(expr.expr, from - offset - (expr.range as number), to - offset, found, true)
       return
     }
-    case 'call':
+    case 'call': {
       if (expr.name === 'info') {
-        collect(expr.args[0]!, startMs, endMs, times, wanted)
+        collect(expr.args[0]!, startMs, endMs, found, nested)
         const pinned = infoPinnedMs(expr, times)
-        add(expr, infoMatchers(expr), (pinned ?? startMs) - times.lookbackMs, pinned ?? endMs, false, wanted)
+        add(expr, infoMatchers(expr), (pinned ?? startMs) - times.lookbackMs, pinned ?? endMs, false, found)
         return
       }
-      for (const child of expr.args) collect(child, startMs, endMs, times, wanted)
+      for (const child of expr.args) {
+        const arg = unwrapParens(child)
+        const plan =
+          found.rollups && !nested && arg.kind === 'matrix' ? planRollups(expr, arg, times, found.rollups) : undefined
+        if (!plan || arg.kind !== 'matrix') {
+          collect(child, startMs, endMs, found, nested)
+          continue
+        }
+        found.plans.push({ matrix: arg, plan })
+        // Steps that roll-ups do not answer.
+        const rest = startMs + plan.steps * plan.stepMs
+        if (plan.stepMs > 0 && rest <= endMs) want(arg.selector, plan.rangeMs, rest, endMs, found)
+      }
       return
+    }
     default:
-      for (const child of children(expr)) collect(child, startMs, endMs, times, wanted)
+      for (const child of children(expr)) collect(child, startMs, endMs, found, nested)
   }
 }
 
-function want(
-  node: VectorSelector,
-  rangeMs: number,
-  startMs: number,
-  endMs: number,
-  times: QueryTimes,
-  wanted: Map<string, Wanted>,
-): void {
+function want(node: VectorSelector, rangeMs: number, startMs: number, endMs: number, found: Found): void {
+  const { times } = found
   const [from, to] = node.at ? [pinnedMs(node.at, times), pinnedMs(node.at, times)] : [startMs, endMs]
   const offset = node.offset as number
   const before = rangeMs === 0 || node.extended ? rangeMs + times.lookbackMs : rangeMs
   const behind = node.extended === 'smoothed' ? times.lookbackMs : 0
   const newestOnly = rangeMs === 0 && !node.extended && from === to
-  add(node, node.matchers, from - offset - before, to - offset + behind, newestOnly, wanted)
+  add(node, node.matchers, from - offset - before, to - offset + behind, newestOnly, found)
 }
 
 function add(
@@ -107,7 +183,7 @@ function add(
   fromMs: number,
   toMs: number,
   newestOnly: boolean,
-  wanted: Map<string, Wanted>,
+  { wanted }: Found,
 ): void {
   const key = JSON.stringify(matchers)
   const known = wanted.get(key)

@@ -98,7 +98,7 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
   return any
 }
 
-function noteNonCounter({ annotations, position }: Slide, metric: string): void {
+export function noteNonCounter({ annotations, position }: Slide, metric: string): void {
   if (metric !== '' && !counterSuffix.test(metric)) annotations.possibleNonCounter(metric, position)
 }
 
