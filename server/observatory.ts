@@ -283,7 +283,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     started.push(kpi.component)
     const calendars = join(resolve(config.rules.kpi), 'calendars')
     const kpiWork = await createKpiWork(
-      { pull: config.rules.pull, calendars },
+      { pull: config.rules.pull, calendars, ledger: config.ledger, data: config.data },
       {
         ...{ database: state.database, kpi, ledger, clock, random, logger },
         onFinding: (finding) => void alerting.submit([finding]),

@@ -54,6 +54,7 @@ export class Ledger {
   readonly #entries: EntryFile
   readonly #hashes: HashFile
   readonly #index = new KeyIndex()
+  readonly #kinds = new Map<Leaf['kind'], number>()
   #halfWritten = false
   #signed: { size: number; note: string } | undefined
   #queue: Promise<unknown> = Promise.resolve()
@@ -71,8 +72,19 @@ export class Ledger {
       throw new CodedError('ledger.damaged', { path: options.directory, cause: 'the hashes do not give the root' })
     for (const [index, entry] of this.#entries.all()) {
       const leaf = decodeLeaf(entry)
-      if (leaf) this.#index.add(leafKey(leaf), index)
+      if (!leaf) continue
+      this.#index.add(leafKey(leaf), index)
+      this.#countKind(leaf.kind)
     }
+  }
+
+  #countKind(kind: Leaf['kind']): void {
+    this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1)
+  }
+
+  /** Leaves of each kind. */
+  get kinds(): Record<string, number> {
+    return Object.fromEntries(this.#kinds)
   }
 
   get size(): number {
@@ -140,7 +152,10 @@ export class Ledger {
     const cases = this.#head.cases + [...fresh.keys()].filter((key) => key.startsWith('case\n')).length
     const root = Buffer.from(rootOf(this.hash, this.#hashes.read, size)).toString('hex')
     this.#writeHead({ ...this.#head, size, cases, root })
-    for (const [key, { index }] of fresh) this.#index.add(key, index)
+    for (const [key, { index }] of fresh) {
+      this.#index.add(key, index)
+      this.#countKind(key.slice(0, key.indexOf('\n')) as Leaf['kind'])
+    }
     this.#halfWritten = false
     return places
   }

@@ -42,6 +42,11 @@ export class Witness {
     return { note, opened }
   }
 
+  /** Signed by a key of the log that is followed. */
+  isSigned(note: string): boolean {
+    return !('problem' in openCheckpoint(note, this.#options.logKeys))
+  }
+
   /** @param proof from the size `oldSize`, which must be the one that is kept, to the new checkpoint */
   update(note: string, oldSize: number, proof: readonly Uint8Array[]): WitnessAnswer {
     const last = this.last()?.opened

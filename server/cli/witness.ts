@@ -1,21 +1,23 @@
 // Run by another body than the one that runs the log: it needs nothing but this command, a directory and the log's keys.
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { systemClock } from '#core/clock.ts'
+import { addCheckpointBytesMax, answerAddCheckpoint } from '#kpi/ledger/add-checkpoint.ts'
 import { followOnce } from '#kpi/ledger/follow.ts'
 import { loadKeys, loadOrMakeKeys } from '#kpi/ledger/key-file.ts'
-import { formatKey, parseKey, publicOf } from '#kpi/ledger/keys.ts'
+import { formatKey, type PublicKey, parseKey, publicOf } from '#kpi/ledger/keys.ts'
 import { Witness, type WitnessAnswer } from '#kpi/ledger/witness.ts'
 import { type Command, type CommandInput, misuse, print } from './command.ts'
 
 const everySecondsDefault = 60
+const requestTimeoutMs = 10_000
 
 export const witness: Command = {
   usage: `guanlan witness init DIR --name NAME
        guanlan witness follow DIR --log URL --key KEY[,KEY] [--json]
-       guanlan witness serve DIR --log URL --key KEY[,KEY] [--listen ADDRESS:PORT] [--every SECONDS]`,
+       guanlan witness serve DIR --key KEY[,KEY] [--log URL] [--listen ADDRESS:PORT] [--every SECONDS]`,
   describe:
-    "Follows a ledger, cosigns what continues what it saw before, and refuses a rewritten one; 'serve' hands out the last cosigned checkpoint",
+    "Follows a ledger, cosigns what continues what it saw before, and refuses a rewritten one; 'serve' answers add-checkpoint (C2SP tlog-witness) and hands out the last cosigned checkpoint",
   options: ['name', 'log', 'key', 'listen', 'every'],
   run: async (input) => {
     const [verb, directory] = input.positionals
@@ -28,7 +30,8 @@ export const witness: Command = {
       print(json, { keys: lines }, lines.join('\n'))
       return 0
     }
-    if ((verb !== 'follow' && verb !== 'serve') || typeof options['log'] !== 'string') return misuse(witness)
+    const log = typeof options['log'] === 'string' ? options['log'] : undefined
+    if (verb !== 'serve' && (verb !== 'follow' || log === undefined)) return misuse(witness)
     const given = typeof options['key'] === 'string' ? options['key'].split(',') : []
     const logKeys = given.flatMap((text) => parseKey(text) ?? [])
     if (logKeys.length === 0 || logKeys.length < given.length) {
@@ -36,13 +39,12 @@ export const witness: Command = {
       return 2
     }
     const one = new Witness({ directory, logKeys, keys: loadKeys(keyFile) }, { clock: systemClock })
-    const follow = () => followOnce(options['log'] as string, one, logKeys)
     if (verb === 'follow') {
-      const answer = await follow()
+      const answer = await followOnce(log!, one, logKeys)
       print(json, answer, tell(answer))
       return answer.state === 'cosigned' ? 0 : 1
     }
-    return serve(input, one, follow)
+    return serve(input, one, logKeys, log === undefined ? undefined : () => followOnce(log, one, logKeys))
   },
 }
 
@@ -51,29 +53,51 @@ const tell = (answer: WitnessAnswer): string =>
     ? `cosigned at ${answer.size} leaves`
     : `REFUSED (${answer.reason}), staying at ${answer.size} leaves: ${answer.cause}`
 
-async function serve({ options }: CommandInput, one: Witness, follow: () => Promise<WitnessAnswer>): Promise<number> {
+async function serve(
+  { options }: CommandInput,
+  one: Witness,
+  logKeys: readonly PublicKey[],
+  follow: (() => Promise<WitnessAnswer>) | undefined,
+): Promise<number> {
   const listen = typeof options['listen'] === 'string' ? options['listen'] : '127.0.0.1:7710'
   const every = Number(options['every'] ?? everySecondsDefault)
   const at = listen.lastIndexOf(':')
   if (at < 0 || !(every >= 1)) return misuse(witness)
   let told = ''
   const turn = async (): Promise<void> => {
-    const line = await follow().then(tell, (error: Error) => `the log cannot be read: ${error.message}`)
+    const line = await follow!().then(tell, (error: Error) => `the log cannot be read: ${error.message}`)
     if (line !== told) console.log(line)
     told = line
   }
   const server = createServer((request, response) => {
+    const end = (status: number, type: string, body: string): void =>
+      void response.writeHead(status, { 'content-type': type }).end(body)
+    if (request.method === 'POST' && request.url === '/add-checkpoint') {
+      void readBody(request).then(
+        (body) => {
+          const { status, type, body: answer } = answerAddCheckpoint(one, logKeys, body)
+          const line = `add-checkpoint: ${status}${status === 200 ? `, cosigned at ${one.last()?.opened.size} leaves` : ''}`
+          if (line !== told) console.log(line)
+          told = line
+          end(status, type, answer)
+        },
+        () => end(413, 'text/plain', 'too large\n'),
+      )
+      return
+    }
     const note = request.method === 'GET' && request.url === '/checkpoint' ? one.last()?.note : undefined
-    response.writeHead(note ? 200 : 404, { 'content-type': 'text/plain; charset=utf-8' }).end(note ?? 'not found\n')
+    end(note ? 200 : 404, 'text/plain; charset=utf-8', note ?? 'not found\n')
   })
+  server.requestTimeout = requestTimeoutMs
   server.listen(Number(listen.slice(at + 1)), listen.slice(0, at).replace(/^\[|\]$/g, ''))
   await new Promise<void>((resolve, reject) => {
     server.once('listening', resolve)
     server.once('error', reject)
   })
   console.log(`listening at ${listen}`)
-  await turn()
-  const timer = setInterval(() => void turn(), every * 1000)
+  // Without the address of a log it waits to be asked.
+  const timer = follow && setInterval(() => void turn(), every * 1000)
+  if (follow) await turn()
   await new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve)
     process.once('SIGINT', resolve)
@@ -82,4 +106,15 @@ async function serve({ options }: CommandInput, one: Witness, follow: () => Prom
   server.close()
   server.closeAllConnections()
   return 0
+}
+
+async function readBody(request: IncomingMessage): Promise<string> {
+  const parts: Buffer[] = []
+  let bytes = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    bytes += part.length
+    if (bytes > addCheckpointBytesMax) throw new RangeError('too large')
+    parts.push(part)
+  }
+  return Buffer.concat(parts).toString('utf8')
 }

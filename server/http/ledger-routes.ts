@@ -2,7 +2,7 @@
 // witness is a stranger; which record a leaf stands for needs the right to read.
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
-import type { Ledger } from '#kpi/ledger/ledger.ts'
+import type { Parts } from '../observatory.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { readQuery } from './request.ts'
 
@@ -27,7 +27,60 @@ export const LeafProof = z.object({
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
 const tag = 'ledger'
 
-export function ledgerRoutes(app: App, ledger: Ledger): void {
+export const LedgerSummary = z.object({
+  origin: z.string(),
+  hash: z.enum(['sm3', 'sha256']),
+  size: z.number(),
+  kinds: z.record(z.string(), z.number()).describe('Leaves of each kind'),
+  keys: Hashes,
+  checkpoint: z.string().describe('A signed note'),
+  cosigned: z.string().nullable().describe('The newest checkpoint that witnesses have signed'),
+  witnesses: z.array(
+    z.object({
+      ...{ name: z.string(), url: z.string(), keys: Hashes, cause: z.string() },
+      state: z.enum(['good', 'missing', 'refused', 'new']),
+      ...{ size: z.number().nullable(), atMs: z.number().nullable() },
+    }),
+  ),
+})
+const leavesMax = 200
+
+export function ledgerRoutes(app: App, { ledger, kpiWork: { witnesses }, config }: Parts): void {
+  const keysOf = new Map(config.ledger.witnesses.map(({ name, keys }) => [name, keys]))
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/ledger', summary: 'Size, kinds of leaves, checkpoints and witnesses', tag },
+      ...{ access: { right: 'read', scope: 'read', within: 'jurisdiction' }, response: LedgerSummary },
+    },
+    () => ({
+      ...{ origin: ledger.origin, hash: ledger.hash.name, size: ledger.size, kinds: ledger.kinds },
+      ...{ keys: ledger.publicKeys, checkpoint: ledger.checkpoint(), cosigned: witnesses.newest() ?? null },
+      witnesses: witnesses.status().map((one) => ({ ...one, keys: keysOf.get(one.name) ?? [] })),
+    }),
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/ledger/leaves', summary: 'Leaves before an index, newest first', tag },
+      access: { right: 'read', scope: 'read' },
+      query: z.object({ before: count.optional(), limit: z.coerce.number().int().min(1).max(leavesMax).default(50) }),
+      response: z.object({ leaves: z.array(z.object({ index: z.number(), leaf: LeafBody.nullable() })) }),
+    },
+    ({ query }) => {
+      const end = Math.min(query.before ?? ledger.size, ledger.size)
+      const length = Math.min(query.limit, end)
+      return {
+        leaves: Array.from({ length }, (_, i) => ({ index: end - 1 - i, leaf: ledger.leaf(end - 1 - i) ?? null })),
+      }
+    },
+  )
+  describeRoute(app, 'get', '/api/kpi/ledger/cosigned', 'The newest cosigned checkpoint', tag, 'text/plain')
+  app.get('/api/kpi/ledger/cosigned', (context) => {
+    const note = witnesses.newest()
+    if (note === undefined) throw new CodedError('not-found', { what: 'A cosigned checkpoint' })
+    return context.text(note)
+  })
   endpoint(
     app,
     {

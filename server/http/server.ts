@@ -123,7 +123,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)
     backtestRoutes(app, { rules: all.metricRules, metrics: all.metrics })
     estateRoutes(app, all)
-    ledgerRoutes(app, all.ledger)
+    ledgerRoutes(app, all)
     for (const collector of all.collectors)
       for (const { method, path, handle } of collector.routes ?? [])
         app.on([method], [path], requireIngest(guard), (context) =>

@@ -24,7 +24,9 @@ import { type Calendar, calendarAt, compileCalendar, readCalendars } from '#kpi/
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import type { Database } from '#stores/state/state.ts'
+import type { LedgerConfig } from '../ledger-config.ts'
 import type { KpiPart } from './kpi.ts'
+import { createWitnesses, type Witnesses } from './witnesses.ts'
 
 export interface KpiWork {
   pull: PullService
@@ -34,6 +36,7 @@ export interface KpiWork {
   questions: Questions
   releases: Releases
   flags: FlagStore
+  witnesses: Witnesses
   /** Of working days, as it is known now. */
   calendar(): Calendar
   /** Every cell that a release publishes: the whole, cities, and departments in them. */
@@ -57,7 +60,10 @@ const statutory = 'cn'
 /** Figures of a period are looked at again when what was late has come in. */
 const settledAfterMs = 3 * 86_400_000
 
-export async function createKpiWork(config: { pull: string; calendars: string }, deps: KpiWorkDeps): Promise<KpiWork> {
+export async function createKpiWork(
+  config: { pull: string; calendars: string; ledger: LedgerConfig; data: string },
+  deps: KpiWorkDeps,
+): Promise<KpiWork> {
   const { database, kpi, ledger, clock, random, logger, onFinding } = deps
   const nowMs = (): number => clock.nowMs()
   const calendars = readCalendars(config.calendars).calendars.map(compileCalendar)
@@ -94,8 +100,20 @@ export async function createKpiWork(config: { pull: string; calendars: string },
     isOver: (period) => parsePeriod(period, zoneOf('Asia/Shanghai')).toMs + settledAfterMs < nowMs(),
   })
 
+  const witnesses = createWitnesses(config.ledger, { ledger, data: config.data, clock, onFinding })
+
   return {
-    ...{ pull, coverage, declared, disputes, questions, releases, calendar, flags: createFlagStore(database) },
+    ...{
+      witnesses,
+      pull,
+      coverage,
+      declared,
+      disputes,
+      questions,
+      releases,
+      calendar,
+      flags: createFlagStore(database),
+    },
     figuresOf: async (period) => {
       const figures: KpiValue[] = []
       for (const { definition } of kpi.board.plans()) {
@@ -107,10 +125,11 @@ export async function createKpiWork(config: { pull: string; calendars: string },
       }
       return figures
     },
-    components: [pull],
+    components: [pull, witnesses.component],
     turns: [
       { everyMs: 1000, what: 'sources of cases could not be read', work: () => pull.tick() },
       { everyMs: 5000, what: 'what has come in could not be counted', work: () => coverage.refresh() },
+      { everyMs: 5000, what: 'witnesses could not be asked', work: () => witnesses.tick() },
       { everyMs: 60_000, what: 'feeds could not be watched', work: async () => coverage.tick() },
       { everyMs: 60_000, what: 'questions could not be followed up', work: () => followUp() },
     ],

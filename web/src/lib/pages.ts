@@ -2,14 +2,17 @@ import Activity from '@lucide/svelte/icons/activity'
 import Bell from '@lucide/svelte/icons/bell'
 import BellRing from '@lucide/svelte/icons/bell-ring'
 import ChartLine from '@lucide/svelte/icons/chart-line'
+import ClipboardCheck from '@lucide/svelte/icons/clipboard-check'
 import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
+import MessagesSquare from '@lucide/svelte/icons/messages-square'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Server from '@lucide/svelte/icons/server'
 import Settings from '@lucide/svelte/icons/settings'
 import Shield from '@lucide/svelte/icons/shield'
 import Siren from '@lucide/svelte/icons/siren'
+import Stamp from '@lucide/svelte/icons/stamp'
 import type { Key } from './i18n/index.svelte.ts'
 
 /** In the order of the rail. A section appears when it works. */
@@ -39,7 +42,15 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
       { path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch },
     ],
   },
-  { key: 'nav.performance', pages: [{ path: '/scorecard', key: 'nav.scorecard', icon: Gauge }] },
+  {
+    key: 'nav.performance',
+    pages: [
+      { path: '/scorecard', key: 'nav.scorecard', icon: Gauge },
+      { path: '/performance/questions', key: 'nav.questions', icon: MessagesSquare },
+      { path: '/performance/coverage', key: 'nav.coverage', icon: ClipboardCheck },
+      { path: '/performance/ledger', key: 'nav.ledger', icon: Stamp },
+    ],
+  },
 ]
 /** On a phone these are in reach of the thumb; the rest is a step away. */
 export const phonePaths: readonly string[] = ['/', '/alerts', '/security/incidents', '/scorecard', '/events']

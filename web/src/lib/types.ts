@@ -2,10 +2,13 @@
 import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
+import type * as coverage from '#server/http/coverage-api.ts'
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
 import type * as notification from '#server/http/notification-api.ts'
+import type * as pull from '#server/http/pull-api.ts'
+import type * as question from '#server/http/question-api.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
 import type * as sigma from '#server/http/sigma-api.ts'
 
@@ -17,6 +20,13 @@ export type KpiRanked = Body<typeof kpi.RankedBody>
 export type KpiStep = Body<typeof kpi.StepBody>
 export type KpiChoice = { switch: string; option: string; values: KpiValue[] }
 export type StoredCase = Body<typeof kpi.StoredCaseBody>
+export type UnitCoverage = Body<typeof coverage.UnitCoverageRow>
+export type PullSource = Body<typeof pull.PullSourceRow>
+export type QuestionRow = Body<typeof question.QuestionRow>
+export type QuestionDetail = Body<typeof question.QuestionDetail>
+export type ReleaseRow = Body<typeof question.ReleaseRow>
+export type LedgerSummary = Body<typeof ledger.LedgerSummary>
+export type Restatement = Body<typeof kpi.RestatementBody>
 export type LeafProof = Body<typeof ledger.LeafProof>
 export type Scorecard = Body<typeof scorecard.Scorecard>
 export type ScorecardRow = Body<typeof scorecard.ScorecardRow>

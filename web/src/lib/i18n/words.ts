@@ -1,6 +1,8 @@
 // Every word of the ops centre in both languages: one pair of lists per area, joined here.
 import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
+import { kpiWorkEn } from './kpi-work.en.ts'
+import { kpiWorkZh } from './kpi-work.zh.ts'
 import { metricRulesEn } from './metric-rules.en.ts'
 import { metricRulesZh } from './metric-rules.zh.ts'
 import { notificationsEn } from './notifications.en.ts'
@@ -15,6 +17,7 @@ import { sharedZh } from './shared.zh.ts'
 export const en = {
   ...sharedEn,
   ...kpiEn,
+  ...kpiWorkEn,
   ...metricRulesEn,
   ...notificationsEn,
   ...securityEn,
@@ -24,6 +27,7 @@ export const en = {
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...kpiZh,
+  ...kpiWorkZh,
   ...metricRulesZh,
   ...notificationsZh,
   ...securityZh,

@@ -1,6 +1,7 @@
 // A raw record checked against the ledger here, in the browser: nothing of the server's word is taken but the checkpoint.
 // Loaded when somebody asks; SM3 is not part of the browser.
 import type { LeafProof } from '../types.ts'
+import { base64, fromBase64, fromHex, joined } from './bytes.ts'
 
 export interface Verdict {
   /** SM3 of the record's canonical JSON is what the leaf says. */
@@ -64,26 +65,4 @@ export function canonicalJson(value: unknown): string {
   const entries = Object.entries(value).filter(([, one]) => one !== undefined)
   entries.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
   return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonicalJson(one)}`).join(',')}}`
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
-}
-
-function fromHex(text: string): Uint8Array {
-  return Uint8Array.from({ length: text.length / 2 }, (_, i) => Number.parseInt(text.slice(i * 2, i * 2 + 2), 16))
-}
-
-function fromBase64(text: string): Uint8Array {
-  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
-}
-
-function base64(bytes: Uint8Array): string {
-  return btoa(String.fromCharCode(...bytes))
 }
