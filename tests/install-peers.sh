@@ -2,8 +2,8 @@
 # Installs the real programs that the tests talk to, on Debian and Ubuntu. Elsewhere it names them; the tests that need
 # one then skip by name.
 set -u
-packages=(chromium fonts-noto-cjk mariadb-server poppler-utils rsyslog nginx-light prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics libxml2-utils python3-feedparser)
-programs=(chromium mariadbd pdftotext rsyslogd nginx prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics xmllint)
+packages=(chromium fonts-noto-cjk mariadb-server poppler-utils rsyslog nginx-light prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics libxml2-utils openssh-server python3-feedparser)
+programs=(chromium mariadbd pdftotext rsyslogd nginx prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics sshd xmllint)
 
 missing=()
 for program in "${programs[@]}"; do

@@ -114,7 +114,7 @@ export async function factsOf(tx: Transaction, incidentId: string): Promise<Fact
     }
   }
   return {
-    title: { en: strongest.en.title, zh: strongest.zh.title },
+    title: { en: named(strongest.en.title, held), zh: named(strongest.zh.title, held) },
     severity: worst(drafts.map(({ en }) => en.severity)),
     score: Math.max(...drafts.map(({ en }) => en.score)),
     entities: union(drafts.map(({ en }) => en.entities)),
@@ -123,6 +123,12 @@ export async function factsOf(tx: Transaction, incidentId: string): Promise<Fact
     startedMs: Math.min(...drafts.map(({ en }) => en.startedMs)),
     lastMs: Math.max(...drafts.map(({ en }) => en.lastMs)),
   }
+}
+
+/** The correlation calls alerts by their rules, people by their titles. */
+function named(text: string, held: readonly HeldAlert[]): string {
+  const alert = held.find(({ rule }) => text.includes(rule))
+  return alert ? text.replace(alert.rule, alert.title) : text
 }
 
 export function listOf(text: string | undefined): string[] {

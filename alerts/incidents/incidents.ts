@@ -230,7 +230,7 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
       const { alerts: held, incident } = await incidentDetail(detailDeps(), id, bounds)
       const frozen = {
         alerts: await freezeAlerts(database, held),
-        events: await freezeEvents({ database, events: deps.events, within, maySee }, held, {
+        events: await freezeEvents({ database, events: deps.events, nowMs: clock.nowMs(), within, maySee }, held, {
           eventsMax: config.frozenEventsMax,
           bytesMax: config.fileBytesMax,
         }),

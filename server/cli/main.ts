@@ -17,6 +17,7 @@ const commands: Record<string, () => Promise<Command>> = {
   restore: async () => (await import('./backup.ts')).restore,
   security: async () => (await import('./security.ts')).security,
   verify: async () => (await import('./verify.ts')).verify,
+  incident: async () => (await import('./incident.ts')).incident,
   intel: async () => (await import('./intel.ts')).intel,
   sigma: async () => (await import('./sigma.ts')).sigma,
   kpi: async () => (await import('./kpi.ts')).kpi,

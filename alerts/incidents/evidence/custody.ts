@@ -1,7 +1,7 @@
 // Evidence goes in, is read and leaves; each time a line in its chain of custody says who did it.
 import { asc, eq, inArray, sum } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
-import { isEverywhere, type Jurisdiction, narrow } from '#core/jurisdiction.ts'
+import { type Jurisdiction, regionCovers } from '#core/jurisdiction.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import { incidentCustody, incidentEvidence } from '#stores/state/schema/incident-work.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
@@ -70,13 +70,12 @@ export async function addEvidence(
 
 /** Nobody sees through evidence what they may not see otherwise. */
 export function mayRead({ bounds }: Pick<EvidenceRow, 'bounds'>, reader: Jurisdiction): boolean {
-  if (isEverywhere(reader)) return true
-  if (isEverywhere(bounds)) return false
-  const both = narrow(reader, bounds)
+  // No region named is every region: more than who names some may see.
+  const within = (inner: readonly string[], outer: readonly string[], covers: (a: string, b: string) => boolean) =>
+    outer.length === 0 || (inner.length > 0 && inner.every((one) => outer.some((other) => covers(other, one))))
   return (
-    both !== undefined &&
-    bounds.regions.every((one) => both.regions.includes(one)) &&
-    bounds.departments.every((one) => both.departments.includes(one))
+    within(bounds.regions, reader.regions, regionCovers) &&
+    within(bounds.departments, reader.departments, (a, b) => a === b)
   )
 }
 

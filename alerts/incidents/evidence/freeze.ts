@@ -24,6 +24,7 @@ const namedEventsMax = 2000
 export interface FreezeDeps {
   database: Database
   events: Pick<EventStore, 'search' | 'get'>
+  nowMs: number
   /** A query cut to what who asks may see. */
   within(query: string): string
   /** Whether who asks may see this event. */
@@ -31,7 +32,7 @@ export interface FreezeDeps {
 }
 
 export async function freezeEvents(
-  { database, events, within, maySee }: FreezeDeps,
+  { database, events, nowMs, within, maySee }: FreezeDeps,
   held: readonly HeldAlert[],
   { eventsMax, bytesMax }: FreezeLimits,
 ): Promise<FrozenSet> {
@@ -51,7 +52,7 @@ export async function freezeEvents(
     taken.set(id, { atMs: Number(event['@timestamp']), line })
     return true
   }
-  for (const { evidence, startedMs, lastSeenMs } of await evidenceOf(database, held)) {
+  for (const { evidence, startedMs, resolvedMs } of await evidenceOf(database, held)) {
     for (const id of evidence.eventIds.slice(0, namedEventsMax)) {
       const event = await events.get(id)
       if (event && maySee(event) && !take(event)) break
@@ -59,7 +60,8 @@ export async function freezeEvents(
     if (evidence.language !== 'kql' || evidence.query.trim() === '' || cut !== '') continue
     const range = {
       fromMs: Math.min(evidence.fromMs, startedMs),
-      toMs: Math.max(evidence.toMs, lastSeenMs) + 1,
+      // What is not over goes on until now: counts in the table are some seconds behind.
+      toMs: Math.max(evidence.toMs, resolvedMs ?? nowMs) + 1,
     }
     let after: string | undefined
     do {
@@ -68,7 +70,7 @@ export async function freezeEvents(
         ...(after === undefined ? {} : { after }),
       })
       after = page.next
-      if (!page.events.every(take)) break
+      if (!page.events.filter(maySee).every(take)) break
     } while (after !== undefined)
   }
   const lines = [...taken.entries()]

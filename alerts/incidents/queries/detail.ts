@@ -95,7 +95,7 @@ export async function incidentDetail(
       .leftJoin(incidentCustody, eq(incidentCustody.evidenceId, incidentEvidence.id))
       .where(inArray(incidentEvidence.incidentId, family))
       .groupBy(incidentEvidence.id)
-      .orderBy(asc(incidentEvidence.addedMs)),
+      .orderBy(asc(incidentEvidence.addedMs), asc(incidentEvidence.kind)),
     database
       .select()
       .from(incidentReports)
@@ -106,6 +106,7 @@ export async function incidentDetail(
   const known = await knownEntities(database, incident.entities)
   const seen = await visible(database, held, within)
   const seenPrints = new Set(seen.map(({ fingerprint }) => fingerprint))
+  const byPrint = new Map(held.map((one) => [one.fingerprint, one]))
   const whole = isEverywhere(within)
   const proposal = proposalOf(rulebook, incident, known)
   const shapes = likely(rulebook.classification, {
@@ -128,7 +129,9 @@ export async function incidentDetail(
         draft.en.story.flatMap((chapter, i) => {
           const isOurs = chapter.alert === null || fingerprints.has(chapter.alert)
           if (!isOurs || (!whole && !(chapter.alert !== null && seenPrints.has(chapter.alert)))) return []
-          return [{ ...chapter, text: { en: chapter.text, zh: draft.zh.story[i]?.text ?? chapter.text } }]
+          const alert = byPrint.get(chapter.alert ?? '')
+          const text = (given: string) => (alert ? given.replace(alert.rule, alert.title) : given)
+          return [{ ...chapter, text: { en: text(chapter.text), zh: text(draft.zh.story[i]?.text ?? chapter.text) } }]
         }),
       )
       .sort((a, b) => a.atMs - b.atMs),

@@ -58,6 +58,7 @@ function definition(document: ReportDocument): TDocumentDefinitions {
         table: {
           widths: [132, '*'],
           headerRows: 1,
+          dontBreakRows: true,
           body: [
             [
               { text: '事项', bold: true, fillColor: ink.head },

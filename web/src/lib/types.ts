@@ -3,6 +3,7 @@ import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
+import type * as work from '#server/http/incident-work-api.ts'
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
@@ -37,6 +38,15 @@ export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma
 export type Backtest = Body<typeof backtest.BacktestAnswer>
 export type CorrelatedIncident = Body<typeof correlation.CorrelatedIncident>
 export type EntityAtRisk = Body<typeof correlation.EntityAtRisk>
+export type WorkedIncident = Body<typeof work.WorkedIncident>
+export type IncidentQueue = Body<typeof work.IncidentQueue>
+export type IncidentRow = Body<typeof work.QueueRowBody>
+export type WorkedDetail = Body<typeof work.IncidentDetailBody>
+export type IncidentRulebook = Body<typeof work.RulebookBody>
+export type IncidentTeam = Body<typeof work.TeamFiguresBody>
+export type IncidentAssessment = Body<typeof work.AssessmentBody>
+export type DutyClock = Body<typeof work.DutyClockBody>
+export type CustodyLine = Body<typeof work.CustodyBody>['custody'][number]
 export type IntelFeed = Body<typeof intel.IntelFeed>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>

@@ -1,4 +1,6 @@
 // Every word of the ops centre in both languages: one pair of lists per area, joined here.
+import { incidentsEn } from './incidents.en.ts'
+import { incidentsZh } from './incidents.zh.ts'
 import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
 import { kpiWorkEn } from './kpi-work.en.ts'
@@ -16,6 +18,7 @@ import { sharedZh } from './shared.zh.ts'
 
 export const en = {
   ...sharedEn,
+  ...incidentsEn,
   ...kpiEn,
   ...kpiWorkEn,
   ...metricRulesEn,
@@ -26,6 +29,7 @@ export const en = {
 
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
+  ...incidentsZh,
   ...kpiZh,
   ...kpiWorkZh,
   ...metricRulesZh,
