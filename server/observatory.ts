@@ -448,6 +448,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     every(1000, 'the ledger could not be fed', async () => void (await feed.tick()))
     for (const { everyMs, what, work } of kpiWork.turns) every(everyMs, what, work)
     every(5000, 'figures could not be brought up to date', () => kpi.refresh())
+    every(60_000, 'the integrity checks could not run', async () => kpi.integrity?.tick())
     every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {
       const { samples, metadata } = await kpi.series()
       if (samples.length > 0) await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan-kpi' })

@@ -12,7 +12,7 @@ import { computeKpi, currentFacts, kpiValueOf, within } from '../engine/compute.
 import { type Cube, createCube } from '../engine/cube.ts'
 import { evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
-import { parsePeriod } from '../time/period.ts'
+import { monthsOf, parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import { type CubeFiles, openCubeFiles } from './cube-files.ts'
 
@@ -319,11 +319,4 @@ function dimensionsFrom(by: readonly string[], values: readonly string[]): Recor
 
 function isWholeMonths(label: string): boolean {
   return !/^\d{4}-\d\d-\d\d$/.test(label)
-}
-
-export function monthsOf(label: string): Set<string> {
-  if (/^\d{4}-\d\d$/.test(label)) return new Set([label])
-  const [year, quarter] = label.split('-Q')
-  const first = quarter ? Number(quarter) * 3 - 2 : 1
-  return new Set(Array.from({ length: quarter ? 3 : 12 }, (_, i) => `${year}-${String(first + i).padStart(2, '0')}`))
 }

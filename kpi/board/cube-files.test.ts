@@ -21,7 +21,7 @@ const rules = resolve(import.meta.dirname, '../../rules/kpi')
 const nowMs = Date.UTC(2026, 10, 24, 4)
 const day = 86_400_000
 const province = demoProvince(rules, seededRandom(3), nowMs)
-const records = [...province.cases(2500)]
+const records = province.cases(2500).map(({ record }) => record)
 const facts = province.facts
 const definitions = loadDefinitions(rules)
 const calendars = readCalendars(join(rules, 'calendars')).calendars.map(compileCalendar)

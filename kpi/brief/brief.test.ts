@@ -38,7 +38,10 @@ const gather = (period = '2026-10') =>
 beforeAll(async () => {
   await cases.open()
   const province = demoProvince(rules, seededRandom(7), nowMs)
-  await cases.append([...province.cases(3000)], nowMs)
+  await cases.append(
+    province.cases(3000).map(({ record }) => record),
+    nowMs,
+  )
   board = createBoard({
     ...{ definitions: loadDefinitions(rules), cases, nowMs: () => nowMs },
     calendars: readCalendars(join(rules, 'calendars')).calendars.map(compileCalendar),

@@ -21,8 +21,10 @@ export interface DemoItem {
   allowed: number
   /** Decided by a machine at night. */
   isBatch: boolean
-  /** Share of web and app, when the item differs from its unit. */
-  online?: number
+  /** Where its cases are, when not where the unit is. */
+  region?: string
+  /** The certificate that it needs or issues. */
+  certificate?: string
 }
 export interface DemoUnit {
   id: string
@@ -173,7 +175,7 @@ function officeTime(draw: Draws): number {
 
 function openingOf(unit: DemoUnit, span: Span, calendar: Calendar, draw: Draws): Opening {
   const item = unit.items[draw.weighted(unit.weights)]!
-  const online = item.isBatch || draw.is(item.online ?? unit.habits.online)
+  const online = item.isBatch || draw.is(unit.habits.online)
   for (;;) {
     const atMs = span.fromMs + draw.next() * (span.toMs - span.fromMs)
     const day = dayOf(atMs)
@@ -275,7 +277,14 @@ function caseOf(
     (draw.is(habits.agents) ? `agent-${unit.id}-${draw.whole(1, 6)}` : `person-${Math.floor(draw.next() * 4_000_000)}`)
   const record: CaseRecord = {
     ...emptyCase(),
-    ...{ id, source: 'demo', region: unit.region, department: unit.id, item: item.code, category: item.category },
+    ...{
+      id,
+      source: 'demo',
+      region: item.region ?? unit.region,
+      department: unit.id,
+      item: item.code,
+      category: item.category,
+    },
     ...{ handler, applicant, channel, channelRaw: channel, openedMs, acceptedMs, closedMs, dueMs, outcome },
     returnedByPost: !leaves && draw.is(0.2),
     steps: stepsOf(unit, channel, openedMs, acceptedMs, closedMs, handler, draw),
@@ -284,7 +293,7 @@ function caseOf(
   addStop(record, unit, draw)
   if (draw.is(0.5)) {
     const obtained = draw.is(online ? 0.8 : 0.35) ? 'electronic' : draw.is(0.8) ? 'paper' : 'both'
-    record.certificates.push({ type: `cert-${item.category}`, exists: true, obtained })
+    record.certificates.push({ type: item.certificate ?? `cert-${item.category}`, exists: true, obtained })
   }
   addTraces(record, unit, online, leaves, calendar, draw)
   addRating(record, unit, online, leaves, draw)
@@ -302,7 +311,7 @@ function caseOf(
   }
   // What is not over at the end of the period is open.
   if (closedMs >= span.toMs && !record.withdrawnRecord) reopen(record, span.toMs)
-  return { record, knownMs: Math.min(knownMs, span.toMs), ...(before ? { before } : {}) }
+  return { record, knownMs: Math.floor(Math.min(knownMs, span.toMs)), ...(before ? { before } : {}) }
 }
 
 function stepsOf(

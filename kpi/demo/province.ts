@@ -3,9 +3,12 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { CodedError } from '#core/errors.ts'
 import type { Random } from '#core/random.ts'
-import { emptyCase } from '../cases/case-record.ts'
-import type { CaseRecord, Fact, FactKind } from '../contract.ts'
+import type { Fact, FactKind } from '../contract.ts'
+import type { ObservedCase } from '../integrity/observed-case.ts'
+import { type Calendar, compileCalendar, readCalendars } from '../time/calendar.ts'
+import { demoCases, type ProvinceItem } from './province-cases.ts'
 
 const divisionsSchema = z.object({
   cities: z.array(z.object({ code: z.string(), name: z.string() })),
@@ -14,7 +17,8 @@ const divisionsSchema = z.object({
 
 export interface DemoProvince {
   facts: Fact[]
-  cases(count: number): Generator<CaseRecord>
+  /** In the order in which they became known; about as many as asked for. */
+  cases(count: number): ObservedCase[]
 }
 
 const mark = '合成示例'
@@ -30,8 +34,6 @@ const departmentNames = [
 ] as const
 const itemNames = ['设立登记', '变更登记', '注销登记', '资格认定', '许可核发', '年度备案'] as const
 const kinds = ['行政许可', '公共服务', '行政确认'] as const
-const msPerDay = 86_400_000
-const monthsBack = 13
 
 export function demoProvince(rules: string, random: Random, nowMs: number): DemoProvince {
   const divisions = divisionsSchema.parse(JSON.parse(readFileSync(join(rules, 'divisions/guangdong.json'), 'utf8')))
@@ -42,14 +44,7 @@ export function demoProvince(rules: string, random: Random, nowMs: number): Demo
     fields: { ...fields, id, note: mark },
   })
   const facts: Fact[] = []
-  const items: {
-    code: string
-    department: string
-    region: string
-    category: string
-    promised: number
-    online: number
-  }[] = []
+  const items: ProvinceItem[] = []
   for (const city of divisions.cities) {
     // How good a city is: drawn once, so that ranking and heat map show something.
     const skill = 0.35 + random.next() * 0.6
@@ -101,7 +96,7 @@ export function demoProvince(rules: string, random: Random, nowMs: number): Demo
         const promised = Math.max(0, Math.round(legal * (1 - skill * (0.4 + random.next() * 0.5))))
         const category = pick(kinds)
         const region = pick(counties)?.code ?? city.code
-        items.push({ code, department, region, category, promised, online: skill })
+        items.push({ code, department, region, category, promised, skill })
         facts.push(
           fact('item', code, {
             department,
@@ -141,81 +136,11 @@ export function demoProvince(rules: string, random: Random, nowMs: number): Demo
       })
     })
   }
-  function* cases(count: number): Generator<CaseRecord> {
-    for (let i = 0; i < count; i++) {
-      const item = pick(items)
-      const openedMs =
-        nowMs - Math.floor(random.next() * monthsBack * 30) * msPerDay - Math.floor(random.next() * 8) * 3_600_000
-      const acceptedMs = openedMs + Math.floor(random.next() * 12) * 3_600_000
-      const allowed = Math.max(1, item.promised) * 1.45
-      const took = allowed * (0.15 + random.next() * (1.25 - item.online * 0.4))
-      const closedMs = acceptedMs + Math.floor(took * 24) * 3_600_000
-      const online = random.next() < item.online
-      const channel = online
-        ? pick(['web', 'app', 'app'] as const)
-        : pick(['window', 'window', 'typed-in', 'kiosk', 'hotline'] as const)
-      const closed = closedMs < nowMs
-      yield {
-        ...emptyCase(),
-        ...{ id: `demo-${i + 1}`, source: 'demo', region: item.region, department: item.department, item: item.code },
-        ...{
-          category: item.category,
-          handler: `demo-staff-${item.department}-${whole(1, 6)}`,
-          applicant: `demo-person-${whole(1, 50_000)}`,
-        },
-        ...{ channel, channelRaw: channel, openedMs, acceptedMs, closedMs: closed ? closedMs : null },
-        dueMs: random.next() < 0.97 ? acceptedMs + Math.floor(allowed) * msPerDay : null,
-        outcome: closed
-          ? pick([
-              'granted',
-              'granted',
-              'granted',
-              'granted',
-              'granted',
-              'granted',
-              'refused',
-              'withdrawn',
-              'query',
-              'not-accepted',
-            ] as const)
-          : null,
-        returnedByPost: random.next() < 0.2,
-        steps: [
-          { name: '申请', channel, channelRaw: channel, atMs: openedMs, actor: '' },
-          {
-            name: '受理',
-            channel: online && random.next() < 0.12 ? 'window' : channel,
-            channelRaw: '',
-            atMs: acceptedMs,
-            actor: 'demo-staff',
-          },
-        ],
-        stops:
-          random.next() < 0.08
-            ? [{ kind: 'supplement', fromMs: acceptedMs + 3_600_000, toMs: acceptedMs + whole(1, 4) * msPerDay }]
-            : [],
-        certificates:
-          random.next() < 0.6
-            ? [
-                {
-                  type: `cert-${item.department}`,
-                  exists: true,
-                  obtained: random.next() < item.online ? 'electronic' : pick(['paper', 'both'] as const),
-                },
-              ]
-            : [],
-        ratings:
-          closed && random.next() < 0.4
-            ? [{ grade: pick([5, 5, 5, 4, 3, 2, 1]), atMs: closedMs, channel, isDefault: random.next() < 0.1 }]
-            : [],
-        traces: online
-          ? [{ kind: 'login', atMs: openedMs, reference: `demo-${i}` }]
-          : random.next() < 0.8
-            ? [{ kind: 'queue-ticket', atMs: openedMs, reference: `demo-${i}` }]
-            : [],
-        extra: { synthetic: 'true' },
-      }
-    }
-  }
-  return { facts, cases }
+  return { facts, cases: (count) => demoCases(items, count, calendarOf(rules), random, nowMs) }
+}
+
+function calendarOf(rules: string): Calendar {
+  const [first] = readCalendars(join(rules, 'calendars')).calendars
+  if (!first) throw new CodedError('not-found', { what: 'A calendar of working days' })
+  return compileCalendar(first)
 }

@@ -149,28 +149,6 @@ export const caseRules: readonly CaseRule[] = [
           ),
   },
   {
-    ...{ id: 'signs-of-a-counter', check: 'N' },
-    measure: {
-      en: 'online, with two signs or more that it came over the counter',
-      zh: '所报网上，却有两项以上窗口办理迹象',
-    },
-    question: {
-      en: 'Several signs say that cases reported as online came over the counter. How did they come in?',
-      zh: '所报为网上办理的案件有多项窗口办理迹象，实际如何提交？',
-    },
-    of: ({ record }, { traces }) => {
-      if (!isOnline(record.channel)) return apart
-      const { expected, seen, contradicted } = traces.of(record)
-      const first = record.steps[0]
-      const signs =
-        Number(contradicted.length > 0) +
-        Number(expected.includes('login') && !seen.includes('login')) +
-        Number(first !== undefined && isCounter(first.channel)) +
-        Number(isByStaff(record))
-      return when(signs >= 2)
-    },
-  },
-  {
     ...{ id: 'applied-by-staff', check: 'N' },
     measure: { en: 'online, and the application was entered by whoever handled it', zh: '网上申请由经办人录入' },
     question: {
@@ -321,6 +299,13 @@ export function toldLongAfter({ closedMs, traces }: CaseRecord, { zone, calendar
   for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
   if (last < closedMs - msPerHour) return apart
   return when(calendar.workingDaysBetween(zone.dayOf(closedMs), zone.dayOf(last)) > 1)
+}
+
+/** Signs that a case said to be online came over the counter; whether somebody signed in is judged apart. */
+export function counterSigns(record: CaseRecord, contradicted: boolean): number {
+  if (!isOnline(record.channel)) return 0
+  const first = record.steps[0]
+  return Number(contradicted) + Number(first !== undefined && isCounter(first.channel)) + Number(isByStaff(record))
 }
 
 function isByStaff({ steps, handler }: CaseRecord): boolean {

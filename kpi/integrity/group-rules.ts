@@ -1,34 +1,7 @@
 // Statements about a case among the others of its unit: closed in one go, entered twice, taking exactly as long as another.
 import { apart, judged, type RuleWords, suspect } from './case-rules.ts'
 import { traceKinds } from './traces.ts'
-
-/** What is kept of each case until the unit is complete: numbers, and texts as indexes. */
-export interface UnitRows {
-  length: number
-  openedMs: number[]
-  closedMs: number[]
-  item: number[]
-  applicant: number[]
-  handler: number[]
-  /** Decided by a machine: night batches are nobody's doing. */
-  isSystem: boolean[]
-  /** Number at the end of the id, after the rest of it; NaN where there is none. */
-  serial: number[]
-  serialPrefix: number[]
-  /** Name of the last step that is later than the closing; -1: none is. */
-  lateStep: number[]
-  /** The applicant was told more than a working day after the closing. */
-  isToldLate: boolean[]
-  /** Kinds of traces that it should have left, and those that were seen: one bit each, in the order of `traceKinds`. */
-  expected: number[]
-  seen: number[]
-  blind: boolean[]
-  /** No trace, no rating by a person. */
-  isTraceless: boolean[]
-  /** How long after its closing it was reported. */
-  lagMs: number[]
-  dueMs: number[]
-}
+import type { UnitRows } from './unit-rows.ts'
 
 export interface GroupRule extends RuleWords {
   /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
@@ -126,6 +99,26 @@ export const groupRules: readonly GroupRule[] = [
       const verdicts = new Uint8Array(length)
       for (let i = 0; i < length; i++)
         if ((expected[i]! & loginBit) !== 0) verdicts[i] = (seen[i]! & loginBit) === 0 ? suspect : judged
+      return verdicts
+    },
+  },
+  {
+    ...{ id: 'signs-of-a-counter', check: 'N' },
+    measure: {
+      en: 'online, with two signs or more that it came over the counter',
+      zh: '所报网上，却有两项以上窗口办理迹象',
+    },
+    question: {
+      en: 'Several signs say that cases reported as online came over the counter. How did they come in?',
+      zh: '所报为网上办理的案件有多项窗口办理迹象，实际如何提交？',
+    },
+    of: ({ length, isOnline, counterSigns, expected, seen }) => {
+      const verdicts = new Uint8Array(length)
+      for (let i = 0; i < length; i++) {
+        if (!isOnline[i]) continue
+        const isUnsigned = (expected[i]! & loginBit) !== 0 && (seen[i]! & loginBit) === 0
+        verdicts[i] = counterSigns[i]! + Number(isUnsigned) >= 2 ? suspect : judged
+      }
       return verdicts
     },
   },

@@ -8,6 +8,7 @@ import { drawUnit, type HonestYear, honestYear } from '../demo/honest-unit.ts'
 import { compileCalendar, readCalendars } from '../time/calendar.ts'
 import { zoneOf } from '../time/zone.ts'
 import type { CheckContext } from './observed-case.ts'
+import { OutageFinder } from './outages.ts'
 import { compareWithPeers } from './peers.ts'
 import { discoveryRate, screenUnits } from './screen.ts'
 import { readTraceRules } from './traces.ts'
@@ -57,7 +58,7 @@ it.each<[FabricationWay, string]>([
   ['denominator', 'left-the-population'],
 ])('sees %s in a tenth of the cases by `%s`, with the cases that are meant', (way, rule) => {
   // One that has tickets and enough cases; each way leaves other traces.
-  const at = honest.findIndex(({ facts }) => facts.cases > 700 && facts.unconnected.length === 0)
+  const at = honest.findIndex(({ facts, unconnected }) => facts.cases > 700 && unconnected.length === 0)
   const { year, treated } = fabricate(yearOf(at), way, 0.1, draws(seededRandom(5)))
   const units = honest.map((one, i) => (i === at ? signsOf(year) : one))
   expect(flagged(units).get(`u${at}`)).toContain(rule)
@@ -98,6 +99,32 @@ it('does not accuse a unit of what a sensor of all did not see in those days', (
   const told = { ...context, traces: context.traces.withOutages([outage('login'), outage('gateway-call')]) }
   expect(asked(told)).toEqual([])
   expect(signsOf(years[0]!, told).facts.blind).toBeGreaterThan(0)
+})
+
+it('finds by itself the days on which a sensor saw nobody, and still sees who invents cases', () => {
+  const fromMs = Date.UTC(2025, 5, 1) - 8 * 3_600_000
+  const toMs = Date.UTC(2025, 5, 15) - 8 * 3_600_000
+  const at = honest.findIndex(({ facts, unconnected }) => facts.cases > 700 && unconnected.length === 0)
+  const finder = new OutageFinder()
+  const units = Array.from({ length: 60 }, (_, i) => {
+    const year = i === at ? fabricate(yearOf(i), 'ghost-cases', 0.1, draws(seededRandom(5))).year : yearOf(i)
+    const signs = new UnitSigns(year.unit.id)
+    for (const one of year.cases) {
+      const traces = one.record.traces.filter(({ kind, atMs }) => kind !== 'login' || atMs < fromMs || atMs >= toMs)
+      signs.add({ ...one, record: { ...one.record, traces } }, context)
+    }
+    signs.tellDays(finder)
+    return signs
+  })
+  const outages = finder.find()
+  expect(outages.map(({ kind, region }) => [kind, region])).toEqual([['login', '4401']])
+  expect(outages[0]).toMatchObject({ fromMs: fromMs + 8 * 3_600_000, toMs: toMs + 8 * 3_600_000 })
+  for (const one of units) one.finish(outages)
+  const found = flagged(units)
+  expect(found.get(`u${at}`)).toContain('no-trace-at-all')
+  const unsigned = [...found].filter(([, list]) => list.includes('online-without-sign-in')).map(([unit]) => unit)
+  expect(unsigned.filter((unit) => unit !== `u${at}`)).toEqual([])
+  expect(found.size).toBeLessThanOrEqual(4)
 })
 
 it('a funnel is as wide as honest units lie apart, and those far outside do not widen it', () => {

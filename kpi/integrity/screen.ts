@@ -1,5 +1,7 @@
 // All units against one another under every rule, with the rate of false discoveries held over all of it.
+
 import type { IntegrityFinding } from './finding.ts'
+import { improvements } from './improvement.ts'
 import { compareWithPeers } from './peers.ts'
 import { qValues } from './statistics.ts'
 import { shareRules, type UnitSigns } from './unit-signs.ts'
@@ -48,6 +50,7 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
         ...{ statistic: expected > 0 ? seen / expected : seen, evidence: byUnit.get(unit)!.evidence[rule]! },
       })
   })
+  tests.push(...improvements(units))
   const q = qValues(
     tests.map(({ pValue }) => pValue),
     dependent,

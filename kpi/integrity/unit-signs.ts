@@ -1,10 +1,14 @@
-// What the checks keep of a unit while its cases pass by: counts per rule and stratum, a few examples, and numbers of each
-// case for the statements that need the others.
-import { apart, caseRules, type RuleWords, suspect, toldLongAfter } from './case-rules.ts'
+// What the checks keep of a unit while its cases pass by: counts per rule and stratum, a few examples, facts per month, and
+// numbers of each case for the statements that need the others.
+import { apart, caseRules, type RuleWords, suspect } from './case-rules.ts'
+import type { Counted } from './change-point.ts'
 import { evidenceMax } from './finding.ts'
-import { groupRules, type UnitRows } from './group-rules.ts'
+import { groupRules } from './group-rules.ts'
 import { type CheckContext, type ObservedCase, stratumOf } from './observed-case.ts'
-import { type TraceKind, traceKinds } from './traces.ts'
+import { cityOf, dayIsOut, type OutageFinder, traceDay } from './outages.ts'
+import { type Outage, type TraceKind, traceKinds } from './traces.ts'
+import { addFacts, emptyFacts, type UnitFacts } from './unit-facts.ts'
+import { RowKeeper } from './unit-rows.ts'
 
 /** Traces that name a case which nobody reported. */
 const orphanRule: RuleWords = {
@@ -33,26 +37,10 @@ const orphanAt = shareRules.length - 2
 const missingAt = shareRules.length - 1
 const orphanStratum = 'traces'
 const usualLagMs = 2 * 86_400_000
-/** Clocks differ by minutes. */
-const lateStepMs = 600_000
 /** Below this share of what was expected, a kind of telemetry is not connected. */
 const connectedMin = 0.05
 /** Numbers run on when so many of them are there. */
 const denseMin = 0.6
-
-/** What the grade of a unit stands on. */
-export interface UnitFacts {
-  cases: number
-  /** Cases of which somebody else should have seen something, and could have. */
-  corroborable: number
-  corroborated: number
-  /** Cases whose expected telemetry was out or not connected. */
-  blind: number
-  unconnected: TraceKind[]
-  closed: number
-  /** Of these, reported within two days, as machines do. */
-  prompt: number
-}
 
 export interface StratumCounts {
   judged: Uint32Array
@@ -64,19 +52,17 @@ export class UnitSigns {
   readonly strata = new Map<string, StratumCounts>()
   readonly evidence: string[][] = shareRules.map(() => [])
   readonly regions = new Map<string, number>()
-  readonly facts: UnitFacts = {
-    cases: 0,
-    corroborable: 0,
-    corroborated: 0,
-    blind: 0,
-    unconnected: [],
-    closed: 0,
-    prompt: 0,
-  }
-  #rows: UnitRows = emptyRows()
+  /** By the month of closing, or of opening while it is open. */
+  readonly months = new Map<string, UnitFacts>()
+  /** Kinds of telemetry that hardly ever see the unit. */
+  readonly unconnected: TraceKind[] = []
+  /** Closed in time of closed with a deadline, by week from the first; filled at the end. */
+  readonly weeks: Counted[] = []
+  weeksFrom = 0
+  #keeper = new RowKeeper()
   #ids: string[] = []
   #strata: StratumCounts[] = []
-  #texts = new Map<string, number>()
+  #facts: UnitFacts[] = []
   #orphans: string[] = []
 
   constructor(unit: string) {
@@ -93,12 +79,17 @@ export class UnitSigns {
     }
     if (record.withdrawnRecord) return
     this.regions.set(record.region, (this.regions.get(record.region) ?? 0) + 1)
-    this.facts.cases++
-    if (record.closedMs !== null) {
-      this.facts.closed++
-      if (one.knownMs - record.closedMs <= usualLagMs) this.facts.prompt++
-    }
-    this.#addRow(one, counts, context)
+    this.#keeper.add(one, context)
+    this.#ids.push(record.id)
+    this.#strata.push(counts)
+    const { rows } = this.#keeper
+    const closedDay = rows.closedDay.at(-1)!
+    const facts = this.#factsOf(Number.isNaN(closedDay) ? rows.openedDay.at(-1)! : closedDay)
+    this.#facts.push(facts)
+    facts.cases++
+    if (record.closedMs === null) return
+    facts.closed++
+    if (one.knownMs - record.closedMs <= usualLagMs) facts.prompt++
   }
 
   /** A trace of a case that is not among those reported. */
@@ -108,28 +99,44 @@ export class UnitSigns {
     if (list.length < evidenceMax) list.push(reference)
   }
 
+  /** Before the end: what was expected and seen on which day. */
+  tellDays(finder: OutageFinder): void {
+    finder.add(this.unit, this.#keeper.rows, this.#keeper.texts)
+  }
+
   /** After the last case: the statements about cases among others. */
-  finish(): void {
+  finish(outages: readonly Outage[] = []): void {
+    if (outages.length > 0) this.#leaveOutBlind(outages)
     this.#leaveOutUnconnected()
+    const { rows } = this.#keeper
     groupRules.forEach((rule, at) => {
-      const verdicts = rule.of(this.#rows)
+      const verdicts = rule.of(rows)
       for (let i = 0; i < verdicts.length; i++)
         this.#count(this.#strata[i]!, caseRules.length + at, verdicts[i]!, this.#ids[i]!)
     })
     const { judged: seen, suspects } = this.#countsOf(orphanStratum)
-    seen[orphanAt] = this.facts.cases + this.#orphans.length
+    const { cases } = this.facts
+    seen[orphanAt] = cases + this.#orphans.length
     suspects[orphanAt] = this.#orphans.length
     const missing = this.#missingNumbers()
     if (missing) {
-      seen[missingAt] = this.facts.cases + missing.length
+      seen[missingAt] = cases + missing.length
       suspects[missingAt] = missing.length
       this.evidence[missingAt] = missing.slice(0, evidenceMax)
     }
+    this.#countWeeks()
     this.#orphans = []
-    this.#rows = emptyRows()
+    this.#keeper = new RowKeeper()
     this.#ids = []
     this.#strata = []
-    this.#texts.clear()
+    this.#facts = []
+  }
+
+  /** Of all months. */
+  get facts(): UnitFacts {
+    const all = emptyFacts()
+    for (const one of this.months.values()) addFacts(all, one)
+    return all
   }
 
   /** Where most of its cases are. */
@@ -139,12 +146,25 @@ export class UnitSigns {
     return found
   }
 
+  #leaveOutBlind(outages: readonly Outage[]): void {
+    const { rows, texts } = this.#keeper
+    const isOut = dayIsOut(outages)
+    for (let i = 0; i < rows.length; i++)
+      for (let at = 0; at < traceKinds.length; at++) {
+        const bit = 1 << at
+        if ((rows.expected[i]! & bit) === 0 || (rows.seen[i]! & bit) !== 0) continue
+        if (!isOut(traceKinds[at]!, cityOf(texts[rows.region[i]!] ?? ''), traceDay(rows, i, traceKinds[at]!))) continue
+        rows.expected[i]! &= ~bit
+        rows.blind[i] = true
+      }
+  }
+
   /**
    * A kind of telemetry that hardly ever sees the unit is not connected to it: an office without a ticket machine. That accuses
    * nobody, and corroborates nothing either.
    */
   #leaveOutUnconnected(): void {
-    const { length, expected, seen, blind } = this.#rows
+    const { length, expected, seen, blind } = this.#keeper.rows
     traceKinds.forEach((kind, at) => {
       const bit = 1 << at
       let [wanted, found] = [0, 0]
@@ -153,23 +173,24 @@ export class UnitSigns {
         if ((expected[i]! & seen[i]! & bit) !== 0) found++
       }
       if (wanted === 0 || found >= wanted * connectedMin) return
-      this.facts.unconnected.push(kind)
+      this.unconnected.push(kind)
       for (let i = 0; i < length; i++) {
         if ((expected[i]! & bit) !== 0) blind[i] = true
         expected[i]! &= ~bit
       }
     })
     for (let i = 0; i < length; i++) {
+      const facts = this.#facts[i]!
       if (expected[i]! > 0) {
-        this.facts.corroborable++
-        if ((expected[i]! & seen[i]!) !== 0) this.facts.corroborated++
-      } else if (blind[i]) this.facts.blind++
+        facts.corroborable++
+        if ((expected[i]! & seen[i]!) !== 0) facts.corroborated++
+      } else if (blind[i]) facts.blind++
     }
   }
 
   /** Orphans whose number lies between those of the unit's own cases; undefined when its numbers do not run on. */
   #missingNumbers(): string[] | undefined {
-    const { serial, serialPrefix } = this.#rows
+    const { serial, serialPrefix } = this.#keeper.rows
     const spans = new Map<number, { low: number; high: number; count: number }>()
     for (let i = 0; i < serial.length; i++) {
       if (!Number.isFinite(serial[i]!)) continue
@@ -187,9 +208,36 @@ export class UnitSigns {
     if (dense.size === 0) return undefined
     return this.#orphans.filter((reference) => {
       const digits = /\d{1,15}$/.exec(reference)
-      const span = digits && dense.get(this.#texts.get(reference.slice(0, digits.index)) ?? -2)
+      const span = digits && dense.get(this.#keeper.known(reference.slice(0, digits.index)))
       return span ? Number(digits[0]) > span.low && Number(digits[0]) < span.high : false
     })
+  }
+
+  #countWeeks(): void {
+    const { length, closedDay, closedMs, dueMs } = this.#keeper.rows
+    const weeks = new Map<number, { hits: number; trials: number }>()
+    for (let i = 0; i < length; i++) {
+      if (!Number.isFinite(closedDay[i]!) || !Number.isFinite(dueMs[i]!)) continue
+      const week = Math.floor((closedDay[i]! + 3) / 7)
+      const one = weeks.get(week) ?? { hits: 0, trials: 0 }
+      one.trials++
+      if (closedMs[i]! <= dueMs[i]!) one.hits++
+      weeks.set(week, one)
+    }
+    const order = [...weeks.keys()].sort((a, b) => a - b)
+    if (order.length === 0) return
+    this.weeksFrom = order[0]!
+    for (let week = order[0]!; week <= order.at(-1)!; week++) this.weeks.push(weeks.get(week) ?? { hits: 0, trials: 0 })
+  }
+
+  #factsOf(day: number): UnitFacts {
+    const month = Number.isFinite(day) ? new Date(day * 86_400_000).toISOString().slice(0, 7) : ''
+    let facts = this.months.get(month)
+    if (!facts) {
+      facts = emptyFacts()
+      this.months.set(month, facts)
+    }
+    return facts
   }
 
   #countsOf(stratum: string): StratumCounts {
@@ -208,66 +256,5 @@ export class UnitSigns {
     counts.suspects[rule]!++
     const list = this.evidence[rule]!
     if (list.length < evidenceMax) list.push(id)
-  }
-
-  #addRow({ record, knownMs }: ObservedCase, counts: StratumCounts, context: CheckContext): void {
-    const { expected, seen, blind } = context.traces.of(record)
-    const { id, openedMs, acceptedMs, closedMs, dueMs, item, applicant, handler, channel, steps } = record
-    const rows = this.#rows
-    const digits = /\d{1,15}$/.exec(id)
-    let [lateMs, late] = [closedMs === null ? Number.POSITIVE_INFINITY : closedMs + lateStepMs, '']
-    for (const { name, atMs } of steps) if (atMs > lateMs) [lateMs, late] = [atMs, name || '?']
-    rows.length++
-    rows.openedMs.push(openedMs ?? acceptedMs ?? Number.NaN)
-    rows.closedMs.push(closedMs ?? Number.NaN)
-    rows.item.push(this.#indexOf(item))
-    rows.applicant.push(applicant === '' ? -1 : this.#indexOf(applicant))
-    rows.handler.push(handler === '' ? -1 : this.#indexOf(handler))
-    rows.lateStep.push(late === '' ? -1 : this.#indexOf(late))
-    rows.isToldLate.push(toldLongAfter(record, context) === suspect)
-    rows.expected.push(bitsOf(expected))
-    rows.seen.push(bitsOf(seen))
-    rows.blind.push(blind.length > 0)
-    rows.isTraceless.push(record.traces.length === 0 && record.ratings.every(({ isDefault }) => isDefault))
-    rows.lagMs.push(closedMs === null ? Number.NaN : knownMs - closedMs)
-    rows.dueMs.push(dueMs ?? Number.NaN)
-    rows.isSystem.push(channel === 'system')
-    rows.serial.push(digits ? Number(digits[0]) : Number.NaN)
-    rows.serialPrefix.push(digits ? this.#indexOf(id.slice(0, digits.index)) : -1)
-    this.#ids.push(id)
-    this.#strata.push(counts)
-  }
-
-  #indexOf(text: string): number {
-    let at = this.#texts.get(text)
-    if (at === undefined) {
-      at = this.#texts.size
-      this.#texts.set(text, at)
-    }
-    return at
-  }
-}
-
-function bitsOf(kinds: readonly TraceKind[]): number {
-  let bits = 0
-  for (const kind of kinds) bits |= 1 << traceKinds.indexOf(kind)
-  return bits
-}
-
-function emptyRows(): UnitRows {
-  return {
-    ...{ length: 0, openedMs: [], closedMs: [], item: [], applicant: [], handler: [], isSystem: [] },
-    ...{
-      serial: [],
-      serialPrefix: [],
-      lateStep: [],
-      isToldLate: [],
-      expected: [],
-      seen: [],
-      blind: [],
-      lagMs: [],
-      isTraceless: [],
-      dueMs: [],
-    },
   }
 }

@@ -34,3 +34,11 @@ export function periodOfDay(day: number, unit: PeriodUnit): string {
   if (unit === 'year') return iso.slice(0, 4)
   return `${iso.slice(0, 4)}-Q${Math.ceil(Number(iso.slice(5, 7)) / 3)}`
 }
+
+/** Months that a month, quarter, year or day lies in. */
+export function monthsOf(label: string): Set<string> {
+  if (/^\d{4}-\d\d(-\d\d)?$/.test(label)) return new Set([label.slice(0, 7)])
+  const [year, quarter] = label.split('-Q')
+  const first = quarter ? Number(quarter) * 3 - 2 : 1
+  return new Set(Array.from({ length: quarter ? 3 : 12 }, (_, i) => `${year}-${String(first + i).padStart(2, '0')}`))
+}

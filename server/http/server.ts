@@ -26,6 +26,7 @@ import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { incidentWorkRoutes } from './incident-work-routes.ts'
+import { integrityRoutes } from './integrity-routes.ts'
 import { intelRoutes } from './intel-routes.ts'
 import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
@@ -115,6 +116,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     pullRoutes(app, all)
     coverageRoutes(app, all)
     questionRoutes(app, all)
+    integrityRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     behaviourRoutes(app, all)

@@ -15,12 +15,15 @@ import { compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
 import type { Database } from '#stores/state/state.ts'
+import { createIntegrityPart, type IntegrityPart, withGrades } from './kpi-integrity.ts'
 
 export interface KpiPart {
   cases: CaseStore
   catalogue: CatalogueStore
   definitions: LoadedDefinitions
   board: Board
+  /** undefined when its rules are wrong: then nothing is graded. */
+  integrity: IntegrityPart | undefined
   restatements: RestatementStore
   component: Component
   /** Takes in what arrived. */
@@ -43,11 +46,14 @@ export function createKpiPart(
   const { calendars, problems } = readCalendars(join(rules, 'calendars'))
   for (const problem of [...definitions.problems, ...problems])
     logger.error({ problem: formatProblem(problem) }, 'a KPI definition was not taken')
-  const board = createBoard({
-    ...{ definitions, calendars: calendars.map(compileCalendar), cases, nowMs, directory: cubes },
+  const compiled = calendars.map(compileCalendar)
+  const integrity = createIntegrityPart(rules, { database, cases, calendars: compiled, clock, logger })
+  const plain = createBoard({
+    ...{ definitions, calendars: compiled, cases, nowMs, directory: cubes },
     facts: () => catalogue.facts(),
     catalogueVersion: () => catalogue.version(),
   })
+  const board = withGrades(plain, integrity)
   let failure = ''
   let opened = false
   const refresh = async (): Promise<void> => {
@@ -61,7 +67,7 @@ export function createKpiPart(
     }
   }
   return {
-    ...{ cases, catalogue, definitions, board, refresh },
+    ...{ cases, catalogue, definitions, board, integrity, refresh },
     restatements: createRestatements(database, nowMs, () => `r-${random.hex(8)}`),
     component: {
       name: 'kpi',
@@ -69,6 +75,7 @@ export function createKpiPart(
         await cases.open()
         opened = true
         await catalogue.load()
+        await integrity?.load()
       },
       stop: async () => {
         opened = false

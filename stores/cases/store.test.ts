@@ -44,6 +44,7 @@ it('keeps every version and shows the one that was known at a time', async () =>
   expect(await ids()).toEqual(['b.1', 'a.2'])
   expect(await ids({ knownMs: 15 })).toEqual(['a.1', 'b.1'])
   expect((await store.versions('a')).map(({ sequence }) => sequence)).toEqual([1, 3])
+  expect(await store.corrected()).toEqual(['a'])
 })
 
 it('takes the same record once, refuses another of the same version, keeps a late one without showing it', async () => {

@@ -42,6 +42,8 @@ export interface CaseStore {
   versions(id: string): Promise<StoredCase[]>
   /** The same for many. */
   history(ids: readonly string[]): Promise<Map<string, StoredCase[]>>
+  /** Ids of cases of which there is more than one version. */
+  corrected(): Promise<string[]>
   /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */
   since(sequence: number, limit: number): Promise<StoredCase[]>
   /** The current version of each case, in batches, in order of arrival. */

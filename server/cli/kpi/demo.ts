@@ -7,8 +7,9 @@ import { CodedError } from '#core/errors.ts'
 import { silentLogger } from '#core/logger.ts'
 import { seededRandom } from '#core/random.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
-import type { CaseRecord, FactKind } from '#kpi/contract.ts'
+import type { CaseRecord, CaseStore, FactKind } from '#kpi/contract.ts'
 import { demoProvince } from '#kpi/demo/province.ts'
+import type { ObservedCase } from '#kpi/integrity/observed-case.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import { systemActor } from '#stores/state/audit.ts'
 import { createState, stateDefaults } from '#stores/state/postgres.ts'
@@ -16,7 +17,9 @@ import { loadConfig } from '../../config.ts'
 import type { CommandInput } from '../command.ts'
 
 const casesDefault = 40_000
-const batch = 10_000
+const msPerDay = 86_400_000
+/** A corrected case was first told so long before. */
+const correctedAfterMs = 3 * msPerDay
 
 export async function demo({ options }: CommandInput): Promise<number> {
   const { config } = loadConfig(process.env)
@@ -44,19 +47,9 @@ export async function demo({ options }: CommandInput): Promise<number> {
       const proposed = await catalogue.propose(systemActor, kind, facts, false, 'Synthetic example 合成示例')
       if (proposed) await catalogue.decide(second, proposed.version, 'published')
     }
-    let stored = 0
-    let part: CaseRecord[] = []
-    const flush = async (): Promise<void> => {
-      if (part.length > 0) stored += (await cases.append(part, nowMs)).stored
-      part = []
-    }
-    for (const record of province.cases(count)) {
-      part.push(record)
-      if (part.length >= batch) await flush()
-    }
-    await flush()
+    const stored = await keepCases(cases, province.cases(count))
     console.log(
-      `${province.facts.length} rows of a synthetic catalogue and ${stored} synthetic cases, marked as such, are in ${config.data}`,
+      `${province.facts.length} rows of a synthetic catalogue and ${stored} records of synthetic cases, marked as such, are in ${config.data}`,
     )
     return 0
   } finally {
@@ -64,4 +57,23 @@ export async function demo({ options }: CommandInput): Promise<number> {
     await state.close()
     await lock.release()
   }
+}
+
+/** Day by day, as a feed would have told them: when a record became known is part of the evidence. */
+async function keepCases(cases: CaseStore, observed: readonly ObservedCase[]): Promise<number> {
+  const days = new Map<number, CaseRecord[]>()
+  const tell = (record: CaseRecord, knownMs: number): void => {
+    const day = Math.floor(knownMs / msPerDay)
+    const list = days.get(day)
+    if (list) list.push(record)
+    else days.set(day, [record])
+  }
+  for (const { record, knownMs, before } of observed) {
+    if (before) tell(before, knownMs - correctedAfterMs)
+    tell(record, knownMs)
+  }
+  let stored = 0
+  for (const day of [...days.keys()].sort((a, b) => a - b))
+    stored += (await cases.append(days.get(day)!, day * msPerDay)).stored
+  return stored
 }

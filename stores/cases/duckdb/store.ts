@@ -209,6 +209,11 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       }
       return found
     },
+    corrected: async () => {
+      if (files.length === 0) return []
+      const found = await db().query(`select id from ${source()} group by id having count(*) > 1 order by id`, [])
+      return found.map((row) => row['id'] as string)
+    },
     since: (sequence, limit) => {
       const from = whole(sequence)
       const to = whole(sequence + limit)

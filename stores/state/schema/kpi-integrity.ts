@@ -51,3 +51,16 @@ export const kpiUnitFacts = pgTable(
   },
   (table) => [primaryKey({ columns: [table.unit, table.period] })],
 )
+
+/** Where every unit stood in the funnel of a rule: the last run's, one row per rule. */
+export const kpiFunnels = pgTable(
+  'kpi_funnels',
+  {
+    period: text('period').notNull(),
+    rule: text('rule').notNull(),
+    spread: doublePrecision('spread').notNull(),
+    /** unit, count, seen, expected, p, q */
+    points: jsonb('points').$type<[string, number, number, number, number, number][]>().notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.period, table.rule] })],
+)

@@ -1,0 +1,107 @@
+// What is kept of each case until its unit is complete: numbers, and texts as indexes. One array per field.
+import { counterSigns, suspect, toldLongAfter } from './case-rules.ts'
+import { type CheckContext, isOnline, type ObservedCase } from './observed-case.ts'
+import { type TraceKind, traceKinds } from './traces.ts'
+
+export interface UnitRows {
+  length: number
+  openedMs: number[]
+  closedMs: number[]
+  dueMs: number[]
+  /** Local days since 1970-01-01. */
+  openedDay: number[]
+  closedDay: number[]
+  item: number[]
+  applicant: number[]
+  handler: number[]
+  region: number[]
+  /** Decided by a machine: night batches are nobody's doing. */
+  isSystem: boolean[]
+  isOnline: boolean[]
+  /** Number at the end of the id, after the rest of it; NaN where there is none. */
+  serial: number[]
+  serialPrefix: number[]
+  /** Name of the last step that is later than the closing; -1: none is. */
+  lateStep: number[]
+  /** The applicant was told more than a working day after the closing. */
+  isToldLate: boolean[]
+  /** Kinds of traces that it should have left, and those that were seen: one bit each, in the order of `traceKinds`. */
+  expected: number[]
+  seen: number[]
+  blind: boolean[]
+  /** No trace, no rating by a person. */
+  isTraceless: boolean[]
+  counterSigns: number[]
+  /** How long after its closing it was reported. */
+  lagMs: number[]
+}
+
+/** Clocks differ by minutes. */
+const lateStepMs = 600_000
+
+export class RowKeeper {
+  rows: UnitRows = emptyRows()
+  readonly texts: string[] = []
+  #indexes = new Map<string, number>()
+
+  add({ record, knownMs }: ObservedCase, context: CheckContext): void {
+    const { expected, seen, blind, contradicted } = context.traces.of(record)
+    const { id, openedMs, acceptedMs, closedMs, dueMs, item, applicant, handler, channel, steps } = record
+    const { rows } = this
+    const from = openedMs ?? acceptedMs
+    const digits = /\d{1,15}$/.exec(id)
+    let [lateMs, late] = [closedMs === null ? Number.POSITIVE_INFINITY : closedMs + lateStepMs, '']
+    for (const { name, atMs } of steps) if (atMs > lateMs) [lateMs, late] = [atMs, name || '?']
+    rows.length++
+    rows.openedMs.push(from ?? Number.NaN)
+    rows.closedMs.push(closedMs ?? Number.NaN)
+    rows.dueMs.push(dueMs ?? Number.NaN)
+    rows.openedDay.push(from === null ? Number.NaN : context.zone.dayOf(from))
+    rows.closedDay.push(closedMs === null ? Number.NaN : context.zone.dayOf(closedMs))
+    rows.item.push(this.indexOf(item))
+    rows.applicant.push(applicant === '' ? -1 : this.indexOf(applicant))
+    rows.handler.push(handler === '' ? -1 : this.indexOf(handler))
+    rows.region.push(this.indexOf(record.region))
+    rows.isSystem.push(channel === 'system')
+    rows.isOnline.push(isOnline(channel))
+    rows.serial.push(digits ? Number(digits[0]) : Number.NaN)
+    rows.serialPrefix.push(digits ? this.indexOf(id.slice(0, digits.index)) : -1)
+    rows.lateStep.push(late === '' ? -1 : this.indexOf(late))
+    rows.isToldLate.push(toldLongAfter(record, context) === suspect)
+    rows.expected.push(bitsOf(expected))
+    rows.seen.push(bitsOf(seen))
+    rows.blind.push(blind.length > 0)
+    rows.isTraceless.push(record.traces.length === 0 && record.ratings.every(({ isDefault }) => isDefault))
+    rows.counterSigns.push(counterSigns(record, contradicted.length > 0))
+    rows.lagMs.push(closedMs === null ? Number.NaN : knownMs - closedMs)
+  }
+
+  indexOf(text: string): number {
+    let at = this.#indexes.get(text)
+    if (at === undefined) {
+      at = this.texts.length
+      this.#indexes.set(text, at)
+      this.texts.push(text)
+    }
+    return at
+  }
+
+  /** @returns -2 for a text that no row has */
+  known(text: string): number {
+    return this.#indexes.get(text) ?? -2
+  }
+}
+
+function bitsOf(kinds: readonly TraceKind[]): number {
+  let bits = 0
+  for (const kind of kinds) bits |= 1 << traceKinds.indexOf(kind)
+  return bits
+}
+
+function emptyRows(): UnitRows {
+  return {
+    ...{ length: 0, openedMs: [], closedMs: [], dueMs: [], openedDay: [], closedDay: [], item: [], applicant: [] },
+    ...{ handler: [], region: [], isSystem: [], isOnline: [], serial: [], serialPrefix: [], lateStep: [] },
+    ...{ isToldLate: [], expected: [], seen: [], blind: [], isTraceless: [], counterSigns: [], lagMs: [] },
+  }
+}

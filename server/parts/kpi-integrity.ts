@@ -1,0 +1,91 @@
+// The checks joined to the board: every figure of now carries its grade, and every night all units are looked at again.
+import { join } from 'node:path'
+import type { Clock } from '#core/clock.ts'
+import type { Logger } from '#core/logger.ts'
+import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
+import type { Board } from '#kpi/board/board.ts'
+import { readGradeRules } from '#kpi/integrity/grade.ts'
+import { createIntegrity, type IntegrityService } from '#kpi/integrity/service.ts'
+import { readTraceRules } from '#kpi/integrity/traces.ts'
+import { type Calendar, calendarAt } from '#kpi/time/calendar.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { CaseStore } from '#stores/cases/store.ts'
+import type { Database } from '#stores/state/state.ts'
+
+export interface IntegrityPart extends IntegrityService {
+  /** Runs when the night's run is due. */
+  tick(): Promise<void>
+}
+
+const zoneName = 'Asia/Shanghai'
+const nightHour = 2
+/** So long into a year what was closed in the last one is still reported and corrected. */
+const lastYearUntilMonth = 3
+const msPerHour = 3_600_000
+
+export function createIntegrityPart(
+  rules: string,
+  deps: {
+    database: Database
+    cases: CaseStore
+    calendars: readonly Calendar[]
+    clock: Clock
+    logger: Logger
+  },
+): IntegrityPart | undefined {
+  const { database, cases, calendars, clock, logger } = deps
+  const traces = readTraceRules(join(rules, 'integrity/traces.yml'))
+  const grades = readGradeRules(join(rules, 'integrity/grades.yml'))
+  for (const problem of [...traces.problems, ...grades.problems] as SourceProblem[])
+    logger.error({ problem: formatProblem(problem) }, 'rules of the integrity checks were not taken: nothing is graded')
+  if (!traces.rules || !grades.rules) return undefined
+  const zone = zoneOf(zoneName)
+  const service = createIntegrity({
+    ...{ database, cases, zone, traces: traces.rules, grades: grades.rules, nowMs: () => clock.nowMs() },
+    calendar: () => calendarAt(calendars, 'cn', clock.nowMs()) ?? calendars[0]!,
+  })
+  return {
+    ...service,
+    tick: async () => {
+      const nowMs = clock.nowMs()
+      if ((await cases.lastSequence()) === 0) return
+      const day = zone.dayOf(nowMs)
+      const year = Number(new Date(day * 24 * msPerHour).getUTCFullYear())
+      const month = new Date(day * 24 * msPerHour).getUTCMonth() + 1
+      const years = month <= lastYearUntilMonth ? [year - 1, year] : [year]
+      for (const period of years.map(String)) {
+        const last = await service.lastRun(period)
+        const isDue =
+          !last || (zone.dayOf(last.startedMs) < day && zone.sinceMidnightMs(nowMs) >= nightHour * msPerHour)
+        if (isDue) {
+          const { endedMs, startedMs, units, flags } = await service.run(period)
+          logger.info({ period, units, flags, ms: endedMs - startedMs }, 'the integrity checks ran')
+        }
+      }
+    },
+  }
+}
+
+/** A figure of now is told with its grade; of another pair of times nobody knows what the checks would have said. */
+export function withGrades(board: Board, integrity: IntegrityService | undefined): Board {
+  if (!integrity) return board
+  return {
+    refresh: () => board.refresh(),
+    save: () => board.save(),
+    plans: () => board.plans(),
+    plan: (id) => board.plan(id),
+    get sequence() {
+      return board.sequence
+    },
+    values: async (question) => {
+      const values = await board.values(question)
+      if (question.knownMs !== undefined || question.validMs !== undefined) return values
+      const isOfCases = board.plan(question.kpi)?.definition.fact === 'case'
+      return values.map((value) => {
+        const period = value.dimensions['period']
+        const asked = period === undefined ? value : { ...value, period: { ...value.period, label: period } }
+        return { ...value, grade: integrity.grade(asked, question.only, isOfCases)?.grade ?? null }
+      })
+    },
+  }
+}
