@@ -19,7 +19,7 @@ import { placesOf } from './group/membership.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
 import { type Held, type NewNotification, writeHistory, writeNotifications } from './lifecycle/tables.ts'
 import type { NotificationEvent } from './lifecycle/transition.ts'
-import { createInhibitor } from './mute/inhibit.ts'
+import { createInhibitor, type InhibitedBy } from './mute/inhibit.ts'
 import { createSilences, type Silences } from './mute/silences.ts'
 import { type Why, whyOf } from './mute/why.ts'
 import type { AlertReceiverConfig, HeartbeatConfig } from './notify/config.ts'
@@ -92,6 +92,7 @@ export interface Alerting extends Component {
 const tickMs = 1000
 const flushMs = 5000
 const retainEveryMs = 600_000
+const inhibitionMsMax = 1000
 /** Alertmanager's. */
 const tidyMs = 30_000
 
@@ -110,7 +111,15 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     .map((receiver) => createHeartbeat(receiver, { database, clock, logger, counters }))
   const route = createRouter(direct)
   const silences = createSilences({ database, clock, random })
-  const inhibitedBy = createInhibitor([...config.inhibitRules, ...(routing?.inhibitRules ?? [])])
+  const inhibitor = createInhibitor([...config.inhibitRules, ...(routing?.inhibitRules ?? [])])
+  /** Looked over anew after each change; at the latest after a second. */
+  let inhibition: { by: InhibitedBy; untilMs: number } | undefined
+  const inhibitedBy = (alert: Parameters<InhibitedBy>[0]): string[] => {
+    const nowMs = clock.monotonicMs()
+    if (!inhibition || inhibition.untilMs < nowMs)
+      inhibition = { by: inhibitor(lifecycle.open()), untilMs: nowMs + inhibitionMsMax }
+    return inhibition.by(alert)
+  }
   /** Alerts kept back, with the event people would have heard. */
   const held = new Map<string, Held>()
   const feed = createFeed(config, database)
@@ -152,6 +161,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     },
     alongside: (tx, records, nowMs) => grouping.join(tx, records, nowMs),
     committed: (changes, intents, kept) => {
+      inhibition = undefined
       grouping.wake()
       for (const one of kept) if (!held.has(one.alertId)) held.set(one.alertId, one)
       feed.publish(changes)
@@ -160,7 +170,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   })
   const mutedBy = (alert: Pick<AlertRecord, 'id' | 'rule' | 'severity' | 'labels' | 'title' | 'state'>) => ({
     silences: silences.of(alert).map(({ id }) => id),
-    alerts: inhibitedBy(alert, lifecycle.open()),
+    alerts: inhibitedBy(alert),
   })
 
   const behind = (name: string): readonly AlertReceiverConfig[] => integrations.routed.get(name) ?? []
@@ -253,7 +263,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
       whyOf(await alertDetail(database, lifecycle.current, id), {
         ...{ database, nowMs: clock.nowMs(), receivers: direct, silences, held },
         routed: routing && { routing, receivers: behind },
-        inhibitors: (alert) => inhibitedBy(alert, lifecycle.open()).flatMap((one) => lifecycle.current(one) ?? []),
+        inhibitors: (alert) => inhibitedBy(alert).flatMap((one) => lifecycle.current(one) ?? []),
       }),
     open: () => [...lifecycle.open()].map(alertOf),
     receiversOf: (alert) => [

@@ -25,29 +25,45 @@ export type InhibitRule = z.output<typeof inhibitRuleSchema>
 type Labelled = Pick<Alert, 'id' | 'rule' | 'severity' | 'labels' | 'title' | 'state'>
 
 /** @returns the firing alerts that inhibit this one */
-export type Inhibitor = (target: Labelled, open: Iterable<Labelled>) => string[]
+export type InhibitedBy = (target: Labelled) => string[]
+/** Looks over the open alerts once, for any number of targets. */
+export type Inhibitor = (open: Iterable<Labelled>) => InhibitedBy
+
+interface Source {
+  id: string
+  /** It meets the target's matchers too: it does not inhibit its like, as in Alertmanager. */
+  isTarget: boolean
+}
 
 export function createInhibitor(rules: readonly InhibitRule[]): Inhibitor {
   const compiled = rules.map(({ sourceMatchers, targetMatchers, equal }) => ({
     ...{ source: sourceMatchers.map(parseMatcher), target: targetMatchers.map(parseMatcher), equal },
   }))
-  if (compiled.length === 0) return () => []
   const meets = (matchers: readonly Matcher[], alert: Labelled): boolean => matchers.every((matches) => matches(alert))
-  return (target, open) => {
-    const mine = compiled.filter((rule) => meets(rule.target, target))
-    if (mine.length === 0) return []
-    const found: string[] = []
-    for (const source of open) {
-      if (source.state !== 'firing' || source.id === target.id) continue
-      const holds = mine.some(
-        (rule) =>
-          meets(rule.source, source) &&
-          // An alert that is both source and target of a rule does not inhibit itself or its like, as in Alertmanager.
-          !(meets(rule.source, target) && meets(rule.target, source)) &&
-          rule.equal.every((name) => labelOf(source, name) === labelOf(target, name)),
-      )
-      if (holds) found.push(source.id)
+  const keyOf = (equal: readonly string[], alert: Labelled): string =>
+    JSON.stringify(equal.map((name) => labelOf(alert, name)))
+  return (open) => {
+    if (compiled.length === 0) return () => []
+    const sources = compiled.map(() => new Map<string, Source[]>())
+    for (const alert of open) {
+      if (alert.state !== 'firing') continue
+      compiled.forEach(({ source, target, equal }, rule) => {
+        if (!meets(source, alert)) return
+        const key = keyOf(equal, alert)
+        const list = sources[rule]!.get(key) ?? []
+        list.push({ id: alert.id, isTarget: meets(target, alert) })
+        sources[rule]!.set(key, list)
+      })
     }
-    return found
+    return (alert) => {
+      const found = new Set<string>()
+      compiled.forEach(({ source, target, equal }, rule) => {
+        if (!meets(target, alert)) return
+        const isSource = meets(source, alert)
+        for (const { id, isTarget } of sources[rule]!.get(keyOf(equal, alert)) ?? [])
+          if (id !== alert.id && !(isSource && isTarget)) found.add(id)
+      })
+      return [...found]
+    }
   }
 }
