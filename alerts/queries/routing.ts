@@ -3,7 +3,7 @@ import { count } from 'drizzle-orm'
 import { notificationGroups } from '#stores/state/schema/groups.ts'
 import type { Database } from '#stores/state/state.ts'
 import type { Alert } from '../alert.ts'
-import { placesOf } from '../group/membership.ts'
+import { isTold, labelsOf } from '../group/labels.ts'
 import type { AlertReceiverConfig, ReceiverKind } from '../notify/config.ts'
 import type { Routing } from '../routing/alertmanager-file.ts'
 import { matcherText } from '../routing/label-matchers.ts'
@@ -50,7 +50,8 @@ export async function routingView(
   const alerts = new Map<string, number>()
   for (const alert of open)
     if (alert.state === 'firing' || alert.state === 'unknown')
-      for (const { route } of placesOf(routing.root, alert)) alerts.set(route.id, (alerts.get(route.id) ?? 0) + 1)
+      for (const { id } of isTold(alert) ? routesFor(routing.root, labelsOf(alert)) : [])
+        alerts.set(id, (alerts.get(id) ?? 0) + 1)
   const groups = await groupsByRoute(database)
   const view = ({ route, matchers, goesOn, children }: Branch): RouteView => {
     const { id, key: _, ...rest } = route

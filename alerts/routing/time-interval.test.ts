@@ -116,3 +116,43 @@ test('a place whose clock is fixed ahead has the same interval so much earlier',
     ),
   )
 })
+
+test('the next change is the one that looking at every minute finds, also where clocks are changed', () => {
+  const zone = fc.constantFrom('UTC', 'Asia/Shanghai', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe')
+  const part = fc.record(
+    {
+      times: fc.array(
+        pair(0, 1440).filter(([a, b]) => a < b),
+        { minLength: 1, maxLength: 2 },
+      ),
+      weekdays: fc.array(pair(0, 6), { minLength: 1, maxLength: 2 }),
+      location: zone,
+    },
+    { requiredKeys: ['location'] },
+  )
+  // Around the days on which clocks are changed in one of them.
+  const start = fc
+    .tuple(
+      fc.constantFrom('2026-03-29T00:00Z', '2026-03-08T00:00Z', '2026-10-25T00:00Z', '2026-04-04T12:00Z'),
+      fc.integer({ min: -1500, max: 300 }),
+    )
+    .map(([day, minutes]) => at(day) + minutes * 60_000)
+  fc.assert(
+    fc.property(fc.array(part, { minLength: 1, maxLength: 2 }), start, (parts, ms) => {
+      const interval = named(
+        ...parts.map(({ times, weekdays: days, location }) => ({
+          location,
+          ...(times ? { times: times.map(([a, b]) => ({ start_time: clock(a), end_time: clock(b) })) } : {}),
+          ...(days ? { weekdays: days.map(([a, b]) => `${weekdays[a]}:${weekdays[b]}`) } : {}),
+        })),
+      )
+      const now = isWithin(interval, ms)
+      let expected: number | undefined
+      for (let minute = 1; minute <= 2 * 1440 && expected === undefined; minute++)
+        if (isWithin(interval, ms + minute * 60_000) !== now) expected = ms + minute * 60_000
+      const found = changesAt(interval, ms)
+      expect(found !== undefined && found <= ms + 2 * 86_400_000 ? found : undefined).toBe(expected)
+    }),
+    { numRuns: 150 },
+  )
+})

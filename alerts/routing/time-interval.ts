@@ -195,17 +195,38 @@ export function isWithin({ intervals }: NamedInterval, ms: number): boolean {
 }
 
 const minuteMs = 60_000
-const aheadMinutesMax = 8 * 24 * 60
+const dayMinutes = 1440
+const aheadMsMax = 8 * dayMinutes * minuteMs
 
 /** @returns the beginning of the minute in which `isWithin` is first otherwise; undefined when not within eight days */
 export function changesAt(interval: NamedInterval, ms: number): number | undefined {
   const now = isWithin(interval, ms)
   const thisMinute = Math.floor(ms / minuteMs) * minuteMs
-  for (let ahead = 1; ahead <= aheadMinutesMax; ahead++) {
-    const at = thisMinute + ahead * minuteMs
-    if (isWithin(interval, at) !== now) return at
+  for (let at = thisMinute; at < thisMinute + aheadMsMax; ) {
+    const next = at + minutesToBoundary(interval, at) * minuteMs
+    // Where the clocks were changed between, the boundary is not where it was thought: look at every minute.
+    const step = isEven(interval, at, next) ? next - at : minuteMs
+    for (let minute = at + step; minute <= next; minute += step) if (isWithin(interval, minute) !== now) return minute
+    at = next
   }
   return undefined
+}
+
+/** It can change only at the ends of its times, and at midnight. */
+function minutesToBoundary({ intervals }: NamedInterval, ms: number): number {
+  const waits = intervals.map(({ times = [], location }) => {
+    const { minute } = localTime(ms, location)
+    const later = times.flatMap(({ begin, end }) => [begin, end]).filter((boundary) => boundary > minute)
+    return Math.min(...later, dayMinutes) - minute
+  })
+  return Math.min(...waits, dayMinutes)
+}
+
+function isEven({ intervals }: NamedInterval, fromMs: number, toMs: number): boolean {
+  return intervals.every(({ location }) => {
+    const [from, to] = [localTime(fromMs, location).minute, localTime(toMs, location).minute]
+    return (from + (toMs - fromMs) / minuteMs) % dayMinutes === to
+  })
 }
 
 /** In the words of the file, e.g. `09:00–17:30, monday:friday, Asia/Shanghai`. */
