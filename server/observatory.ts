@@ -273,7 +273,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
     const learn = createLearnPart(config.security.learn, learning)
-    const behaviour = createBehaviourPart(config.security.behaviour, learning)
+    const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
     const flows = createFlowsPart(config.security.flows, learning)
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {

@@ -168,6 +168,18 @@ describe('behaviour', () => {
 })
 
 describe('facts', () => {
+  it('an account belongs to the department that the inventory says, or in which it was first seen', () => {
+    const department = (known: Record<string, string>): string => {
+      const watch = createBehaviour(behaviourConfigSchema.parse({}), {
+        metrics: new Registry(),
+        departmentOf: (name) => known[name] ?? '',
+      })
+      watch.apply([signIn('wei', monday), signIn('wei', monday + 1, { 'guanlan.department': '教育局' })])
+      return watch.entity('user:wei', 'en')!.department
+    }
+    expect(department({})).toBe('财政局')
+    expect(department({ wei: '公安局' })).toBe('公安局')
+  })
   it('networks of addresses', () => {
     expect(networkOf('10.3.4.5')).toBe('10.3.4.0/24')
     expect(networkOf('::ffff:10.3.4.5')).toBe('10.3.4.0/24')

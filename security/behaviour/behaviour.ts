@@ -90,7 +90,7 @@ export class Behaviour {
       profile = newProfile(entity, facts.group, atMs)
       this.#add(profile)
     }
-    if (profile.group !== facts.group && !facts.group.endsWith('/')) this.#move(profile, facts.group)
+    if (facts.isGroupSure && profile.group !== facts.group) this.#move(profile, facts.group)
     if (atMs < profile.lastMs - latenessMs) {
       this.counts.late++
       if (!isFailure) for (const [relation, value] of facts.seen) this.#learnValue(profile, relation, value, atMs)
@@ -172,7 +172,8 @@ export class Behaviour {
         const peers = this.peersWith(profile, relation, value, atMs)
         const rare = peers.of < peersMin ? 0 : shareBits(peers.with, peers.of)
         note('firstSeen', `${relation}=${value}`, own + rare, {
-          ...{ relation, value, peers: peers.with, of: peers.of, days: peerDays, department: departmentOf(profile) },
+          ...{ relation, value, peers: peers.with, of: peers.of, days: peerDays },
+          department: peers.isDepartment ? departmentOf(profile) : '',
         })
       }
     }
@@ -219,9 +220,15 @@ export class Behaviour {
   }
 
   /** How many of its peers did the same of late. Those of the department, or of the kind where it has too few. */
-  peersWith(profile: Profile, relation: Relation, value: string, atMs: number): { with: number; of: number } {
+  peersWith(
+    profile: Profile,
+    relation: Relation,
+    value: string,
+    atMs: number,
+  ): { with: number; of: number; isDepartment: boolean } {
     const own = this.#groups.get(profile.group)
     const kind = profile.group.slice(0, profile.group.indexOf('/'))
+    const isDepartment = own !== undefined && own.size > peersMin && departmentOf(profile) !== ''
     const members =
       own && own.size > peersMin
         ? [own]
@@ -231,7 +238,7 @@ export class Behaviour {
     const sinceMs = atMs - peerDays * dayMs
     for (const set of members)
       for (const name of set) {
-        if (of >= peersScannedMax) return { with: count, of }
+        if (of >= peersScannedMax) return { with: count, of, isDepartment }
         const peer = this.#profiles.get(name)
         if (!peer || peer === profile || peer.lastMs < sinceMs) continue
         const state = peer.relations[relation]
@@ -240,7 +247,7 @@ export class Behaviour {
         const known = state.values.get(value)
         if (known && known.lastMs >= sinceMs) count++
       }
-    return { with: count, of }
+    return { with: count, of, isDepartment }
   }
 
   #hour(profile: Profile, { atMs }: Facts, note: Note): void {

@@ -13,6 +13,8 @@ export interface Facts {
   entity: string
   /** Those whom it is compared with: kind and department. */
   group: string
+  /** The inventory says so; otherwise the first that it was seen in stays, and an intruder moves nobody. */
+  isGroupSure: boolean
   /** A failed attempt teaches nothing of what the account does, and makes no account. */
   isFailure: boolean
   seen: readonly (readonly [Relation, string])[]
@@ -24,8 +26,11 @@ export interface Facts {
 const valueCharsMax = 120
 const nobody = new Set(['', '-', 'unknown', '(unknown)', 'n/a', 'none', 'null', 'anonymous'])
 
-/** Of one event, at most an account and a host. The first field that is there counts. */
-export function factsOf(event: Event): Facts[] {
+/**
+ * Of one event, at most an account and a host. The first field that is there counts.
+ * @param departmentOf what the inventory knows of an account or host: an event names the department of its host alone
+ */
+export function factsOf(event: Event, departmentOf: (name: string) => string = () => ''): Facts[] {
   const host = text(event, 'host.name', 'Computer', 'Hostname').toLowerCase()
   const user = accountOf(text(event, 'user.name', 'TargetUserName', 'SubjectUserName', 'User', 'userIdentity.userName'))
   if (host === '' && user === '') return []
@@ -46,7 +51,9 @@ export function factsOf(event: Event): Facts[] {
       ['country', text(event, 'source.geo.country_iso_code')],
       ['agent', agentOf(text(event, 'user_agent.original', 'userAgent'))],
     ])
-    facts.push({ ...common, entity: `user:${user}`, group: `user/${department}`, seen })
+    const own = departmentOf(user)
+    const group = { group: `user/${own || department}`, isGroupSure: own !== '' }
+    facts.push({ ...common, entity: `user:${user}`, ...group, seen })
   }
   if (host !== '') {
     const process = baseName(
@@ -56,7 +63,9 @@ export function factsOf(event: Event): Facts[] {
       ['process', process],
       ['user', user],
     ])
-    facts.push({ ...common, entity: `host:${host}`, group: `host/${department}`, seen })
+    const own = departmentOf(host)
+    const group = { group: `host/${own || department}`, isGroupSure: own !== '' || department !== '' }
+    facts.push({ ...common, entity: `host:${host}`, ...group, seen })
   }
   return facts
 }

@@ -21,11 +21,20 @@ export function behaviourFinding({ profile, score, threshold, reasons }: Behavio
       .map((one) => sayReason(profile, one, language))
       .join('\n')
       .slice(0, bytesMax)
+  // The most surprising, up to its comparison.
+  const shortly = (language: 'en' | 'zh'): string => {
+    const first = sayReason(profile, told[0]!, language).replace(/(?:; |；).*$/s, '')
+    const more = reasons.length - 1
+    if (more === 0) return first
+    return language === 'en'
+      ? `${first}, and ${more} more surprise${more > 1 ? 's' : ''}`
+      : `${first}，另有 ${more} 项意外`
+  }
   const times = reasons.map(({ atMs }) => atMs)
   const tactic = tactics[told[0]?.detector ?? 'time']
   return {
     rule: `behaviour/${kind}`,
-    title: `${name} behaves unusually: ${sayReason(profile, told[0]!, 'en').replace(/[;.].*$/s, '')}`,
+    title: shortly('en'),
     description: say('en'),
     severity: score >= 2 * threshold ? 'high' : 'medium',
     state: 'active',
@@ -33,7 +42,7 @@ export function behaviourFinding({ profile, score, threshold, reasons }: Behavio
     annotations: {
       category: 'security',
       ...(tactic ? { tactics: tactic } : {}),
-      'title.zh': `${name} 行为异常：${sayReason(profile, told[0]!, 'zh').replace(/[；。].*$/s, '')}`,
+      'title.zh': shortly('zh'),
       'description.zh': say('zh'),
       'model.id': 'behaviour',
       'model.card': card,

@@ -44,7 +44,10 @@ export interface EntityBehaviour {
   }[]
 }
 
-export function createBehaviour(config: BehaviourConfig, deps: { metrics: Registry }) {
+export function createBehaviour(
+  config: BehaviourConfig,
+  deps: { metrics: Registry; departmentOf?: (name: string) => string },
+) {
   const behaviour = new Behaviour(config)
   const registers = [deps.metrics]
   let told = { hour: 0, entities: 0 }
@@ -80,7 +83,7 @@ export function createBehaviour(config: BehaviourConfig, deps: { metrics: Regist
           ahead++
           continue
         }
-        for (const facts of factsOf(event)) {
+        for (const facts of factsOf(event, deps.departmentOf)) {
           const isNew = behaviour.profile(facts.entity)?.toldScore === 0
           const report = behaviour.observe(facts)
           if (!report) continue

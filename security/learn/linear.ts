@@ -129,14 +129,15 @@ export function openReasons(
     eachGram(tokens, (bucket, start, end) => grams.push({ from: start - 1, to: end, weight: weights[bucket]! }))
     const size = file.scale / Math.sqrt(grams.length)
     const chosen: typeof grams = []
+    const textOf = ({ from, to }: { from: number; to: number }): string =>
+      tokens.slice(Math.max(0, from), to).join('').trim()
     for (const gram of grams.filter(({ weight }) => weight > 0).sort((a, b) => b.weight - a.weight)) {
       if (chosen.length === limit) break
-      if (!chosen.some(({ from, to }) => from <= gram.from && gram.to <= to)) chosen.push(gram)
+      const text = textOf(gram)
+      const isSaid = chosen.some((one) => (one.from <= gram.from && gram.to <= one.to) || textOf(one) === text)
+      if (!isSaid && text !== '') chosen.push(gram)
     }
-    return chosen.flatMap(({ from, to, weight }) => {
-      const text = tokens.slice(Math.max(0, from), to).join('')
-      return text.trim() === '' ? [] : [{ text, weight: weight * size }]
-    })
+    return chosen.map((gram) => ({ text: textOf(gram), weight: gram.weight * size }))
   }
 }
 

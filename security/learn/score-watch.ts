@@ -133,10 +133,12 @@ export class ScoreWatch {
       }
     if (!window.isNew(item.values.join('\n'))) return
     // Judged by what was usual before; then learned.
-    const rate = this.#site.rateAbove()
+    const rate = this.#site.rateAbove(window.taught)
     const alone = this.aloneThreshold
     window.values++
     if (window.values <= taughtPerSource) {
+      window.taught.values++
+      if (worst >= this.threshold) window.taught.above++
       this.#site.add(worst)
       this.#spread(scored, drift)
     }

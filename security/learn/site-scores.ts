@@ -31,11 +31,15 @@ export class SiteScores {
     for (let i = 0; i < bins; i++) this.#total += this.#counts[i]! /= 2
   }
 
-  /** The chance that a usual value is at or above the card's threshold: the card's rate, outweighed by what was seen. */
-  rateAbove(): number {
+  /**
+   * The chance that a usual value is at or above the card's threshold: the card's rate, outweighed by what was seen.
+   * @param own what the source that is judged has added of late; it is no measure of itself
+   */
+  rateAbove(own = { values: 0, above: 0 }): number {
     let above = 0
     for (let i = binOf(this.#threshold); i < bins; i++) above += this.#counts[i]!
-    return (this.#cardRate * priorValues + above) / (priorValues + this.#total)
+    const others = Math.max(0, this.#total - own.values)
+    return (this.#cardRate * priorValues + Math.max(0, Math.min(others, above - own.above))) / (priorValues + others)
   }
 
   /** The lowest score that at most this share of values reach; above 1 when even the highest is too frequent. */

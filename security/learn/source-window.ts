@@ -25,6 +25,8 @@ export interface WindowState {
   lastMs: number
   values: number
   above: number
+  /** Of these, what it has added to what is usual here. */
+  taught: { values: number; above: number }
   /** The highest so far, with what weighed most in it. */
   best: Sample | null
   destinations: string[]
@@ -38,6 +40,7 @@ export class SourceWindow {
   lastMs: number
   values = 0
   above = 0
+  taught = { values: 0, above: 0 }
   best: Sample | null = null
   destinations: string[] = []
   eventIds: string[] = []
@@ -72,9 +75,9 @@ export class SourceWindow {
   }
 
   snapshot(): WindowState {
-    const { startedMs, lastMs, values, above, best, destinations, eventIds, told } = this
+    const { startedMs, lastMs, values, above, taught, best, destinations, eventIds, told } = this
     return {
-      ...{ startedMs, lastMs, values, above, best, destinations, eventIds, told },
+      ...{ startedMs, lastMs, values, above, taught, best, destinations, eventIds, told },
       seen: Buffer.from(this.#seen).toString('base64'),
     }
   }

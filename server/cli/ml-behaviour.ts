@@ -65,7 +65,15 @@ function scenario(file: string, source: string): EvalRow[] {
     hour.inPhase ||= time_label !== 'false_positive'
     hour.ofAttack ||= event_label !== '-'
     const report = behaviour.observe({
-      ...{ atMs, eventId: '', entity: `host:${host}`, group: 'host/', isFailure: false, seen: [['process', name]] },
+      ...{
+        atMs,
+        eventId: '',
+        entity: `host:${host}`,
+        group: 'host/',
+        isGroupSure: false,
+        isFailure: false,
+        seen: [['process', name]],
+      },
       ...{ action: name, failed: 0, bytes: 0 },
     })
     const profile = behaviour.profile(`host:${host}`)!

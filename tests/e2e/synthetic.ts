@@ -49,3 +49,59 @@ export async function syntheticEstate(observatory: Running): Promise<void> {
     body: lines.join('\n'),
   })
 }
+
+/** Six weeks of an office, and a stolen account just now. Made up, and marked as such. */
+export async function syntheticOffice(observatory: Running): Promise<void> {
+  const dayMs = 86_400_000
+  const todayMs = Math.floor((Date.now() + dayMs / 3) / dayMs) * dayMs - dayMs / 3
+  const events: Record<string, unknown>[] = []
+  const add = (user: string, atMs: number, more: object): void => {
+    events.push({
+      ...{ '@timestamp': new Date(atMs).toISOString(), 'event.dataset': 'audit', 'user.name': user },
+      ...{ 'event.category': ['authentication'], 'event.outcome': 'success', 'event.action': 'login', message: user },
+      ...{
+        'host.name': 'office-gz-01',
+        'source.ip': '10.3.4.20',
+        'source.bytes': 4000,
+        labels: { synthetic: 'true' },
+        ...more,
+      },
+    })
+  }
+  for (let day = 42; day >= 1; day--) {
+    const startMs = todayMs - day * dayMs
+    if ([0, 6].includes(new Date(startMs + dayMs / 2).getUTCDay())) continue
+    for (let n = 0; n < 12; n++)
+      for (let hour = 9; hour < 18; hour++) {
+        if ((n * 7 + hour * 3 + day) % 4 === 0) continue
+        const host = { 'host.name': `office-gz-0${1 + (n % 3)}`, 'source.bytes': 2000 + ((n * hour * day) % 9) * 900 }
+        add(n === 0 ? 'wei' : `clerk-${n}`, startMs + hour * 3_600_000 + n * 60_000, host)
+      }
+  }
+  const stolen = { 'source.ip': '203.0.113.77', 'host.name': 'db-sz-01' }
+  const nowMs = Date.now() - 120_000
+  add('wei', nowMs, stolen)
+  add('wei', nowMs + 30_000, { ...stolen, 'event.action': 'export_table', 'source.bytes': 6e8 })
+  events.sort((a, b) => String(a['@timestamp']).localeCompare(String(b['@timestamp'])))
+  await fetch(`${observatory.url}/api/ingest/events`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${observatory.token}`, 'content-type': 'application/x-ndjson' },
+    body: events.map((event) => JSON.stringify(event)).join('\n'),
+  })
+}
+
+/** A scanner on a portal. Made up. */
+export async function syntheticScanner(observatory: Running): Promise<void> {
+  const lines = Array.from({ length: 40 }, (_, n) =>
+    JSON.stringify({
+      message: `203.0.113.77 - - [${new Date().toUTCString().slice(5, 16).replaceAll(' ', '/')}:${new Date().toISOString().slice(11, 19)} +0000] "GET /item?id=${n}%27%20or%20${n}=${n}%20--%20 HTTP/1.1" 200 512 "-" "curl/8.5"`,
+      ...{ 'process.name': 'nginx', 'log.file.path': '/var/log/nginx/access.log', 'host.name': hosts[0]![0] },
+      labels: { synthetic: 'true' },
+    }),
+  )
+  await fetch(`${observatory.url}/api/ingest/events`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${observatory.token}`, 'content-type': 'application/x-ndjson' },
+    body: lines.join('\n'),
+  })
+}

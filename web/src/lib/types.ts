@@ -1,6 +1,7 @@
 // The API's shapes, as types only: no validator reaches the browser.
 import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
+import type * as behaviour from '#server/http/behaviour-routes.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
 import type * as work from '#server/http/incident-work-api.ts'
@@ -37,6 +38,7 @@ export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
 export type Backtest = Body<typeof backtest.BacktestAnswer>
 export type CorrelatedIncident = Body<typeof correlation.CorrelatedIncident>
+export type EntityBehaviour = Body<typeof behaviour.EntityBehaviour>
 export type EntityAtRisk = Body<typeof correlation.EntityAtRisk>
 export type WorkedIncident = Body<typeof work.WorkedIncident>
 export type IncidentQueue = Body<typeof work.IncidentQueue>

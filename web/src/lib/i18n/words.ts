@@ -1,4 +1,7 @@
 // Every word of the ops centre in both languages: one pair of lists per area, joined here.
+
+import { behaviourEn } from './behaviour.en.ts'
+import { behaviourZh } from './behaviour.zh.ts'
 import { incidentsEn } from './incidents.en.ts'
 import { incidentsZh } from './incidents.zh.ts'
 import { kpiEn } from './kpi.en.ts'
@@ -19,6 +22,7 @@ import { sharedZh } from './shared.zh.ts'
 export const en = {
   ...sharedEn,
   ...incidentsEn,
+  ...behaviourEn,
   ...kpiEn,
   ...kpiWorkEn,
   ...metricRulesEn,
@@ -30,6 +34,7 @@ export const en = {
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...incidentsZh,
+  ...behaviourZh,
   ...kpiZh,
   ...kpiWorkZh,
   ...metricRulesZh,
