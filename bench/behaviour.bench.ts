@@ -75,7 +75,7 @@ for (let n = 0; n < intruders; n++) {
   if (found.some(({ labels }) => labels['user.name'] === `person${n}`)) caught++
 }
 globalThis.gc?.()
-const lines = watch.snapshot()
+const lines = [...watch.snapshot()]
 const bytes = lines.reduce((sum, line) => sum + line.length, 0)
 const judged = Number(JSON.parse(lines[1]!).scores.reduce((sum: number, one: number) => sum + one, 0))
 console.log('| what | measured |')

@@ -34,6 +34,7 @@ const ordinaryBits = 4
 const latenessMs = hourMs
 const sessionGapMs = 30 * 60_000
 const peersScannedMax = 2000
+const judgedPerPeriod = 20
 const peerDays = 30
 const peersMin = 3
 const activePeriodsMin = 3
@@ -103,7 +104,7 @@ export class Behaviour {
     const note = this.speaks(profile)
       ? (detector: Detector, id: string, bits: number, values: Reason['values']) =>
           this.#note(profile, { detector, id, bits, atMs, eventId: facts.eventId, values })
-      : () => {}
+      : undefined
     this.#hour(profile, facts, note)
     if (!isFailure) {
       for (const [relation, value] of facts.seen) this.#value(profile, relation, value, atMs, note)
@@ -163,21 +164,26 @@ export class Behaviour {
     return Math.floor((atMs + this.#config.utcOffsetHours * hourMs) / this.#periodMs)
   }
 
-  #value(profile: Profile, relation: Relation, value: string, atMs: number, note: Note): void {
+  #value(profile: Profile, relation: Relation, value: string, atMs: number, note: Note | undefined): void {
     const state = profile.relations[relation]
-    if (!state?.values.has(value)) {
-      const own = state ? noveltyBits(state.novel, this.#decayed(state, state.active, atMs)) : 0
-      // Of a relation that never was there nothing can be said.
-      if (state && state.active >= activePeriodsMin) {
-        const peers = this.peersWith(profile, relation, value, atMs)
-        const rare = peers.of < peersMin ? 0 : shareBits(peers.with, peers.of)
-        note('firstSeen', `${relation}=${value}`, own + rare, {
-          ...{ relation, value, peers: peers.with, of: peers.of, days: peerDays },
-          department: peers.isDepartment ? departmentOf(profile) : '',
-        })
-      }
+    // Of a relation that was never there nothing can be said; nor of one that forgets, as what looks new may be old.
+    const isJudged = note && state && state.active >= activePeriodsMin && !this.#forgets(state, atMs)
+    if (isJudged && state.activeAt !== profile.period) state.judged = 0
+    if (isJudged && !state.values.has(value) && state.judged < judgedPerPeriod) {
+      state.judged++
+      const own = noveltyBits(state.novel, this.#decayed(state, state.active, atMs))
+      const peers = this.peersWith(profile, relation, value, atMs)
+      const rare = peers.of < peersMin ? 0 : shareBits(peers.with, peers.of)
+      note('firstSeen', `${relation}=${value}`, own + rare, {
+        ...{ relation, value, peers: peers.with, of: peers.of, days: peerDays },
+        department: peers.isDepartment ? departmentOf(profile) : '',
+      })
     }
     this.#learnValue(profile, relation, value, atMs)
+  }
+
+  #forgets({ forgotMs }: RelationState, atMs: number): boolean {
+    return forgotMs !== null && atMs - forgotMs < this.#config.halfLifeDays * dayMs
   }
 
   #decayed(state: RelationState, weight: number, atMs: number): number {
@@ -189,13 +195,24 @@ export class Behaviour {
     let state = profile.relations[relation]
     if (!state) {
       const never = Number.NEGATIVE_INFINITY
-      state = { values: new Map(), active: 0, novel: 0, activeAt: never, novelAt: never, decayedMs: atMs }
+      state = {
+        values: new Map(),
+        active: 0,
+        novel: 0,
+        activeAt: never,
+        novelAt: never,
+        decayedMs: atMs,
+        forgotMs: null,
+        judged: 0,
+      }
       profile.relations[relation] = state
     }
     const known = state.values.get(value)
     if (state.activeAt !== period) {
       const [active, novel] = [this.#decayed(state, state.active, atMs), this.#decayed(state, state.novel, atMs)]
-      Object.assign(state, { active: active + 1, novel, activeAt: period, decayedMs: Math.max(atMs, state.decayedMs) })
+      Object.assign(state, {
+        ...{ active: active + 1, novel, activeAt: period, decayedMs: Math.max(atMs, state.decayedMs) },
+      })
     }
     if (known) {
       if (this.#periodOf(known.lastMs) !== this.#periodOf(atMs)) known.periods++
@@ -216,7 +233,9 @@ export class Behaviour {
       { firstMs: atMs, lastMs: atMs, periods: 1 },
       bounds.valuesPerRelation,
     )
-    if (isForgotten) this.counts.valuesForgotten++
+    if (!isForgotten) return
+    state.forgotMs = atMs
+    this.counts.valuesForgotten++
   }
 
   /** How many of its peers did the same of late. Those of the department, or of the kind where it has too few. */
@@ -250,7 +269,7 @@ export class Behaviour {
     return { with: count, of, isDepartment }
   }
 
-  #hour(profile: Profile, { atMs }: Facts, note: Note): void {
+  #hour(profile: Profile, { atMs }: Facts, note: Note | undefined): void {
     const localMs = atMs + this.#config.utcOffsetHours * hourMs
     const hour = Math.floor(localMs / hourMs)
     if (hour <= profile.hour) return
@@ -273,7 +292,7 @@ export class Behaviour {
     }
     const bins = [...smoothCircle(profile.hours.slice(0, 24)), ...smoothCircle(profile.hours.slice(24))]
     const total = profile.hours.reduce((sum, one) => sum + one, 0)
-    if (total >= knownHours) {
+    if (note && total >= knownHours) {
       const bits = binBits(bins, from + at)
       const share = (100 * bins[from + at]!) / total
       note('time', `hour=${hour}`, bits, { hour: at, weekend: isWeekend ? 1 : 0, share: Math.round(share * 10) / 10 })
@@ -281,7 +300,7 @@ export class Behaviour {
     profile.hours[from + at]!++
   }
 
-  #volumes(profile: Profile, { failed, bytes }: Facts, note: Note): void {
+  #volumes(profile: Profile, { failed, bytes }: Facts, note: Note | undefined): void {
     for (const [measure, more] of [
       ['failed', failed],
       ['bytes', bytes],
@@ -293,7 +312,7 @@ export class Behaviour {
       if (value < profile.judgeAt[measure]) continue
       profile.judgeAt[measure] = 2 * value
       const history = profile.history[measure]
-      if (history.length < knownVolumes) continue
+      if (!note || history.length < knownVolumes) continue
       // Mostly it was reached often enough before, and nothing need be sorted.
       const reached = history.reduce((count, one) => count + (one >= value ? 1 : 0), 0)
       if (shareBits(reached, history.length) < ordinaryBits) continue
@@ -306,14 +325,15 @@ export class Behaviour {
     }
   }
 
-  #step(profile: Profile, { atMs, action }: Facts, note: Note): void {
+  #step(profile: Profile, { atMs, action }: Facts, note: Note | undefined): void {
     const isSession = atMs - profile.lastActionMs <= sessionGapMs
     const from = isSession ? profile.lastAction : ''
     profile.lastAction = action
     profile.lastActionMs = atMs
     if (from === action) return
     const step = `${from} → ${action}`
-    if (!profile.steps.has(step)) {
+    // With as many steps as are kept, what looks new may have been forgotten.
+    if (note && !profile.steps.has(step) && profile.steps.size < bounds.steps) {
       const { times, of } = this.#steps.seen(from, action)
       note('sequence', `step=${step}`, this.#steps.bits(from, action), { from, action, times, of })
     }

@@ -17,6 +17,10 @@ export interface RelationState {
   activeAt: number
   novelAt: number
   decayedMs: number
+  /** When a value was last dropped for want of room: "for the first time" could not be said since. */
+  forgotMs: number | null
+  /** Values of this period that were judged: beyond a few they change no score, and each costs a look at all peers. */
+  judged: number
 }
 
 export type Detector = 'firstSeen' | 'volume' | 'time' | 'sequence'

@@ -100,12 +100,9 @@ export function createBehaviour(
       }
       return found
     },
-    *lines(): Generator<string> {
+    *snapshot(): Generator<string> {
       yield JSON.stringify({ told, ahead, config: shapeOf(config) })
       yield* behaviour.snapshot()
-    },
-    snapshot(): string[] {
-      return [...this.lines()]
     },
     restore([head, ...lines]: readonly string[]): void {
       if (head === undefined) return

@@ -120,9 +120,9 @@ describe('connections', () => {
     const first = createFlows(config, { metrics: new Registry() })
     const before = first.apply(events.slice(0, days.length + 50))
     const second = createFlows(config, { metrics: new Registry() })
-    second.restore(first.snapshot())
+    second.restore([...first.snapshot()])
     expect([...before, ...second.apply(events.slice(days.length + 50))]).toEqual(found)
-    const parsed = (lines: string[]) => lines.map((line) => JSON.parse(line))
+    const parsed = (lines: Iterable<string>) => [...lines].map((line) => JSON.parse(line))
     expect(isDeepStrictEqual(parsed(second.snapshot()), parsed(whole.snapshot()))).toBe(true)
   })
   it('keeps so many sources, and counts those it drops', () => {

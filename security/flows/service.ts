@@ -55,7 +55,10 @@ export function createFlows(config: FlowsConfig, deps: { metrics: Registry }) {
       }
       return found
     },
-    snapshot: (): string[] => [JSON.stringify([...recent]), ...flows.snapshot()],
+    *snapshot(): Generator<string> {
+      yield JSON.stringify([...recent])
+      yield* flows.snapshot()
+    },
     restore([head, ...lines]: readonly string[]): void {
       if (head === undefined) return
       flows.restore(lines)

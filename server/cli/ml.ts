@@ -22,48 +22,72 @@ export const ml: Command = {
     'guanlan ml list|train|eval [web-request|generated-name|behaviour|sequence|flow] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
   describe: 'Trains a learning detector on one source and measures it on another (docs/models says what DIR holds)',
   options: ['data', 'out', 'model', 'seed'],
-  async run({ positionals: [verb = '', name = 'web-request'], options, json }) {
-    if (!['list', 'train', 'eval'].includes(verb) || !models.includes(name)) return misuse(this)
-    if (evals[name]) return verb === 'eval' ? evalUnsupervised(name, options['data'], json) : misuse(this)
-    const data =
-      typeof options['data'] === 'string'
-        ? options['data']
-        : `../shared/data/attacks/${name === 'web-request' ? 'http' : 'dga'}`
-    const file = typeof options['model'] === 'string' ? options['model'] : shipped(name)
-    if (verb === 'train') {
-      const seed = Number(options['seed'] ?? 1)
-      if (!Number.isSafeInteger(seed)) return misuse(this)
-      const model = name === 'web-request' ? trainFromPayloads(data, seed) : trainGeneratedName(seed)
-      const out = typeof options['out'] === 'string' ? options['out'] : shipped(name)
-      mkdirSync(dirname(out), { recursive: true })
-      writeFileSync(out, `${JSON.stringify(model, null, 2)}\n`)
-      console.log(json ? JSON.stringify({ out, threshold: model.threshold }) : `${out}: threshold ${model.threshold}`)
-      return 0
+  async run({ positionals: [verb = '', name], options, json }) {
+    if (!['list', 'train', 'eval'].includes(verb) || (name !== undefined && !models.includes(name))) return misuse(this)
+    if (verb === 'train') return train(name ?? 'web-request', options, json) ?? misuse(this)
+    const chosen = name === undefined ? models : [name]
+    let status = 0
+    for (const one of chosen) {
+      if (verb === 'list') list(one, options, json)
+      else if (evals[one]) status = Math.max(status, evalUnsupervised(one, options['data'], json))
+      else evalClassifier(one, options, json)
     }
-    const model = ModelFile.parse(JSON.parse(readBounded(file)))
-    if (verb === 'list') {
-      const { weights: _, ...card } = model
-      console.log(json ? JSON.stringify(card) : `${card.name}  threshold ${card.threshold}  ${card.trainedOn}`)
-      return 0
-    }
-    const groups = measureGroups(
-      name === 'web-request' ? scoreRequests(model, join(data, 'crs')) : scoreNames(model, data),
-      model.threshold,
-    )
-    if (json) console.log(JSON.stringify({ name, threshold: model.threshold, groups }))
-    else {
-      console.log(
-        `${name}: trained on ${model.trainedOn}; tested on another source; threshold ${model.threshold.toFixed(4)}`,
-      )
-      for (const [group, { all, recallAtOnePercent }] of Object.entries(groups)) {
-        const constant = all.attacks / Math.max(1, all.attacks + all.benign)
-        console.log(
-          `${group.padEnd(44)} attacks ${all.attacks} benign ${all.benign}  accuracy ${three(all.accuracy)} recall ${three(all.recall)} FPR ${three(all.falsePositiveRate)} AUC ${three(all.auc)}  recall at FPR <= 1 % ${three(recallAtOnePercent)}  (always "attack": accuracy ${three(constant)}, AUC 0.500)`,
-        )
-      }
-    }
-    return 0
+    return status
   },
+}
+
+type Options = Parameters<Command['run']>[0]['options']
+
+const text = (options: Options, name: string, otherwise: string): string => {
+  const value = options[name]
+  return typeof value === 'string' ? value : otherwise
+}
+const dataOf = (name: string): string => `../shared/data/attacks/${name === 'web-request' ? 'http' : 'dga'}`
+const readModel = (name: string, options: Options): ModelFile =>
+  ModelFile.parse(JSON.parse(readBounded(text(options, 'model', shipped(name)))))
+
+/** @returns undefined for what cannot be trained beforehand, or a seed that is no number */
+function train(name: string, options: Options, json: boolean): number | undefined {
+  const seed = Number(options['seed'] ?? 1)
+  if (evals[name] || !Number.isSafeInteger(seed)) return undefined
+  const model =
+    name === 'web-request' ? trainFromPayloads(text(options, 'data', dataOf(name)), seed) : trainGeneratedName(seed)
+  const out = text(options, 'out', shipped(name))
+  mkdirSync(dirname(out), { recursive: true })
+  writeFileSync(out, `${JSON.stringify(model, null, 2)}\n`)
+  console.log(json ? JSON.stringify({ out, threshold: model.threshold }) : `${out}: threshold ${model.threshold}`)
+  return 0
+}
+
+function list(name: string, options: Options, json: boolean): void {
+  if (evals[name]) {
+    console.log(json ? JSON.stringify({ name, trainedOn: 'the site itself' }) : `${name}  learns from the site itself`)
+    return
+  }
+  const { weights: _, ...card } = readModel(name, options)
+  console.log(json ? JSON.stringify(card) : `${card.name}  threshold ${card.threshold}  ${card.trainedOn}`)
+}
+
+function evalClassifier(name: string, options: Options, json: boolean): void {
+  const model = readModel(name, options)
+  const data = text(options, 'data', dataOf(name))
+  const groups = measureGroups(
+    name === 'web-request' ? scoreRequests(model, join(data, 'crs')) : scoreNames(model, data),
+    model.threshold,
+  )
+  if (json) {
+    console.log(JSON.stringify({ name, threshold: model.threshold, groups }))
+    return
+  }
+  console.log(
+    `${name}: trained on ${model.trainedOn}; tested on another source; threshold ${model.threshold.toFixed(4)}`,
+  )
+  for (const [group, { all, recallAtOnePercent }] of Object.entries(groups)) {
+    const constant = all.attacks / Math.max(1, all.attacks + all.benign)
+    console.log(
+      `${group.padEnd(44)} attacks ${all.attacks} benign ${all.benign}  accuracy ${three(all.accuracy)} recall ${three(all.recall)} FPR ${three(all.falsePositiveRate)} AUC ${three(all.auc)}  recall at FPR <= 1 % ${three(recallAtOnePercent)}  (always "attack": accuracy ${three(constant)}, AUC 0.500)`,
+    )
+  }
 }
 
 /** What learns from a site alone: no file of weights, nothing to train beforehand. */
@@ -82,7 +106,10 @@ function evalUnsupervised(name: string, data: unknown, json: boolean): number {
         found.map(({ rows: scored, ...row }) => ({ ...row, ...measureScores(scored, row.threshold ?? 0) })),
       ),
     )
-  else printEval(found)
+  else {
+    console.log(`${name}: learns from the site itself; nothing of it is shipped`)
+    printEval(found)
+  }
   return found.length > 0 ? 0 : 1
 }
 

@@ -9,13 +9,13 @@ import type { Logger } from '#core/logger.ts'
 import { Consumer } from '#pipeline/log/consumer.ts'
 import type { Log } from '#pipeline/log/log.ts'
 import type { DecodeEvents } from './decoded.ts'
-import { replaceFile } from './file-positions.ts'
+import { replaceFileByLines } from './replace-lines.ts'
 
 /** What it learned, apart from where it stands. */
 export interface Learner {
   apply(events: readonly Event[]): Finding[]
   /** Lines without line breaks inside. */
-  snapshot(): readonly string[]
+  snapshot(): Iterable<string>
   restore(lines: readonly string[]): void
 }
 
@@ -34,7 +34,7 @@ interface State {
   savedMs: number
 }
 
-const saveEveryMs = 60_000
+const saveEveryMs = 120_000
 
 export class StatefulConsumer extends Consumer {
   readonly #path: string
@@ -109,6 +109,6 @@ export class StatefulConsumer extends Consumer {
     this.#state.savedMs = this.#deps.clock.monotonicMs()
     // What is applied and not told yet is applied again after a restart, and told then.
     if (position === undefined || position !== applied || untold.length > 0) return
-    await replaceFile(this.#path, [JSON.stringify({ position }), ...this.#learner.snapshot()].join('\n'))
+    await replaceFileByLines(this.#path, JSON.stringify({ position }), this.#learner.snapshot())
   }
 }
