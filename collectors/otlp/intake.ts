@@ -2,6 +2,7 @@
 import type { CollectorDeps } from '#core/collector.ts'
 import { reasonOf } from '../body.ts'
 import { createAccumulator } from './accumulator.ts'
+import { plusExponential } from './exponential.ts'
 import { decodeLogs } from './logs.ts'
 import { decodeMetrics } from './metrics.ts'
 import type { Message } from './protobuf.ts'
@@ -29,7 +30,8 @@ export interface Outcome {
 export type Intake = (signal: Signal, request: Message, peer: string) => Promise<Outcome>
 
 export function createIntake(deltaSeriesMax: number, { emit, counters, clock }: CollectorDeps): Intake {
-  const accumulator = createAccumulator(deltaSeriesMax)
+  const numbers = createAccumulator<number>(deltaSeriesMax, (total = 0, value) => total + value)
+  const histograms = createAccumulator(deltaSeriesMax, plusExponential)
 
   const keep = async (total: number, refused: Record<string, number>, send: () => Promise<void>): Promise<Outcome> => {
     counters.received(total)
@@ -55,8 +57,14 @@ export function createIntake(deltaSeriesMax: number, { emit, counters, clock }: 
       const { spans, refused } = decodeTraces(request)
       return keep(spans.length + refused, refused > 0 ? { 'invalid-id': refused } : {}, () => emit.spans(spans, origin))
     }
-    const { samples, metadata, refused } = decodeMetrics(request, accumulator, clock.nowMs())
+    const totals = { numbers: numbers.begin(), histograms: histograms.begin() }
+    const { samples, metadata, refused } = decodeMetrics(request, totals, clock.nowMs())
     const rejected = Object.values(refused).reduce((sum, count) => sum + count, 0)
-    return keep(samples.length + rejected, refused, () => emit.samples(samples, metadata, origin))
+    return keep(samples.length + rejected, refused, () => emit.samples(samples, metadata, origin)).catch((error) => {
+      // The exporter sends the same deltas again: they must not count twice.
+      totals.numbers.undo()
+      totals.histograms.undo()
+      throw error
+    })
   }
 }

@@ -1,7 +1,17 @@
 // OTLP metrics as Prometheus series, by the rules that collectors share:
 // https://opentelemetry.io/docs/specs/otel/compatibility/prometheus_and_openmetrics/
-import { type Labels, type MetricMetadata, type MetricType, type Sample, staleNaN } from '#core/sample.ts'
-import type { Accumulator } from './accumulator.ts'
+import { histogramBucketsMax } from '#core/histogram-protobuf.ts'
+import {
+  type Exemplar,
+  type Labels,
+  type MetricMetadata,
+  type MetricType,
+  type Sample,
+  staleNaN,
+} from '#core/sample.ts'
+import type { Additions } from './accumulator.ts'
+import { byBucket, exemplarsOf } from './exemplars.ts'
+import { type Exponential, nativeOf, readExponential } from './exponential.ts'
 import { labelName, labelValue, metricName } from './names.ts'
 import type { Message } from './protobuf.ts'
 import { attributesOf, listOf, nanosToMs, numberOf, objectOf } from './values.ts'
@@ -14,11 +24,20 @@ export interface DecodedMetrics {
   points: number
 }
 
+/** Of deltas so far. */
+export interface Totals {
+  numbers: Additions<number>
+  histograms: Additions<Exponential>
+}
+
+const kinds = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const
+type Kind = (typeof kinds)[number]
+
 const delta = 1
 /** DataPointFlags: no value was recorded; Prometheus says it with a stale marker. */
 const noRecordedValue = 1
 
-export function decodeMetrics(request: Message, accumulator: Accumulator, nowMs: number): DecodedMetrics {
+export function decodeMetrics(request: Message, totals: Totals, nowMs: number): DecodedMetrics {
   const out: DecodedMetrics = { samples: [], metadata: [], refused: {}, points: 0 }
   for (const one of listOf(request['resourceMetrics'])) {
     const resourceMetrics = objectOf(one)
@@ -28,7 +47,7 @@ export function decodeMetrics(request: Message, accumulator: Accumulator, nowMs:
     for (const scoped of listOf(resourceMetrics['scopeMetrics']))
       for (const metric of listOf(objectOf(scoped)['metrics'])) {
         const before = out.samples.length
-        decodeMetric(objectOf(metric), identity, accumulator, nowMs, out)
+        decodeMetric(objectOf(metric), identity, totals, nowMs, out)
         const last = out.samples.at(-1)
         if (out.samples.length > before && last) latestMs = Math.max(latestMs, last.timestampMs)
       }
@@ -60,17 +79,9 @@ function addTargetInfo(
   out.samples.push({ labels: { ...labels, __name__: 'target_info' }, timestampMs, value: 1 })
 }
 
-function decodeMetric(
-  metric: Message,
-  identity: Labels,
-  accumulator: Accumulator,
-  nowMs: number,
-  out: DecodedMetrics,
-): void {
+function decodeMetric(metric: Message, identity: Labels, totals: Totals, nowMs: number, out: DecodedMetrics): void {
   const rawName = String(metric['name'] ?? '')
-  const kind = (['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const).find(
-    (one) => metric[one] !== undefined,
-  )
+  const kind = kinds.find((one) => metric[one] !== undefined)
   if (rawName === '' || !kind) return
   const data = objectOf(metric[kind])
   const points = listOf(data['dataPoints']).map(objectOf)
@@ -88,31 +99,86 @@ function decodeMetric(
         ? 'gauge'
         : 'histogram'
   out.metadata.push({ family: name, type, help: String(metric['description'] ?? ''), unit })
-  for (const point of points) {
-    const timestampMs = nanosToMs(point['timeUnixNano']) ?? nowMs
-    const labels = labelsOf(attributesOf(point['attributes']), identity)
-    const stale = (Number(point['flags'] ?? 0) & noRecordedValue) !== 0
-    const series: [Labels, number][] =
-      kind === 'gauge' || kind === 'sum'
-        ? [[{ ...labels, __name__: name }, numberOf(point['asDouble'] ?? point['asInt'])]]
-        : kind === 'summary'
-          ? summarySeries(name, labels, point)
-          : histogramSeries(
-              name,
-              labels,
-              kind === 'histogram' ? explicitBuckets(point) : exponentialBuckets(point),
-              point,
-            )
-    for (const [own, value] of series) {
-      if (stale) {
-        out.samples.push({ labels: own, timestampMs, value: staleNaN })
-        continue
-      }
-      const total = isDelta && (kind !== 'sum' || isMonotonic) ? accumulator.add(own, value, timestampMs) : value
-      if (total === undefined) out.refused['delta-series'] = (out.refused['delta-series'] ?? 0) + 1
-      else out.samples.push({ labels: own, timestampMs, value: total })
-    }
+  const context: Context = {
+    ...{ name, kind, totals, out, isCounter },
+    accumulates: isDelta && (kind !== 'sum' || isMonotonic),
   }
+  for (const point of points) {
+    const at: At = {
+      timestampMs: nanosToMs(point['timeUnixNano']) ?? nowMs,
+      labels: labelsOf(attributesOf(point['attributes']), identity),
+      isStale: (Number(point['flags'] ?? 0) & noRecordedValue) !== 0,
+    }
+    if (kind === 'exponentialHistogram') addNative(point, at, context)
+    else addSeries(point, at, context)
+  }
+}
+
+interface Context {
+  name: string
+  kind: Kind
+  isCounter: boolean
+  /** Deltas that become totals. */
+  accumulates: boolean
+  totals: Totals
+  out: DecodedMetrics
+}
+
+interface At {
+  timestampMs: number
+  labels: Labels
+  isStale: boolean
+}
+
+function addNative(point: Message, { timestampMs, labels, isStale }: At, context: Context): void {
+  const { name, accumulates, totals, out } = context
+  const own = { ...labels, __name__: name }
+  if (isStale) {
+    out.samples.push({ labels: own, timestampMs, value: staleNaN })
+    return
+  }
+  const read = readExponential(point)
+  if (typeof read === 'string') {
+    refuse(out, read)
+    return
+  }
+  const total = accumulates ? totals.histograms.add(own, read, timestampMs) : read
+  if (total === undefined) {
+    refuse(out, 'delta-series')
+    return
+  }
+  const exemplars = exemplarsOf(point, timestampMs)
+  out.samples.push({
+    ...{ labels: own, timestampMs, value: 0, histogram: nativeOf(total) },
+    ...(exemplars.length > 0 && { exemplars }),
+  })
+}
+
+function addSeries(point: Message, { timestampMs, labels, isStale }: At, context: Context): void {
+  const { name, kind, isCounter, accumulates, totals, out } = context
+  const series =
+    kind === 'summary'
+      ? summarySeries(name, labels, point)
+      : kind === 'histogram'
+        ? histogramSeries(name, labels, point, exemplarsOf(point, timestampMs))
+        : numberSeries(name, labels, point, isCounter ? exemplarsOf(point, timestampMs) : [])
+  if (!series) {
+    refuse(out, 'histogram-buckets')
+    return
+  }
+  for (const { labels: own, value, exemplars = [] } of series) {
+    if (isStale) {
+      out.samples.push({ labels: own, timestampMs, value: staleNaN })
+      continue
+    }
+    const total = accumulates ? totals.numbers.add(own, value, timestampMs) : value
+    if (total === undefined) refuse(out, 'delta-series')
+    else out.samples.push({ labels: own, timestampMs, value: total, ...(exemplars.length > 0 && { exemplars }) })
+  }
+}
+
+function refuse({ refused }: DecodedMetrics, reason: string): void {
+  refused[reason] = (refused[reason] ?? 0) + 1
 }
 
 function labelsOf(attributes: Record<string, unknown>, identity: Labels): Labels {
@@ -127,65 +193,56 @@ function labelsOf(attributes: Record<string, unknown>, identity: Labels): Labels
   return { ...labels, ...identity }
 }
 
-/** Cumulative counts up to each bound, +Inf last. */
-type Buckets = [bound: number, cumulative: number][]
-
-function explicitBuckets(point: Message): Buckets {
-  const bounds = listOf(point['explicitBounds']).map(numberOf)
-  const counts = listOf(point['bucketCounts']).map(numberOf)
-  let sum = 0
-  const buckets = bounds.map((bound, i): [number, number] => {
-    sum += counts[i] ?? 0
-    return [bound, sum]
-  })
-  return [...buckets, [Number.POSITIVE_INFINITY, numberOf(point['count'] ?? 0)]]
+interface Series {
+  labels: Labels
+  value: number
+  exemplars?: readonly Exemplar[]
 }
 
-const exponentialBucketsMax = 160
-
-/** Bucket i holds values in (base^i, base^(i+1)], base = 2^(2^-scale) (metrics data model, "Exponential Scale"). */
-function exponentialBuckets(point: Message): Buckets {
-  const base = 2 ** (2 ** -Number(point['scale'] ?? 0))
-  const side = (value: unknown) => {
-    const { offset, bucketCounts } = objectOf(value)
-    return { offset: Number(offset ?? 0), counts: listOf(bucketCounts).slice(0, exponentialBucketsMax).map(numberOf) }
-  }
-  const negative = side(point['negative'])
-  const positive = side(point['positive'])
-  const buckets: Buckets = []
-  let sum = 0
-  for (let i = negative.counts.length - 1; i >= 0; i--) {
-    sum += negative.counts[i]!
-    buckets.push([-(base ** (negative.offset + i)), sum])
-  }
-  sum += numberOf(point['zeroCount'] ?? 0)
-  buckets.push([numberOf(point['zeroThreshold'] ?? 0), sum])
-  positive.counts.forEach((count, i) => {
-    sum += count
-    buckets.push([base ** (positive.offset + i + 1), sum])
-  })
-  return [...buckets, [Number.POSITIVE_INFINITY, numberOf(point['count'] ?? 0)]]
+function numberSeries(name: string, labels: Labels, point: Message, exemplars: readonly Exemplar[]): Series[] {
+  return [{ labels: { ...labels, __name__: name }, value: numberOf(point['asDouble'] ?? point['asInt']), exemplars }]
 }
 
-function histogramSeries(name: string, labels: Labels, buckets: Buckets, point: Message): [Labels, number][] {
-  const series = buckets.map(([bound, count]): [Labels, number] => [
-    { ...labels, __name__: `${name}_bucket`, le: boundText(bound) },
-    count,
-  ])
-  series.push([{ ...labels, __name__: `${name}_count` }, numberOf(point['count'] ?? 0)])
-  if (point['sum'] !== undefined) series.push([{ ...labels, __name__: `${name}_sum` }, numberOf(point['sum'])])
+/** Classic: cumulative counts up to each bound, +Inf last. Undefined when it has too many. */
+function histogramSeries(
+  name: string,
+  labels: Labels,
+  point: Message,
+  exemplars: readonly Exemplar[],
+): Series[] | undefined {
+  const bounds = listOf(point['explicitBounds'])
+  if (bounds.length > histogramBucketsMax) return undefined
+  const counts = listOf(point['bucketCounts'])
+  const all = [...bounds.map(numberOf), Number.POSITIVE_INFINITY]
+  const total = numberOf(point['count'] ?? 0)
+  const own = byBucket(exemplars, all)
+  let sum = 0
+  const series = all.map((bound, i): Series => {
+    sum += numberOf(counts[i] ?? 0)
+    return {
+      labels: { ...labels, __name__: `${name}_bucket`, le: boundText(bound) },
+      value: bound === Number.POSITIVE_INFINITY ? total : sum,
+      exemplars: own.get(i) ?? [],
+    }
+  })
+  series.push({ labels: { ...labels, __name__: `${name}_count` }, value: total })
+  if (point['sum'] !== undefined)
+    series.push({ labels: { ...labels, __name__: `${name}_sum` }, value: numberOf(point['sum']) })
   return series
 }
 
-function summarySeries(name: string, labels: Labels, point: Message): [Labels, number][] {
-  const quantiles = listOf(point['quantileValues']).map((one): [Labels, number] => {
+function summarySeries(name: string, labels: Labels, point: Message): Series[] {
+  const quantiles = listOf(point['quantileValues']).map((one): Series => {
     const { quantile, value } = objectOf(one)
-    return [{ ...labels, __name__: name, quantile: String(numberOf(quantile ?? 0)) }, numberOf(value ?? 0)]
+    return {
+      labels: { ...labels, __name__: name, quantile: String(numberOf(quantile ?? 0)) },
+      value: numberOf(value ?? 0),
+    }
   })
   return [
     ...quantiles,
-    [{ ...labels, __name__: `${name}_count` }, numberOf(point['count'] ?? 0)],
-    [{ ...labels, __name__: `${name}_sum` }, numberOf(point['sum'] ?? 0)],
+    { labels: { ...labels, __name__: `${name}_count` }, value: numberOf(point['count'] ?? 0) },
+    { labels: { ...labels, __name__: `${name}_sum` }, value: numberOf(point['sum'] ?? 0) },
   ]
 }
 

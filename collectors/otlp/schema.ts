@@ -77,10 +77,19 @@ export const tracesRequest: MessageType = {
   1: many('resourceSpans', { 1: one('resource', resource), 2: many('scopeSpans', scopeSpans) }),
 }
 
+const exemplar: MessageType = {
+  2: one('timeUnixNano', 'fixed64'),
+  3: one('asDouble', 'double'),
+  4: one('spanId', 'bytes'),
+  5: one('traceId', 'bytes'),
+  6: one('asInt', 'sfixed64'),
+  7: many('filteredAttributes', keyValue),
+}
 const numberPoint: MessageType = {
   2: one('startTimeUnixNano', 'fixed64'),
   3: one('timeUnixNano', 'fixed64'),
   4: one('asDouble', 'double'),
+  5: many('exemplars', exemplar),
   6: one('asInt', 'sfixed64'),
   7: many('attributes', keyValue),
   8: one('flags', 'uint32'),
@@ -92,6 +101,7 @@ const histogramPoint: MessageType = {
   5: one('sum', 'double'),
   6: many('bucketCounts', 'fixed64'),
   7: many('explicitBounds', 'double'),
+  8: many('exemplars', exemplar),
   9: many('attributes', keyValue),
   10: one('flags', 'uint32'),
 }
@@ -107,6 +117,7 @@ const exponentialPoint: MessageType = {
   8: one('positive', buckets),
   9: one('negative', buckets),
   10: one('flags', 'uint32'),
+  11: many('exemplars', exemplar),
   14: one('zeroThreshold', 'double'),
 }
 const summaryPoint: MessageType = {
