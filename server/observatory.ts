@@ -44,6 +44,7 @@ import { openLedger } from './parts/ledger.ts'
 import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
 import { createMetricStore, metricRetention } from './parts/metric-store.ts'
+import { createPosture, type Posture } from './parts/posture.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
@@ -88,6 +89,7 @@ export interface Parts {
   intel: Intel
   kpi: KpiPart
   kpiWork: KpiWork
+  posture: Posture
   sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
@@ -387,7 +389,12 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         name: one.name,
         health: one.health(),
       }))
+    const posture = createPosture({
+      ...{ database: state.database, inventory, events, metrics, sigma: sigma.sigma, clock },
+      ...{ retentionDays: config.events.daysMax, isMasking: config.security.mask },
+    })
     parts = {
+      posture,
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
       metricRules,

@@ -13,7 +13,7 @@ import type { SigmaConfig } from './config.ts'
 import { correlationFinding, creditOf, findingOf } from './finding.ts'
 import { detectionRuleLicense, loadRules, type RuleSet } from './load.ts'
 import { readPlaceholders } from './placeholders.ts'
-import { type FlatEvent, loadTaxonomy } from './taxonomy.ts'
+import { applies, type FlatEvent, loadTaxonomy } from './taxonomy.ts'
 
 export interface SigmaDeps {
   clock: Clock
@@ -199,6 +199,12 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
           ...{ matches: noisy?.matches ?? 0, lastMatchMs: noisy?.lastMatchMs ?? null },
         }
       })
+    },
+    /** Rules whose log source any of these events is of. */
+    fedBy(events: Iterable<FlatEvent>): Set<string> {
+      const sources = [...new Set([...events].flatMap((event) => taxonomy.sourcesOf(event)))]
+      const fed = set.rules.filter(({ logsource }) => applies(logsource, sources))
+      return new Set(fed.map(({ meta }) => meta.id || meta.name))
     },
     snapshot(): string {
       return JSON.stringify([...noise])

@@ -33,6 +33,7 @@ import { ledgerRoutes } from './ledger-routes.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
+import { postureRoutes } from './posture-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { questionRoutes } from './question-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
@@ -120,6 +121,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     behaviourRoutes(app, all)
+    postureRoutes(app, all)
     correlationRoutes(app, all)
     incidentWorkRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)

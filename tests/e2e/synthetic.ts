@@ -21,6 +21,18 @@ export async function syntheticEstate(observatory: Running): Promise<void> {
       })),
     }),
   })
+  const ago = (months: number): string => new Date(Date.now() - months * 30.4 * 86_400_000).toISOString().slice(0, 10)
+  await fetch(`${observatory.url}/api/security/posture/register`, {
+    method: 'POST',
+    headers: { ...headers, 'content-type': 'text/csv' },
+    body: [
+      '系统,备案号,测评日期,测评结论,国密应用,密评日期,密评结论,控制措施',
+      `web-gz-01,合成-440106-001,${ago(14)},符合,部分应用,${ago(11.5)},通过,boundary backup`,
+      `web-gz-02,合成-440106-002,${ago(11)},符合,已应用,${ago(3)},通过,boundary power`,
+      `db-sz-01,合成-440305-003,${ago(5)},不符合,规划中,,,power`,
+      `app-sz-02,合成-440304-004,${ago(2)},基本符合,已应用,${ago(2)},通过,access-to-rooms`,
+    ].join('\n'),
+  })
   const lines: string[] = []
   const line = (host: number, program: string, message: string): void => {
     lines.push(

@@ -33,16 +33,18 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
   return send<T>('GET', address(path, query), undefined, signal)
 }
 
+/** @param body sent as JSON, or as it is when it is a file */
 export async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
   const headers: Record<string, string> = {}
-  if (body !== undefined) headers['content-type'] = 'application/json'
+  const isFile = body instanceof Blob
+  if (body !== undefined && !isFile) headers['content-type'] = 'application/json'
   if (method !== 'GET' && session.current) headers['x-csrf-token'] = session.current.csrfToken
   let response: Response
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? null : JSON.stringify(body),
+      body: body === undefined ? null : isFile ? body : JSON.stringify(body),
       signal: signal ?? null,
     })
   } catch (error) {

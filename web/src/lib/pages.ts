@@ -11,6 +11,7 @@ import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Server from '@lucide/svelte/icons/server'
 import Settings from '@lucide/svelte/icons/settings'
 import Shield from '@lucide/svelte/icons/shield'
+import ShieldCheck from '@lucide/svelte/icons/shield-check'
 import Siren from '@lucide/svelte/icons/siren'
 import Stamp from '@lucide/svelte/icons/stamp'
 import type { Key } from './i18n/index.svelte.ts'
@@ -40,6 +41,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
       { path: '/security/incidents', key: 'nav.securityIncidents', icon: Siren },
       { path: '/security/entities', key: 'nav.securityEntities', icon: Server },
       { path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch },
+      { path: '/security/posture', key: 'nav.posture', icon: ShieldCheck },
     ],
   },
   {

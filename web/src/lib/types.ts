@@ -9,6 +9,7 @@ import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
 import type * as notification from '#server/http/notification-api.ts'
+import type * as posture from '#server/http/posture-api.ts'
 import type * as pull from '#server/http/pull-api.ts'
 import type * as question from '#server/http/question-api.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
@@ -49,6 +50,10 @@ export type IncidentTeam = Body<typeof work.TeamFiguresBody>
 export type IncidentAssessment = Body<typeof work.AssessmentBody>
 export type DutyClock = Body<typeof work.DutyClockBody>
 export type CustodyLine = Body<typeof work.CustodyBody>['custody'][number]
+export type Posture = Body<typeof posture.Posture>
+export type PostureSystems = Body<typeof posture.PostureSystems>
+export type Assessment = Body<typeof posture.AssessmentBody>
+export type ImportResult = Body<typeof api.ImportResult>
 export type IntelFeed = Body<typeof intel.IntelFeed>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>

@@ -12,6 +12,8 @@ import { metricRulesEn } from './metric-rules.en.ts'
 import { metricRulesZh } from './metric-rules.zh.ts'
 import { notificationsEn } from './notifications.en.ts'
 import { notificationsZh } from './notifications.zh.ts'
+import { postureEn } from './posture.en.ts'
+import { postureZh } from './posture.zh.ts'
 import { securityEn } from './security.en.ts'
 import { securityZh } from './security.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
@@ -27,6 +29,7 @@ export const en = {
   ...kpiWorkEn,
   ...metricRulesEn,
   ...notificationsEn,
+  ...postureEn,
   ...securityEn,
   ...securityRulesEn,
 } as const
@@ -39,6 +42,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...kpiWorkZh,
   ...metricRulesZh,
   ...notificationsZh,
+  ...postureZh,
   ...securityZh,
   ...securityRulesZh,
 }
