@@ -46,6 +46,7 @@ export const postureEn = {
   'posture.missing': 'Log sources that rules wait for',
   'posture.missingNone': 'Every rule in force has its log source.',
   'posture.rulesWait': '{n} rules',
+  'posture.more': 'and {n} more',
   'posture.certificates': 'Certificates, soonest end first',
   'posture.certificatesNone': 'No certificate is measured. A blackbox exporter reports probe_ssl_earliest_cert_expiry.',
   'posture.expired': 'expired',

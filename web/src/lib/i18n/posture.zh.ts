@@ -47,6 +47,7 @@ export const postureZh: Record<keyof typeof postureEn, string> = {
   'posture.missing': '规则等待的日志来源',
   'posture.missingNone': '在用规则的日志来源均有数据。',
   'posture.rulesWait': '{n} 条规则',
+  'posture.more': '另有 {n} 个',
   'posture.certificates': '证书，最先到期在前',
   'posture.certificatesNone': '尚未监测证书。可由 blackbox exporter 上报 probe_ssl_earliest_cert_expiry。',
   'posture.expired': '已过期',
