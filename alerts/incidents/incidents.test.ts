@@ -269,7 +269,7 @@ describe('merge and split', () => {
 
 const hand = (title: string, alertIds: string[] = []) => ({
   ...{ kind: 'operations' as const, title, severity: 'low' as const, alertIds, entities: ['host:web-2'] },
-  ...{ discoveredMs: undefined, operator: 'other' },
+  ...{ discoveredMs: undefined, operator: 'other', bounds: everywhere },
 })
 
 describe('the queue', () => {
@@ -301,5 +301,16 @@ describe('the queue', () => {
     expect((await queue('open', guangzhou)).rows.map(({ incident }) => incident.id)).toContain(only)
     expect((await queue('open', shenzhen)).rows.map(({ incident }) => incident.id)).not.toContain(only)
     expect(await codeOf(bench.incidents.detail(only, shenzhen))).toBe('not-found')
+    const begin = (entities: string[], alertIds: string[]) =>
+      codeOf(openByHand(work, wei, { ...hand('mine', alertIds), entities, bounds: shenzhen }))
+    expect(await begin([], [])).toBe('auth.outside')
+    expect(await begin(['host:web-2'], [])).toBe('not-found')
+    expect(await begin([], [b.id])).toBe('not-found')
+    expect(await begin(['host:web-1'], [a.id])).toBe('ok')
+  })
+
+  it('finds an incident by the key under which the correlation knows it', async () => {
+    expect((await bench.incidents.find('k9', everywhere)).entities).toEqual(['host:web-1', 'host:web-2'])
+    expect(await codeOf(bench.incidents.find('no-such-key', everywhere))).toBe('not-found')
   })
 })

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { checkRulebook } from '#alerts/incidents/rulebook/rulebook.ts'
 import { checkEventRules } from '#analytics/event-rules/index.ts'
 import { readRuleFile, runUnitTests } from '#analytics/metric-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
@@ -39,6 +40,13 @@ export const check: Command = {
     found.push(...metric.problems, ...sigma.problems)
     checked['metric rule files'] = metric.files
     checked['metric rule checks'] = metric.checks
+    const incidents = checkRulebook({
+      incidents: findRules(config?.incidents.rules ?? 'rules/incidents'),
+      playbooks: findRules(config?.incidents.playbooks ?? 'rules/playbooks'),
+    })
+    found.push(...incidents.problems)
+    checked['kinds of incidents'] = incidents.kinds
+    checked['playbooks'] = incidents.playbooks
     checked['Sigma rules'] = sigma.rules.length + sigma.correlations.length
     if (json) console.log(JSON.stringify({ checked, problems: found }))
     else {

@@ -91,7 +91,8 @@ export function incidentWorkRoutes(
     },
     async ({ body, context }) => {
       const { alerts, discoveredMs, ...rest } = body
-      const opening = { ...rest, alertIds: alerts, discoveredMs, operator: config.incidents.operator }
+      const bounds = jurisdictionOf(context)
+      const opening = { ...rest, alertIds: alerts, discoveredMs, operator: config.incidents.operator, bounds }
       return detail(context, await openByHand(work, { actor: who(context) }, opening))
     },
   )

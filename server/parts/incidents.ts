@@ -7,9 +7,11 @@ import { reportDocx } from '#alerts/incidents/report/docx.ts'
 import { reportPdf } from '#alerts/incidents/report/pdf.ts'
 import { readRulebook } from '#alerts/incidents/rulebook/rulebook.ts'
 import type { Clock } from '#core/clock.ts'
+import { CodedError } from '#core/errors.ts'
 import { covers, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
+import { suggest } from '#core/yaml-source.ts'
 import { fontFiles } from '#kpi/brief/font.ts'
 import type { EventStore } from '#stores/events/store.ts'
 import type { Database } from '#stores/state/state.ts'
@@ -32,12 +34,22 @@ export function createIncidentsPart(
   { alerting, ...deps }: IncidentsPartDeps,
 ): Incidents {
   const rulebook = readRulebook({ incidents: findRules(incidents.rules), playbooks: findRules(incidents.playbooks) })
+  const { operators } = rulebook.reporting
+  if (!operators.some(({ id }) => id === incidents.operator))
+    throw new CodedError('config.invalid', {
+      ...{ file: 'incidents.operator', cause: noOperator(incidents.operator, operators) },
+    })
   return createIncidents(incidents, {
     ...deps,
     ...{ rulebook, organisation },
     submit: (findings) => alerting.submit(findings),
     openAlerts: () => alerting.open(),
   })
+}
+
+function noOperator(given: string, operators: readonly { id: string }[]): string {
+  const ids = operators.map(({ id }) => id)
+  return `there is no operator "${given}". ${suggest(given, ids) || `There are ${ids.join(', ')}.`}`
 }
 
 export function sightOf(bounds: Jurisdiction): Sight {

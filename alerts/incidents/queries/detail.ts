@@ -8,6 +8,7 @@ import {
   incidentEvidence,
   incidentReports,
   incidentSteps,
+  incidentStories,
   incidents,
   incidentTasks,
   incidentTimeline,
@@ -150,7 +151,12 @@ export async function findIncident(database: Database, id: string, within: Juris
   const rows = await database
     .select()
     .from(incidents)
-    .where(and(eq(incidents.id, id), aboutPlace(within, incidents.entities)))
+    .where(
+      and(
+        or(eq(incidents.id, id), sql`${incidents.id} = (select incident_id from ${incidentStories} where key = ${id})`),
+        aboutPlace(within, incidents.entities),
+      ),
+    )
   if (!rows[0]) throw new CodedError('not-found', { what: `The incident ${id.slice(0, 64)}` })
   return rows[0]
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
-import { readYaml } from '#core/yaml-source.ts'
+import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import { type Classification, classificationSchema, type Kind, kindsOf } from './classification.ts'
 import { type Grading, gradingSchema } from './grading.ts'
 import { type Playbook, playbookSchema } from './playbook.ts'
@@ -39,6 +39,23 @@ export function readRulebook(directories: { incidents: string; playbooks: string
     ...{ classification, kinds, playbooks },
     grading: of('grading.yml', gradingSchema),
     reporting: of('reporting.yml', reportingSchema),
+  }
+}
+
+/** The first problem, if any: files of one rulebook name one another. */
+export function checkRulebook(directories: Parameters<typeof readRulebook>[0]): {
+  kinds: number
+  playbooks: number
+  problems: SourceProblem[]
+} {
+  try {
+    const { kinds, playbooks } = readRulebook(directories)
+    return { kinds: kinds.size, playbooks: playbooks.length, problems: [] }
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error
+    const { file, line, cause, hint } = error.values
+    const problem = { file: String(file), line: Number(line), cause: String(cause), hint: String(hint) }
+    return { kinds: 0, playbooks: 0, problems: [problem] }
   }
 }
 

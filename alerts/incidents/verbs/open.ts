@@ -1,14 +1,18 @@
 // What a person begins: from alerts, or from a word on the telephone.
-import { inArray } from 'drizzle-orm'
+import { and, inArray } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
 import { type Severity, severities } from '#core/finding.ts'
 import type { IncidentDraft } from '#core/incident.ts'
+import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import { alerts } from '#stores/state/schema/alerts.ts'
 import { incidentStories, incidents } from '#stores/state/schema/incident-work.ts'
+import type { Transaction } from '#stores/state/state.ts'
+import { aboutPlace } from '../../queries/place.ts'
 import { authorize, cleanText } from '../../verbs/context.ts'
 import { type Hand, type IncidentContext, writeTimeline } from '../change.ts'
 import { listOf } from '../facts.ts'
+import { knownEntities } from '../queries/hit.ts'
 import { assign, refresh } from '../take-in.ts'
 
 export interface Opening {
@@ -19,6 +23,8 @@ export interface Opening {
   entities: readonly string[]
   discoveredMs: number | undefined
   operator: string
+  /** What the person answers for: what they begin must be about it, as far as they say. */
+  bounds: Jurisdiction
 }
 
 const alertsMax = 500
@@ -37,6 +43,7 @@ export async function openByHand(context: IncidentContext, { actor }: Hand, open
   await context.database.transaction(async (tx) => {
     const rows = ids.length === 0 ? [] : await tx.select().from(alerts).where(inArray(alerts.id, ids))
     if (rows.length < ids.length) throw new CodedError('not-found', { what: 'One of these alerts' })
+    await mustBeWithin(tx, opening.bounds, rows, opening.entities)
     const chapters = rows
       .map((row) => ({ atMs: row.startedMs, text: row.title, severity: row.severity, alert: row.fingerprint }))
       .sort((a, b) => a.atMs - b.atMs)
@@ -72,4 +79,30 @@ export async function openByHand(context: IncidentContext, { actor }: Hand, open
   })
   context.changed(id)
   return id
+}
+
+/** @throws CodedError `not-found` for alerts and entities of others, `auth.outside` when nothing of theirs is named */
+async function mustBeWithin(
+  tx: Transaction,
+  bounds: Jurisdiction,
+  rows: readonly { id: string }[],
+  entities: readonly string[],
+): Promise<void> {
+  if (isEverywhere(bounds)) return
+  if (rows.length + entities.length === 0) throw new CodedError('auth.outside')
+  const ids = rows.map(({ id }) => id)
+  const seen =
+    ids.length === 0
+      ? []
+      : await tx
+          .select({ id: alerts.id })
+          .from(alerts)
+          .where(and(inArray(alerts.id, ids), aboutPlace(bounds)))
+  if (seen.length < ids.length) throw new CodedError('not-found', { what: 'One of these alerts' })
+  const known = await knownEntities(tx, entities)
+  for (const id of entities) {
+    const entity = known.get(id)
+    if (!entity || !covers(bounds, entity))
+      throw new CodedError('not-found', { what: `The entity ${id.slice(0, 100)}` })
+  }
 }

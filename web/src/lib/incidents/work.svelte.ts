@@ -9,23 +9,23 @@ class IncidentWork {
   busy = $state(false)
   /** Grows with each change of ours; the queue reads again. */
   beat = $state(0)
-  #wanted = ''
+  /** What was asked for: an id, or the key of a story. */
+  wanted = $state('')
 
   async open(id: string): Promise<void> {
-    this.#wanted = id
-    if (id === '') {
+    const isOther = this.wanted !== id
+    this.wanted = id
+    if (isOther) {
       this.detail = undefined
       this.error = undefined
-      return
     }
+    if (id === '') return
     this.rulebook ??= await get<IncidentRulebook>('/api/incidents/rulebook')
     try {
       const detail = await get<WorkedDetail>(`/api/incidents/${encodeURIComponent(id)}`)
-      if (this.#wanted !== id) return
-      if (this.detail?.incident.id !== id) this.error = undefined
-      this.detail = detail
+      if (this.wanted === id) this.detail = detail
     } catch (error) {
-      if (this.#wanted !== id) return
+      if (this.wanted !== id) return
       this.error = error
       if (error instanceof ApiError && error.status === 404) this.detail = undefined
     }
@@ -44,7 +44,7 @@ class IncidentWork {
       return true
     } catch (error) {
       // Who was second sees what the first one did, and what they wrote themselves is still in its field.
-      if (error instanceof ApiError && error.status === 409) await this.open(id)
+      if (error instanceof ApiError && error.status === 409) await this.open(this.wanted)
       this.error = error
       return false
     } finally {

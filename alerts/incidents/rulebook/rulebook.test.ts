@@ -1,0 +1,62 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { likely } from './classification.ts'
+import { checkRulebook, readRulebook } from './rulebook.ts'
+
+let directory: string
+const places = () => ({ incidents: join(directory, 'incidents'), playbooks: join(directory, 'playbooks') })
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'guanlan-rulebook-'))
+  for (const name of ['incidents', 'playbooks'])
+    await cp(join('rules', name), join(directory, name), { recursive: true })
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+/** With one text of a file replaced, and put back. */
+async function broken(file: string, from: string | RegExp, to: string) {
+  const path = join(directory, file)
+  const text = await readFile(path, 'utf8')
+  expect(text).toMatch(from)
+  await writeFile(path, text.replace(from, to))
+  const { problems } = checkRulebook(places())
+  await writeFile(path, text)
+  return problems[0]
+}
+
+it('the shipped rulebook is whole: ten categories and the rest, every kind once, a playbook for each of six threats', () => {
+  const { classification, kinds, playbooks, reporting } = readRulebook(places())
+  expect(classification.categories.map(({ kinds: some }) => some.length)).toEqual([10, 21, 12, 8, 5, 8, 3, 3, 5, 1])
+  expect(kinds.size).toBe(76)
+  expect(playbooks).toHaveLength(6)
+  expect(reporting.operators.map(({ minutes }) => minutes)).toEqual([60, 120, 240])
+})
+
+it('what is wrong is named with file and line', async () => {
+  expect(await broken('playbooks/ransomware.yml', 'minutes: 10', 'minute: 10')).toMatchObject({
+    ...{ file: join(directory, 'playbooks/ransomware.yml'), line: 14 },
+  })
+  expect((await broken('playbooks/ransomware.yml', 'kinds: [ransomware]', 'kinds: [ransom]'))?.cause).toContain(
+    '"ransom"',
+  )
+  expect((await broken('playbooks/ransomware.yml', 'id: note', 'id: isolate'))?.cause).toContain('"isolate"')
+  expect((await broken('incidents/grading.yml', 'severe: major, ', ''))?.cause).toContain(
+    'no grade for vital and severe',
+  )
+  expect((await broken('incidents/reporting.yml', 'minutes: 60', 'minutes: soon'))?.line).toBeGreaterThan(10)
+  expect(checkRulebook(places()).problems).toEqual([])
+})
+
+it('a technique says more than a word, a word more than a tactic; nothing says nothing', () => {
+  const { classification } = readRulebook(places())
+  const kinds = (tactics: string[], techniques: string[], texts: string[]) =>
+    likely(classification, { tactics, techniques, texts }).map(({ kind }) => kind)
+  expect(kinds(['credential-access'], ['T1486'], ['DDoS'])).toEqual([
+    'ransomware',
+    'denial-of-service',
+    'credential-attack',
+  ])
+  expect(kinds([], ['T1110.003'], [])).toEqual(['credential-attack'])
+  expect(kinds([], [], [])).toEqual([])
+})
