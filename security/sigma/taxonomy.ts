@@ -63,40 +63,89 @@ export function loadTaxonomy(path: string): Taxonomy {
     }
     return found
   }
-  const kinds = new Map<string, readonly LogSource[]>()
-  const textOf = (event: FlatEvent, field: string): string => {
-    for (const name of namesOf(field, shapeOf(event))) {
-      const value = event[name]
-      if (value !== undefined && value !== null) return String(value).toLowerCase()
-    }
-    return ''
-  }
+  const questions = asked.map((field) => {
+    const wanted = entries.flatMap(({ when }) => when.flatMap((one) => (one.field === field ? [...one.values] : [])))
+    return new Question(field, [...new Set(wanted)], namesOf)
+  })
+  const conditions = entries.map(({ source, when }) => ({
+    source,
+    when: when.map(({ field, values }) => {
+      const at = asked.indexOf(field)
+      return { at, any: values.has('*'), answers: new Set([...values].map((value) => questions[at]!.answerOf(value))) }
+    }),
+  }))
+  const answers = new Int32Array(asked.length)
+  let kinds: Kind = { next: [], sources: undefined }
+  let known = 0
   return {
     namesOf,
     sourcesOf: (event) => {
-      let kind = ''
-      const values: string[] = []
-      for (const field of asked) {
-        const value = textOf(event, field)
-        values.push(value)
-        kind += `${value}\u0000`
+      const shape = shapeOf(event)
+      let kind = kinds
+      for (let i = 0; i < questions.length; i++) {
+        const answer = questions[i]!.ask(event, shape)
+        answers[i] = answer
+        kind = kind.next[answer] ??= { next: [], sources: undefined }
       }
-      let found = kinds.get(kind)
-      if (!found) {
-        const known = new Map(asked.map((field, i) => [field, values[i]!]))
-        found = entries
-          .filter(({ when }) =>
-            when.every(({ field, values: wanted }) => {
-              const value = known.get(field)!
-              return value !== '' && (wanted.has(value) || wanted.has('*'))
-            }),
-          )
-          .map(({ source }) => source)
-        if (kinds.size >= kindsMax) kinds.clear()
-        kinds.set(kind, found)
-      }
-      return found
+      if (kind.sources) return kind.sources
+      const sources = conditions
+        .filter(({ when }) =>
+          when.every(({ at, any, answers: wanted }) => wanted.has(answers[at]!) || (any && answers[at] !== absent)),
+        )
+        .map(({ source }) => source)
+      if (++known > kindsMax) {
+        kinds = { next: [], sources: undefined }
+        known = 0
+      } else kind.sources = sources
+      return sources
     },
+  }
+}
+
+/** Events of which every question was answered alike so far. */
+interface Kind {
+  next: Kind[]
+  sources: readonly LogSource[] | undefined
+}
+
+const absent = 0
+const other = 1
+const valuesMax = 10_000
+const valueCharsMax = 256
+
+/** What an event says to one field that log sources are told by, as a small number. */
+class Question {
+  readonly #names: Record<Shape, readonly string[]>
+  readonly #answers = new Map<string, number>()
+  /** By the value as it is written, so that most events cost one look. */
+  readonly #seen = new Map<unknown, number>()
+
+  constructor(field: string, wanted: readonly string[], namesOf: Taxonomy['namesOf']) {
+    this.#names = { raw: namesOf(field, 'raw'), winlog: namesOf(field, 'winlog'), ecs: namesOf(field, 'ecs') }
+    for (const [i, value] of wanted.entries()) this.#answers.set(value, other + 1 + i)
+  }
+
+  answerOf(value: string): number {
+    return this.#answers.get(value) ?? other
+  }
+
+  ask(event: FlatEvent, shape: Shape): number {
+    const names = this.#names[shape]
+    for (let i = 0; i < names.length; i++) {
+      const value = event[names[i]!]
+      if (value === undefined || value === null) continue
+      const seen = this.#seen.get(value)
+      if (seen !== undefined) return seen
+      const text = String(value).toLowerCase()
+      const answer = text === '' ? absent : this.answerOf(text)
+      // A list is another one in every event, and what is long names no log source.
+      if (typeof value !== 'object' && text.length <= valueCharsMax) {
+        if (this.#seen.size >= valuesMax) this.#seen.clear()
+        this.#seen.set(value, answer)
+      }
+      return answer
+    }
+    return absent
   }
 }
 

@@ -1,13 +1,19 @@
 // The rules of one log source, compiled together. For each rule a guard is chosen: texts of which one must be there for
 // the rule to match at all. While an event's values pass the automata, the rules whose guard was met become candidates;
-// only those are evaluated.
+// only those are evaluated. An event is gone through once, name by name: rules look at hundreds of fields, of which it has
+// a few.
 import type { Node, SigmaRule } from '../1-parse/ast.ts'
 import { type Ask, type Atom, Atoms, type LazyAtom, type TextAtom } from './atoms.ts'
-import { Automaton } from './automaton.ts'
+import { cheapestScanners, PairCounts, type Scanner } from './leap.ts'
 import { type Pattern, Trie } from './trie.ts'
 
 /** A flat event; fields by the names that rules use. */
 export interface View {
+  readonly event: Readonly<Record<string, unknown>>
+  /** How its names are written; the same for events of the same writing. */
+  readonly shape: string
+  /** Under which names the event may carry a field; the first that is there counts. */
+  namesOf(field: string): readonly string[]
   /** undefined: absent. */
   get(field: string): unknown
   /** Every text of the event, for keywords. */
@@ -16,15 +22,16 @@ export interface View {
 
 type Evaluate = (state: Evaluation) => boolean
 
-interface Scanner {
-  scan(text: string, found: (atom: number) => void): void
-  readonly bytes: number
-}
-
 interface FieldPlan {
   field: string
-  folded: Scanner[]
-  cased: Scanner[]
+  folded: readonly Scanner[]
+  cased: readonly Scanner[]
+}
+
+/** A name under which an event may carry a field, and the names that go before it. */
+interface Place {
+  plan: FieldPlan
+  before: readonly string[]
 }
 
 interface CompiledRule {
@@ -43,6 +50,7 @@ export class Group {
   readonly stats: GroupStats
   readonly #rules: CompiledRule[]
   readonly #plans: FieldPlan[]
+  readonly #places = new Map<string, Map<string, Place[]>>()
   readonly #keywords: FieldPlan | undefined
   readonly #state: Evaluation
   /** Rules whose guard holds this atom. */
@@ -73,7 +81,9 @@ export class Group {
       atoms.all.filter((atom) => atom.kind === 'text'),
       ({ field }) => field,
     )
-    const plans = [...fields].map(([field, list]) => planOf(field ?? '', list))
+    const pairs = new PairCounts()
+    for (const atom of atoms.all) if (atom.kind === 'text') pairs.add(atom.text)
+    const plans = [...fields].map(([field, list]) => planOf(field ?? '', list, pairs))
     this.#keywords = fields.has(null) ? plans[[...fields.keys()].indexOf(null)] : undefined
     this.#plans = plans.filter((plan) => plan !== this.#keywords)
     this.#state = new Evaluation(atoms.all.length)
@@ -88,21 +98,22 @@ export class Group {
     const state = this.#state
     state.begin(view)
     this.#candidates.length = 0
-    const found = (atom: number): void => {
-      if (!state.hold(atom)) return
-      const rules = this.#guarded[atom]
-      if (!rules) return
-      for (let i = 0; i < rules.length; i++) this.#candidate(rules[i]!)
-    }
-    for (const plan of this.#plans) {
-      const value = view.get(plan.field)
+    const { event } = view
+    const places = this.#placesOf(view)
+    const keywords = this.#keywords
+    for (const name in event) {
+      const value = event[name]
       if (value === undefined || value === null) continue
-      if (typeof value === 'string') scan(plan, value, found)
+      const here = places.get(name)
+      if (!here && !keywords) continue
+      if (typeof value === 'string') this.#scan(value, event, here, keywords)
       else if (Array.isArray(value)) {
-        for (const one of value) if (one !== null && one !== undefined) scan(plan, String(one), found)
-      } else scan(plan, String(value), found)
+        for (const one of value) if (one !== null && one !== undefined) this.#scan(String(one), event, here, keywords)
+      } else {
+        const isPlain = typeof value === 'number' || typeof value === 'boolean'
+        this.#scan(String(value), event, here, isPlain ? keywords : undefined)
+      }
     }
-    if (this.#keywords) for (const text of view.texts()) scan(this.#keywords, text, found)
     for (let i = 0; i < this.#unguarded.length; i++) this.#candidate(this.#unguarded[i]!)
     let matches: SigmaRule[] | undefined
     for (const index of this.#candidates) {
@@ -115,6 +126,48 @@ export class Group {
     return matches ?? []
   }
 
+  /** Lower case is made once for all that look at a value. */
+  #scan(
+    text: string,
+    event: View['event'],
+    places: readonly Place[] | undefined,
+    keywords: FieldPlan | undefined,
+  ): void {
+    const lower = text.toLowerCase()
+    if (keywords) scanWith(keywords, text, lower, this.#found)
+    if (!places) return
+    for (let i = 0; i < places.length; i++) {
+      const { plan, before } = places[i]!
+      if (before.length === 0 || before.every((name) => event[name] === undefined))
+        scanWith(plan, text, lower, this.#found)
+    }
+  }
+
+  /** By the names that events of this shape have. */
+  #placesOf(view: View): ReadonlyMap<string, Place[]> {
+    let places = this.#places.get(view.shape)
+    if (places) return places
+    places = new Map()
+    for (const plan of this.#plans) {
+      const names = view.namesOf(plan.field)
+      for (const [rank, name] of names.entries()) {
+        const list = places.get(name)
+        const place = { plan, before: names.slice(0, rank) }
+        if (list) list.push(place)
+        else places.set(name, [place])
+      }
+    }
+    this.#places.set(view.shape, places)
+    return places
+  }
+
+  readonly #found = (atom: number): void => {
+    if (!this.#state.hold(atom)) return
+    const rules = this.#guarded[atom]
+    if (!rules) return
+    for (let i = 0; i < rules.length; i++) this.#candidate(rules[i]!)
+  }
+
   #candidate(index: number): void {
     if (this.#tried[index] === this.#state.generation) return
     this.#tried[index] = this.#state.generation
@@ -122,15 +175,12 @@ export class Group {
   }
 }
 
-function scan({ folded, cased }: FieldPlan, text: string, found: (atom: number) => void): void {
-  if (folded.length > 0) {
-    const lower = text.toLowerCase()
-    for (let i = 0; i < folded.length; i++) folded[i]!.scan(lower, found)
-  }
+function scanWith({ folded, cased }: FieldPlan, text: string, lower: string, found: (atom: number) => void): void {
+  for (let i = 0; i < folded.length; i++) folded[i]!.scan(lower, found)
   for (let i = 0; i < cased.length; i++) cased[i]!.scan(text, found)
 }
 
-function planOf(field: string, atoms: readonly TextAtom[]): FieldPlan {
+function planOf(field: string, atoms: readonly TextAtom[], pairs: PairCounts): FieldPlan {
   const scanners = (cased: boolean): Scanner[] => {
     const of = (...ops: TextAtom['op'][]): Pattern[] =>
       atoms
@@ -138,7 +188,7 @@ function planOf(field: string, atoms: readonly TextAtom[]): FieldPlan {
         .map(({ id, text, op }) => ({ atom: id, text, op }))
     const [anywhere, atStart, atEnd] = [of('contains'), of('starts', 'equals'), of('ends')]
     return [
-      ...(anywhere.length > 0 ? [new Automaton(anywhere)] : []),
+      ...cheapestScanners(anywhere, pairs),
       ...(atStart.length > 0 ? [new Trie(atStart, false)] : []),
       ...(atEnd.length > 0 ? [new Trie(atEnd, true)] : []),
     ]

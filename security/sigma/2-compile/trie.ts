@@ -13,6 +13,8 @@ export class Trie {
   readonly #columns: Uint16Array
   readonly #width: number
   readonly #edges: Edges
+  /** Where the first char leads, by its column; 0 nowhere: most walks end there. */
+  readonly #first: Int32Array
   /** By state: atoms of texts that end there; those that must be the whole value apart. */
   readonly #parts: (Int32Array | undefined)[] = []
   readonly #wholes: (Int32Array | undefined)[] = []
@@ -33,6 +35,7 @@ export class Trie {
         if (this.#columns[text.charCodeAt(i)] === 0) this.#columns[text.charCodeAt(i)] = width++
     this.#width = width
     this.#edges = new Edges(chars)
+    this.#first = new Int32Array(width)
     let states = 1
     for (const { text, op, atom } of patterns) {
       let state = 0
@@ -42,6 +45,7 @@ export class Trie {
         if (to < 0) {
           to = states++
           this.#edges.set(key, to)
+          if (state === 0) this.#first[key] = to
         }
         state = to
       }
@@ -51,19 +55,29 @@ export class Trie {
   }
 
   get bytes(): number {
-    return this.#columns.byteLength + this.#edges.bytes
+    return this.#columns.byteLength + this.#first.byteLength + this.#edges.bytes
   }
 
   scan(text: string, found: (atom: number) => void): void {
+    this.scanFrom(text, 0, found)
+  }
+
+  /** @param from chars from the side it begins at that are passed over */
+  scanFrom(text: string, from: number, found: (atom: number) => void): void {
     const { length } = text
     const codeMax = this.#columns.length - 1
     let state = 0
-    for (let i = 0; i < length; i++) {
+    for (let i = from; i < length; i++) {
       const code = text.charCodeAt(this.#fromEnd ? length - 1 - i : i)
       const column = code <= codeMax ? this.#columns[code]! : 0
       if (column === 0) return
-      state = this.#edges.get(state * this.#width + column)
-      if (state < 0) return
+      if (state === 0) {
+        state = this.#first[column]!
+        if (state === 0) return
+      } else {
+        state = this.#edges.get(state * this.#width + column)
+        if (state < 0) return
+      }
       const parts = this.#parts[state]
       if (parts) for (let at = 0; at < parts.length; at++) found(parts[at]!)
     }

@@ -89,8 +89,8 @@ function filtered(rule: SigmaRule, filters: readonly SigmaFilter[]): SigmaRule {
 
 /** Reads an event under the names of rules. One view serves all events, one after the other. */
 class EventView implements View {
-  #event: FlatEvent = {}
-  #shape: Shape = 'raw'
+  event: FlatEvent = {}
+  shape: Shape = 'raw'
   readonly #taxonomy: Taxonomy
   readonly #names: Record<Shape, Map<string, readonly string[]>> = { raw: new Map(), winlog: new Map(), ecs: new Map() }
 
@@ -99,28 +99,33 @@ class EventView implements View {
   }
 
   set(event: FlatEvent): void {
-    this.#event = event
-    this.#shape = shapeOf(event)
+    this.event = event
+    this.shape = shapeOf(event)
+  }
+
+  namesOf(field: string): readonly string[] {
+    const known = this.#names[this.shape]
+    let names = known.get(field)
+    if (!names) {
+      names = this.#taxonomy.namesOf(field, this.shape)
+      known.set(field, names)
+    }
+    return names
   }
 
   get(field: string): unknown {
-    if (this.#shape === 'raw') return this.#event[field]
-    const known = this.#names[this.#shape]
-    let names = known.get(field)
-    if (!names) {
-      names = this.#taxonomy.namesOf(field, this.#shape)
-      known.set(field, names)
-    }
-    for (const name of names) {
-      const value = this.#event[name]
-      if (value !== undefined) return value
+    for (const name of this.namesOf(field)) {
+      const value = this.event[name]
+      // What every object inherits is no field of the event.
+      if (value === undefined || typeof value === 'function' || value === Object.prototype) continue
+      return value
     }
     return undefined
   }
 
   *texts(): Iterable<string> {
-    for (const name in this.#event) {
-      const value = this.#event[name]
+    for (const name in this.event) {
+      const value = this.event[name]
       if (typeof value === 'string') yield value
       else if (typeof value === 'number' || typeof value === 'boolean') yield String(value)
       else if (Array.isArray(value)) for (const one of value) if (one !== null && one !== undefined) yield String(one)
