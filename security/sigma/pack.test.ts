@@ -10,6 +10,7 @@ import type { SigmaRule } from './1-parse/ast.ts'
 import { SigmaEngine } from './3-evaluate/engine.ts'
 import { lift } from './lift.ts'
 import { detectionRuleLicense, loadRules } from './load.ts'
+import { mutated } from './oracle/mutate.ts'
 import { oracle } from './oracle/testing.ts'
 import { applies, type FlatEvent, loadTaxonomy, type Taxonomy } from './taxonomy.ts'
 
@@ -94,7 +95,7 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
     }
   }, 60_000)
 
-  test('near misses: one thing of an event changed, and both still agree', () => {
+  test('near misses: some of an event changed, and both still agree', () => {
     const random = seededRandom(11)
     for (let round = 0; round < 150; round++) {
       const { documents } = cases[Math.floor(random.next() * cases.length)]!
@@ -126,30 +127,6 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
     120_000,
   )
 })
-
-/** One field changed: case, a dash, a character less, another value, gone. */
-function mutated(event: FlatEvent, random: { next(): number }): FlatEvent {
-  const fields = Object.keys(event).filter((field) => typeof event[field] === 'string' && !['Channel'].includes(field))
-  const field = fields[Math.floor(random.next() * fields.length)]!
-  const value = String(event[field])
-  const at = Math.floor(random.next() * value.length)
-  const changes: (() => unknown)[] = [
-    () => value.toUpperCase(),
-    () => value.toLowerCase(),
-    () => value.slice(0, at) + value.slice(at + 1),
-    () => value.replace(/[-/]/, '\u2013'),
-    () => value.replace(/ -/g, ' /'),
-    () => `${value}\\`,
-    () => '',
-    () => null,
-    () => undefined,
-    () => [value, 'other'],
-    () => String(event[fields[Math.floor(random.next() * fields.length)]!]),
-  ]
-  const copy: Record<string, unknown> = { ...event, [field]: changes[Math.floor(random.next() * changes.length)]!() }
-  if (copy[field] === undefined) delete copy[field]
-  return copy
-}
 
 function eachText(take: (file: string, text: string) => void): Promise<void> {
   return new Promise((done, reject) => {
