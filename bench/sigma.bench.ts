@@ -116,6 +116,30 @@ for (let round = 0; round <= rounds; round++) {
   if (round > 0) correlations.push(wanted / seconds)
 }
 
+// One correlation over more groups than it may keep, each event with a group, a value and an id of its own.
+const many = new Correlator(
+  documents.filter((one): one is SigmaCorrelation => one.kind === 'correlation'),
+  [rule!],
+)
+const see = (from: number, to: number): void => {
+  for (let i = from; i < to; i++) {
+    const user = `user-${i}@example.org`
+    many.apply(rule!.meta, i, `01jd${i.toString(36).padStart(22, '0')}`, (field) => (field === 'user' ? user : `v${i}`))
+  }
+}
+const million = 1_000_000
+globalThis.gc?.()
+const memoryOf = (): number => {
+  globalThis.gc?.()
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return (heapUsed + arrayBuffers) / 1024 ** 2
+}
+const withoutGroups = memoryOf()
+const millionS = secondsOf(() => see(0, million))
+const withGroups = memoryOf() - withoutGroups
+see(million, 2 * million)
+const withTwice = memoryOf() - withoutGroups
+
 const bytes = texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / texts.length
 console.log(
   `${cpus()[0]!.model}, Node ${process.versions.node}; ${rules.length} rules; ${events.length} events of ${Math.round(bytes)} bytes, Sysmon and Security`,
@@ -136,4 +160,7 @@ console.log(
 )
 console.log(
   `memory: heap +${((after.heapUsed - before.heapUsed) / 1024 ** 2).toFixed(0)} MiB, buffers +${((after.arrayBuffers - before.arrayBuffers) / 1024 ** 2).toFixed(0)} MiB`,
+)
+console.log(
+  `value_count over ${many.kept.groups} groups: ${withGroups.toFixed(0)} MiB, ${Math.round(million / millionS)} events/s; after twice as many ${withTwice.toFixed(0)} MiB, ${many.counts.groupsDropped} dropped and counted`,
 )

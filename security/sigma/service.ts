@@ -82,11 +82,24 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     },
   })
 
+  new Gauge({
+    ...{
+      name: 'guanlan_sigma_correlation_kept',
+      help: 'Groups and items that correlations hold in their windows',
+      labelNames: ['what'],
+    },
+    registers: [deps.metrics],
+    collect() {
+      for (const [what, count] of Object.entries(correlator.kept)) this.set({ what }, count)
+    },
+  })
+
   const build = (): void => {
     const isOn = ({ meta }: { meta: RuleMeta }): boolean => !off.has(keyOf(meta))
     const rules = set.rules.filter(isOn)
     engine = new SigmaEngine(rules, set.filters, { taxonomy })
-    correlator = new Correlator(set.correlations.filter(isOn), rules)
+    // What was counted so far goes on under the new rules.
+    correlator = new Correlator(set.correlations.filter(isOn), rules, { before: correlator })
     inForce.set({ state: 'in force' }, rules.length)
     inForce.set({ state: 'off' }, set.rules.length - rules.length)
     inForce.set({ state: 'refused' }, set.problems.length)

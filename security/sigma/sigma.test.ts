@@ -338,9 +338,9 @@ describe('correlations', () => {
     const { documents } = read(`${base('a')}title: C\ncorrelation:\n${count.replace(/^/gm, '  ')}`)
     const [rule] = documents.filter((one): one is SigmaRule => one.kind === 'rule')
     const correlations = documents.filter((one): one is SigmaCorrelation => one.kind === 'correlation')
-    const correlator = new Correlator(correlations, [rule!])
+    const groupsMax = 1000
+    const correlator = new Correlator(correlations, [rule!], { limits: { ...correlationLimits, groupsMax } })
     const seen = (user: string): number => correlator.apply(rule!.meta, 1000, 'id', () => user).length
-    const { groupsMax } = correlationLimits
     expect([seen('kept'), seen('silent'), seen('silent'), seen('kept')]).toEqual([0, 0, 0, 0])
     for (let i = 0; i < groupsMax - 1; i++) seen(`one ${i}`)
     expect(correlator.counts.groupsDropped).toBe(1)
@@ -348,6 +348,7 @@ describe('correlations', () => {
     for (let i = 0; i < 3 * groupsMax; i++) seen(`other ${i}`)
     expect(correlator.counts.groupsDropped).toBe(3 * groupsMax + 2)
     expect(seen('kept')).toBe(0)
+    expect(correlator.kept).toEqual({ groups: groupsMax, items: groupsMax })
   })
   test('a match is told once, and again when it came anew', () => {
     expect(
