@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { createGunzip } from 'node:zlib'
+import JSZip from 'jszip'
 import { extract } from 'tar-stream'
 import type { SourceProblem } from '#core/yaml-source.ts'
 import type { SigmaCorrelation, SigmaDocument, SigmaFilter, SigmaRule } from './1-parse/ast.ts'
@@ -17,6 +18,7 @@ export interface RuleSet {
 }
 
 const filesMax = 50_000
+const zipBytesMax = 256 * 1024 * 1024
 /** The Detection Rule License asks to be named wherever a rule of SigmaHQ's is passed on. */
 export const detectionRuleLicense = 'DRL 1.1'
 
@@ -28,11 +30,40 @@ export async function loadRules(path: string, options: ReadOptions): Promise<Rul
     set.problems.push(...problems)
     for (const document of documents) add(set, document)
   }
+  await eachRuleFile(path, take)
+  return set
+}
+
+/** Of a file, a directory or an archive. */
+export async function eachRuleFile(path: string, take: (file: string, text: string) => void): Promise<void> {
   if (/\.(tar\.gz|tgz|tar)$/.test(path)) await eachInArchive(path, take)
+  else if (path.endsWith('.zip')) await eachInZip(path, take)
   else if ((await stat(path)).isFile()) take(path, await readFile(path, 'utf8'))
   else
     for (const file of await filesBelow(path)) take(relative(process.cwd(), file) || file, await readFile(file, 'utf8'))
-  return set
+}
+
+/** As GitHub gives a repository. */
+async function eachInZip(path: string, take: (file: string, text: string) => void): Promise<void> {
+  const { size } = await stat(path)
+  if (size > zipBytesMax) throw new Error(`${path} is larger than ${zipBytesMax} bytes`)
+  const archive = await JSZip.loadAsync(await readFile(path))
+  const files = Object.values(archive.files).filter(({ name, dir }) => !dir && isRuleFile(baseOf(name)))
+  for (const file of files.slice(0, filesMax)) {
+    const parts: Buffer[] = []
+    let bytes = 0
+    // Unpacked no further than the reader needs to say that it is too large.
+    for await (const part of file.nodeStream() as AsyncIterable<Buffer>) {
+      parts.push(part)
+      bytes += part.length
+      if (bytes > sigmaLimits.fileBytesMax) break
+    }
+    take(file.name, Buffer.concat(parts).toString('utf8'))
+  }
+}
+
+function baseOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1)
 }
 
 function add(set: RuleSet, document: SigmaDocument): void {
@@ -59,7 +90,7 @@ function eachInArchive(path: string, take: (file: string, text: string) => void)
     const archive = extract()
     let files = 0
     archive.on('entry', ({ name, type, size }, stream, next) => {
-      if (type !== 'file' || !isRuleFile(name.slice(name.lastIndexOf('/') + 1)) || files >= filesMax) {
+      if (type !== 'file' || !isRuleFile(baseOf(name)) || files >= filesMax) {
         stream.on('end', next)
         stream.resume()
         return

@@ -13,7 +13,7 @@ import type { SigmaConfig } from './config.ts'
 import { correlationFinding, creditOf, findingOf } from './finding.ts'
 import { detectionRuleLicense, loadRules, type RuleSet } from './load.ts'
 import { readPlaceholders } from './placeholders.ts'
-import { applies, type FlatEvent, loadTaxonomy } from './taxonomy.ts'
+import { applies, type FlatEvent, loadTaxonomy, readField } from './taxonomy.ts'
 
 export interface SigmaDeps {
   clock: Clock
@@ -56,6 +56,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
   const taxonomy = loadTaxonomy(config.taxonomy)
   const empty: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
   let set = empty
+  let placeholders: ReturnType<typeof readPlaceholders> = new Map()
   let off: ReadonlySet<string> = new Set()
   let engine = new SigmaEngine([], [], { taxonomy })
   let correlator = new Correlator([], [])
@@ -107,7 +108,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
 
   /** The new rules take over between two events; what cannot be read leaves what was in force. */
   const reload = async (): Promise<void> => {
-    const placeholders = readPlaceholders(config.placeholders === '' ? undefined : config.placeholders)
+    placeholders = readPlaceholders(config.placeholders === '' ? undefined : config.placeholders)
     const next: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
     for (const [path, license] of [
       ...config.directories.map((path) => [path, ''] as const),
@@ -162,7 +163,9 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
             const finding = findingOf(meta, event as FlatEvent, atMs, id)
             tell(found, meta, `${finding.rule} ${JSON.stringify(finding.labels)}`, () => finding)
           }
-          for (const match of correlator.apply(meta, atMs, id, (field) => readField(event as FlatEvent, field)))
+          for (const match of correlator.apply(meta, atMs, id, (field) =>
+            readField(taxonomy, event as FlatEvent, field),
+          ))
             tell(
               found,
               match.correlation.meta,
@@ -196,6 +199,13 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     close(): void {
       for (const watcher of watchers.splice(0)) watcher.close()
     },
+    /** In force, for what looks back over history. */
+    inForce(): Pick<RuleSet, 'rules' | 'correlations' | 'filters'> {
+      const { rules, correlations, filters } = set
+      return { rules, correlations, filters }
+    },
+    taxonomy,
+    placeholders: () => placeholders,
     problems(): readonly SourceProblem[] {
       return set.problems
     },
@@ -226,14 +236,6 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
       for (const [key, value] of JSON.parse(text) as [string, { matches: number; lastMatchMs: number }][])
         noise.set(key, value)
     },
-  }
-
-  function readField(event: FlatEvent, field: string): unknown {
-    for (const name of taxonomy.namesOf(field, 'ecs')) {
-      const value = event[name] ?? event[`winlog.event_data.${name}`]
-      if (value !== undefined) return value
-    }
-    return undefined
   }
 }
 

@@ -24,6 +24,14 @@ export interface Taxonomy {
   sourcesOf(event: FlatEvent): readonly LogSource[]
   /** Where a rule's field may stand in an event, the first that is there counts. */
   namesOf(field: string, shape: Shape): readonly string[]
+  /** How an event can be of a log source: by any of the lists, of which it meets all. Undefined: every event is. */
+  waysOf(wanted: LogSource): readonly (readonly Way[])[] | undefined
+}
+
+/** A field has one of the values, in lower case; `*`: any. */
+export interface Way {
+  field: string
+  values: readonly string[]
 }
 
 /** How an event is written: `raw` has the rules' own names. */
@@ -79,6 +87,12 @@ export function loadTaxonomy(path: string): Taxonomy {
   let known = 0
   return {
     namesOf,
+    waysOf: (wanted) =>
+      isAny(wanted)
+        ? undefined
+        : entries
+            .filter(({ source }) => applies(wanted, [source]))
+            .map(({ when }) => when.map(({ field, values }) => ({ field, values: [...values] }))),
     sourcesOf: (event) => {
       const shape = shapeOf(event)
       let kind = kinds
@@ -152,11 +166,26 @@ class Question {
 /** A rule is tried on an event when one of its log sources has all that the rule asks for. */
 export function applies(wanted: LogSource, sources: readonly LogSource[]): boolean {
   const fits = (rule: string | null, event: string | null): boolean => rule === null || rule === event
-  if (wanted.product === null && wanted.category === null && wanted.service === null) return true
+  if (isAny(wanted)) return true
   return sources.some(
     (source) =>
       fits(wanted.product, source.product) &&
       fits(wanted.category, source.category) &&
       fits(wanted.service, source.service),
   )
+}
+
+function isAny({ product, category, service }: LogSource): boolean {
+  return product === null && category === null && service === null
+}
+
+export const shapes: readonly Shape[] = ['raw', 'winlog', 'ecs']
+
+/** As correlations read events, whatever their shape. */
+export function readField(taxonomy: Taxonomy, event: FlatEvent, field: string): unknown {
+  for (const name of taxonomy.namesOf(field, 'ecs')) {
+    const value = event[name] ?? event[`winlog.event_data.${name}`]
+    if (value !== undefined) return value
+  }
+  return undefined
 }

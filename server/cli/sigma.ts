@@ -12,18 +12,26 @@ import { readPlaceholders } from '#security/sigma/placeholders.ts'
 import { type FlatEvent, loadTaxonomy } from '#security/sigma/taxonomy.ts'
 import { findRules } from '../config.ts'
 import { type Command, type CommandInput, misuse } from './command.ts'
+import { huntHistory } from './sigma-hunt.ts'
 
 export const sigma: Command = {
   usage:
-    'guanlan sigma check DIR… | sigma eval --rules DIR|ARCHIVE --events FILE.jsonl[.gz]|- [--product P] [--category C] [--service S] [--no-routing true] [--placeholders FILE] [--taxonomy FILE]',
+    'guanlan sigma check DIR… | sigma eval --rules DIR|ARCHIVE --events FILE.jsonl[.gz]|- [--product P] [--category C] [--service S] [--no-routing true] [--placeholders FILE] [--taxonomy FILE] | sigma hunt --rules FILE|DIR|ARCHIVE or --rule ID… [--from 7d] [--to TIME] [--matches 1000] [--narrow false] [--url http://127.0.0.1:7700] | sigma import DIR|ARCHIVE [--apply] [--config FILE] | sigma list [--noisy] [--url URL]',
   describe:
-    'Reads Sigma rules and names each problem with file and line; or runs them over events, a JSON line per match',
-  options: ['rules', 'events', 'product', 'category', 'service', 'no-routing', 'placeholders', 'taxonomy'],
+    "Reads Sigma rules and names each problem with file and line; runs them over events, or over a server's stored history, a JSON line per match; takes SigmaHQ's pack into the data directory; lists the rules in force. The token is read from GUANLAN_TOKEN",
+  options: [
+    ...['rules', 'events', 'product', 'category', 'service', 'no-routing', 'placeholders', 'taxonomy'],
+    ...['from', 'to', 'matches', 'narrow', 'url', 'config'],
+  ],
+  lists: ['rule'],
+  flags: ['apply', 'noisy'],
   run(input) {
     const [verb, ...paths] = input.positionals
     if (verb === 'check' && paths.length > 0) return check(paths, input)
     if (verb === 'eval' && typeof input.options['rules'] === 'string' && typeof input.options['events'] === 'string')
       return evaluate(input)
+    if (verb === 'hunt' && (typeof input.options['rules'] === 'string' || (input.lists['rule'] ?? []).length > 0))
+      return huntHistory(input)
     return Promise.resolve(misuse(this))
   },
 }

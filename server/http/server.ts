@@ -27,6 +27,7 @@ import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from
 import { securityHeaders } from './headers.ts'
 import { incidentWorkRoutes } from './incident-work-routes.ts'
 import { integrityRoutes } from './integrity-routes.ts'
+import { huntRoutes } from './hunt-routes.ts'
 import { intelRoutes } from './intel-routes.ts'
 import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
@@ -122,6 +123,10 @@ export function createHttpServer(parts: Parts): HttpServer {
     sigmaRoutes(app, all)
     behaviourRoutes(app, all)
     postureRoutes(app, all)
+    huntRoutes(app, {
+      ...{ sigma: all.sigma.sigma, events: all.events, logger, closing: closed },
+      sensitive: createSensitiveView(config.security.mask),
+    })
     correlationRoutes(app, all)
     incidentWorkRoutes(app, all)
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)

@@ -1,5 +1,6 @@
 // The event store: ECS columns, searched with KQL.
 import type { Event } from '#core/event.ts'
+import type { MayHold } from './may-hold.ts'
 
 /** Both ends in ms since the epoch, `fromMs` inclusive, `toMs` exclusive. */
 export interface TimeRange {
@@ -13,6 +14,8 @@ export type Cursor = string
 export interface SearchRequest extends TimeRange {
   /** KQL as Kibana users know it; empty matches all. */
   query: string
+  /** Events of which this does not hold may be left out, and need not be. */
+  mayHold?: MayHold
   order: 'newest' | 'oldest'
   /** At most 1,000. */
   limit: number

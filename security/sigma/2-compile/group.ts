@@ -336,6 +336,11 @@ function costOf(node: Interned): number {
   }
 }
 
+/** Of a rule, texts of which one must stand in its field (null: in any) for it to match; undefined when there are none. */
+export function guardOf(rule: SigmaRule): readonly TextAtom[] | undefined {
+  return necessary(intern(rule.condition, new Atoms()))?.atoms
+}
+
 interface Guard {
   atoms: TextAtom[]
   /** A guess of how often one of them holds. */

@@ -7,6 +7,7 @@ import { readCursor, writeCursor } from '../cursor.ts'
 import { parseKql, type SqlCondition, sqlOf } from '../kql/index.ts'
 import { originalExpression, quote } from '../kql/sql.ts'
 import type { EventStore, FieldInfo, SearchRequest, TimeRange } from '../store.ts'
+import { narrowed } from './may-hold-sql.ts'
 import { restColumn, toEvent } from './rows.ts'
 import { type Extent, type Window, windowsOf } from './windows.ts'
 
@@ -79,7 +80,7 @@ export function createQueries({ read, nowMs }: QueryDeps): EventQueries {
     search: (request) =>
       read(async (snapshot) => {
         const limit = bounded('limit', request.limit, limitMax)
-        const where = pageCondition(condition(request.query, snapshot), request)
+        const where = pageCondition(narrowed(condition(request.query, snapshot), request.mayHold), request)
         const events = await find(snapshot, where, request, request.order, limit + 1, request.signal)
         if (events.length <= limit) return { events }
         events.length = limit
