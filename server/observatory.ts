@@ -266,6 +266,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await intel.load()
     const sigma = createSigmaPart(config.security.sigma, {
       ...{ clock, logger, metrics: registry, log, decode, alerting, database: state.database },
+      imports: inData('sigma'),
     })
     if (config.security.sigma.enabled) {
       await sigma.sigma.reload()

@@ -2,6 +2,7 @@
 import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
+import { Readable } from 'node:stream'
 import { createGunzip } from 'node:zlib'
 import JSZip from 'jszip'
 import { extract } from 'tar-stream'
@@ -53,7 +54,7 @@ async function eachInZip(path: string, take: (file: string, text: string) => voi
     const parts: Buffer[] = []
     let bytes = 0
     // Unpacked no further than the reader needs to say that it is too large.
-    for await (const part of file.nodeStream() as AsyncIterable<Buffer>) {
+    for await (const part of new Readable().wrap(file.nodeStream()) as AsyncIterable<Buffer>) {
       parts.push(part)
       bytes += part.length
       if (bytes > sigmaLimits.fileBytesMax) break

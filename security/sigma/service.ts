@@ -12,6 +12,7 @@ import { SigmaEngine } from './3-evaluate/engine.ts'
 import type { SigmaConfig } from './config.ts'
 import { correlationFinding, creditOf, findingOf } from './finding.ts'
 import { detectionRuleLicense, loadRules, type RuleSet } from './load.ts'
+import { packDirectory } from './pack-import.ts'
 import { readPlaceholders } from './placeholders.ts'
 import { applies, type FlatEvent, loadTaxonomy, readField } from './taxonomy.ts'
 
@@ -22,6 +23,8 @@ export interface SigmaDeps {
   onFinding(findings: Finding[]): Promise<void>
   /** Rules that people switched off, as `sigma/<id>`. */
   disabled(): Promise<ReadonlySet<string>>
+  /** Where `sigma import` puts a pack; it exists. */
+  imports?: string
 }
 
 export interface SigmaRuleStatus {
@@ -110,17 +113,20 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
   const reload = async (): Promise<void> => {
     placeholders = readPlaceholders(config.placeholders === '' ? undefined : config.placeholders)
     const next: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
+    const imported = deps.imports === undefined ? undefined : await packDirectory(deps.imports)
     for (const [path, license] of [
       ...config.directories.map((path) => [path, ''] as const),
-      ...config.packs.map((path) => [path, detectionRuleLicense] as const),
+      ...[...config.packs, ...(imported ? [imported] : [])].map((path) => [path, detectionRuleLicense] as const),
     ]) {
       if (!existsSync(path)) {
         next.problems.push({ file: path, line: 0, cause: 'there is no such file or directory', hint: '' })
         continue
       }
       const loaded = await loadRules(path, { placeholders, license })
-      next.rules.push(...loaded.rules)
-      next.correlations.push(...loaded.correlations)
+      // A pack may be both named and imported: a rule is in force once.
+      const known = new Set(path === imported ? [...next.rules, ...next.correlations].map(keyOfRule) : [])
+      next.rules.push(...loaded.rules.filter((rule) => !known.has(keyOfRule(rule))))
+      next.correlations.push(...loaded.correlations.filter((one) => !known.has(keyOfRule(one))))
       next.filters.push(...loaded.filters)
       next.problems.push(...loaded.problems)
       next.files += loaded.files
@@ -189,7 +195,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
           reload().catch((error: unknown) => logger.warn({ err: error }, 'Sigma rules could not be read again'))
         }, quietMs).unref()
       }
-      for (const path of config.directories) {
+      for (const path of [...config.directories, ...(deps.imports ? [deps.imports] : [])]) {
         if (!existsSync(path)) continue
         const watcher = watch(path, { recursive: true, persistent: false }, changed)
         watcher.on('error', () => watcher.close())
@@ -241,6 +247,10 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
 
 function keyOf(meta: RuleMeta): string {
   return `sigma/${meta.id || meta.name || meta.title}`
+}
+
+function keyOfRule({ meta }: { meta: RuleMeta }): string {
+  return keyOf(meta)
 }
 
 function sourceText({ logsource: { product, category, service } }: SigmaRule): string {

@@ -13,6 +13,8 @@ import { type FlatEvent, loadTaxonomy } from '#security/sigma/taxonomy.ts'
 import { findRules } from '../config.ts'
 import { type Command, type CommandInput, misuse } from './command.ts'
 import { huntHistory } from './sigma-hunt.ts'
+import { importPack } from './sigma-import.ts'
+import { listRules } from './sigma-list.ts'
 
 export const sigma: Command = {
   usage:
@@ -32,6 +34,8 @@ export const sigma: Command = {
       return evaluate(input)
     if (verb === 'hunt' && (typeof input.options['rules'] === 'string' || (input.lists['rule'] ?? []).length > 0))
       return huntHistory(input)
+    if (verb === 'import' && paths[0] !== undefined) return importPack(paths[0], input)
+    if (verb === 'list') return listRules(input)
     return Promise.resolve(misuse(this))
   },
 }

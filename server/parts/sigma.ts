@@ -1,4 +1,5 @@
 // Sigma joined to the log, the alerts and what people decided about rules.
+import { mkdirSync } from 'node:fs'
 import { eq } from 'drizzle-orm'
 import type { Registry } from 'prom-client'
 import type { Alerting } from '#alerts/alerting.ts'
@@ -33,13 +34,17 @@ export function createSigmaPart(
     decode: DecodeEvents
     alerting: Alerting
     database: Database
+    /** Below the data directory; made when it is not there. */
+    imports: string
   },
 ): SigmaPart {
-  const { clock, logger, metrics, log, decode, alerting, database } = deps
+  const { clock, logger, metrics, log, decode, alerting, database, imports } = deps
+  // So that an import is seen while we run.
+  mkdirSync(imports, { recursive: true, mode: 0o700 })
   const sigma = createSigma(
     { ...config, directories: config.directories.map(findRules), taxonomy: findRules(config.taxonomy) },
     {
-      ...{ clock, logger, metrics },
+      ...{ clock, logger, metrics, imports },
       onFinding: (findings) => alerting.submit(findings),
       disabled: async () => {
         const rows = await database.select().from(ruleSettings).where(eq(ruleSettings.enabled, false))
