@@ -16,6 +16,8 @@ export interface HuntRequest {
   query: string
   /** Let the store leave out events that no rule can match. The matches are the same without. */
   narrow: boolean
+  /** Where days begin: local time less UTC; 0 without. */
+  dayOffsetMs?: number
   signal?: AbortSignal
 }
 
@@ -43,7 +45,7 @@ export interface HuntedRule {
   matches: number
   firstMs: number
   lastMs: number
-  /** Days in UTC that have any. */
+  /** Days that have any. */
   days: { dayMs: number; matches: number }[]
 }
 
@@ -84,6 +86,7 @@ export async function* hunt(
   const mayHold = request.narrow ? mayMatch(rules, taxonomy) : undefined
   const found = new Map<string, HuntedRule & { byDay: Map<number, number> }>()
   const state: HuntState = { reachedMs: request.fromMs, events: 0, matches: 0 }
+  const offsetMs = request.dayOffsetMs ?? 0
   const count = (meta: RuleMeta, atMs: number): void => {
     const { rule_id, title, level, author, license } = creditOf(meta)
     const key = rule_id || title
@@ -95,7 +98,7 @@ export async function* hunt(
     entry.matches++
     entry.firstMs = Math.min(entry.firstMs, atMs)
     entry.lastMs = Math.max(entry.lastMs, atMs)
-    const day = Math.floor(atMs / dayMs) * dayMs
+    const day = Math.floor((atMs + offsetMs) / dayMs) * dayMs - offsetMs
     entry.byDay.set(day, (entry.byDay.get(day) ?? 0) + 1)
     state.matches++
   }

@@ -16,6 +16,7 @@ export const HuntBody = z
     fromMs: time,
     toMs: time,
     matches: z.number().int().min(0).max(10_000).default(1000).describe('So many are told; all are counted'),
+    dayOffsetMinutes: z.number().int().min(-840).max(840).default(0).describe('Local time less UTC: where days begin'),
     narrow: z.boolean().default(true).describe('Let the store leave out what cannot match'),
   })
   .refine(({ fromMs, toMs }) => toMs > fromMs, { message: 'toMs must be later than fromMs', path: ['toMs'] })

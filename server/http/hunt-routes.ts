@@ -56,7 +56,10 @@ export function huntRoutes(app: App, deps: HuntRoutesDeps): void {
     ])
     const steps = hunt(
       rules,
-      { fromMs: body.fromMs, toMs: body.toMs, query, narrow: body.narrow, signal },
+      {
+        ...{ fromMs: body.fromMs, toMs: body.toMs, query, narrow: body.narrow, signal },
+        dayOffsetMs: body.dayOffsetMinutes * 60_000,
+      },
       { search: deps.events.search, taxonomy: deps.sigma.taxonomy },
     )
     let isOver = false

@@ -3,6 +3,7 @@ import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { applyImport, planImport } from '#security/sigma/pack-import.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 let observatory: Running
@@ -105,4 +106,54 @@ test('a rule is switched off with a reason that stays', async () => {
   expect((await status()).rules.find(({ id }) => id === sql.id)!.matches).toBe(1)
   const { rows } = await observatory.get<{ rows: { action: string; detail: { note: string } }[] }>('/api/audit')
   expect(rows.find(({ action }) => action === 'rule.disable')!.detail.note).toBe('own scanner')
+})
+
+test('a rule is tried on what is stored, before it is in force', async () => {
+  const text =
+    'title: Over a proxy\nid: 22222222-2222-4222-8222-222222222222\nauthor: T\nlogsource: { category: webserver }\ndetection: { sel: { user_agent.original|startswith: CURL }, condition: sel }\nlevel: low\n'
+  const body = { fromMs: Date.UTC(2026, 0), toMs: Date.UTC(2027, 0), matches: 2 }
+  const hunt = async (part: object) => {
+    const response = await post('/api/security/hunt', { ...body, ...part })
+    return { status: response.status, lines: (await response.text()).split('\n').filter((line) => line !== '') }
+  }
+  const files = [{ file: 'proxy.yml', text }]
+  await expect
+    .poll(async () => JSON.parse((await hunt({ files })).lines.at(-1)!), { timeout: 15_000 })
+    .toMatchObject({ kind: 'summary', matches: 5, narrowed: true, rules: [{ title: 'Over a proxy', matches: 5 }] })
+  const whole = await hunt({ files, narrow: false })
+  const told = whole.lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'match')
+  expect(told).toHaveLength(2)
+  expect(told[0]).toMatchObject({ author: 'T', labels: { 'host.name': 'portal-1' } })
+  const { rules: known } = await status()
+  const spraying = known.find(({ title }) => title === 'SSH password spraying')!
+  const byId = (await hunt({ ids: [spraying.id] })).lines.map((line) => JSON.parse(line))
+  expect(byId.find(({ kind }) => kind === 'match')).toMatchObject({
+    title: 'SSH password spraying',
+    correlation: { group: { 'source.ip': '198.51.100.7' } },
+  })
+  expect(
+    await hunt({ files: [{ file: 'bad.yml', text: text.replace('sel }\nlevel', 'none }\nlevel') }] }),
+  ).toMatchObject({
+    status: 422,
+  })
+  expect((await hunt({ ids: ['none'] })).status).toBe(404)
+  expect((await hunt({})).status).toBe(400)
+})
+
+test('an imported pack is in force while it runs, and what was switched off stays off', async () => {
+  const base = join(observatory.directory, 'data', 'sigma')
+  const copy = await mkdtemp(join(tmpdir(), 'guanlan-copy-'))
+  const pack = (id: string) =>
+    `title: From the pack ${id}\nid: 33333333-3333-4333-8333-33333333333${id}\nauthor: P\nlogsource: { category: webserver }\ndetection: { sel: { 'url.original|contains': pack-${id} }, condition: sel }\nlevel: low\n`
+  const take = async () => applyImport(base, copy, await planImport(base, copy, new Map()), 1)
+  await writeFile(join(copy, 'a.yml'), pack('1'))
+  await take()
+  const found = async (id: string) => (await status()).rules.find(({ title }) => title === `From the pack ${id}`)
+  await expect.poll(() => found('1'), { timeout: 10_000 }).toMatchObject({ author: 'P', enabled: true })
+  await post(`/api/security/rules/${(await found('1'))!.id}`, { enabled: false, note: 'noisy' })
+  await writeFile(join(copy, 'b.yml'), pack('2'))
+  await take()
+  await expect.poll(() => found('2'), { timeout: 10_000 }).toMatchObject({ enabled: true })
+  expect(await found('1')).toMatchObject({ enabled: false })
+  await rm(copy, { recursive: true })
 })

@@ -35,13 +35,34 @@ export async function get<T>(path: string, query: Query = {}, signal?: AbortSign
 
 /** @param body sent as JSON, or as it is when it is a file */
 export async function send<T>(method: string, path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
+  const response = await ask(method, path, body, signal)
+  const text = await response.text()
+  if (response.ok) return (text === '' ? {} : JSON.parse(text)) as T
+  return refused(response, text)
+}
+
+/** An answer of a JSON value a line, as the lines come. Who stops reading ends it. */
+export async function* lines<T>(path: string, body: unknown, signal: AbortSignal): AsyncGenerator<T> {
+  const response = await ask('POST', path, body, signal)
+  if (!response.ok || !response.body) await refused(response, await response.text())
+  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader()
+  let rest = ''
+  while (true) {
+    const { done, value } = await reader.read()
+    if (done) return
+    const whole = (rest + value).split('\n')
+    rest = whole.pop()!
+    for (const line of whole) if (line !== '') yield JSON.parse(line) as T
+  }
+}
+
+async function ask(method: string, path: string, body: unknown, signal: AbortSignal | undefined): Promise<Response> {
   const headers: Record<string, string> = {}
   const isFile = body instanceof Blob
   if (body !== undefined && !isFile) headers['content-type'] = 'application/json'
   if (method !== 'GET' && session.current) headers['x-csrf-token'] = session.current.csrfToken
-  let response: Response
   try {
-    response = await fetch(path, {
+    return await fetch(path, {
       method,
       headers,
       body: body === undefined ? null : isFile ? body : JSON.stringify(body),
@@ -51,9 +72,10 @@ export async function send<T>(method: string, path: string, body?: unknown, sign
     if ((error as Error).name === 'AbortError') throw error
     throw new ApiError(0, 'offline', 'offline', '')
   }
-  const text = await response.text()
+}
+
+async function refused(response: Response, text: string): Promise<never> {
   const answer = text === '' ? {} : (JSON.parse(text) as Record<string, unknown>)
-  if (response.ok) return answer as T
   const error = answer['error']
   const {
     code = 'internal',

@@ -3,8 +3,12 @@ import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as behaviour from '#server/http/behaviour-routes.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
+<<<<<<< HEAD
 import type * as coverage from '#server/http/coverage-api.ts'
 import type * as work from '#server/http/incident-work-api.ts'
+=======
+import type * as hunt from '#server/http/hunt-api.ts'
+>>>>>>> a6aa619 (web: a rule is tested on history from its page; e2e: hunt and import on a real observatory)
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
@@ -37,6 +41,7 @@ export type ShortValue = Body<typeof scorecard.ShortValue>
 export type Names = Body<typeof scorecard.Names>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
+export type HuntLine = Body<typeof hunt.HuntLine>
 export type Backtest = Body<typeof backtest.BacktestAnswer>
 export type CorrelatedIncident = Body<typeof correlation.CorrelatedIncident>
 export type EntityBehaviour = Body<typeof behaviour.EntityBehaviour>
