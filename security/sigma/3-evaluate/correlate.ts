@@ -98,7 +98,8 @@ export class Correlator {
     for (const { state, rule } of list) {
       const match = state.add(rule, meta, atMs, eventId, read)
       if (!match) continue
-      matches.push(match)
+      // One that only serves another is not told either.
+      if (!this.isPart(match.correlation.meta)) matches.push(match)
       const readGroup: ReadField = (field) => match.group[field] ?? read(field)
       matches.push(...this.apply(match.correlation.meta, match.atMs, eventId, readGroup))
     }
