@@ -1,6 +1,6 @@
 // What an event must hold for a rule to match it, as far as a store can tell: its log source, and a text of the rule's
 // guard. Only printable ASCII is asked for, of which upper and lower case are the same to everyone.
-import { type MayHold, textsIn } from '#stores/events/may-hold.ts'
+import type { MayHold } from '#stores/events/store.ts'
 import type { SigmaRule } from './1-parse/ast.ts'
 import { guardOf } from './2-compile/group.ts'
 import { shapes, type Taxonomy } from './taxonomy.ts'
@@ -70,4 +70,10 @@ function asciiOf(text: string): string {
   let longest = ''
   for (const [piece] of text.matchAll(/[ -~]+/g)) if (piece.length > longest.length) longest = piece
   return longest.toLowerCase()
+}
+
+/** How many texts it asks for. */
+function textsIn(condition: MayHold): number {
+  if ('text' in condition) return 1
+  return ('any' in condition ? condition.any : condition.all).reduce((sum, one) => sum + textsIn(one), 0)
 }

@@ -1,12 +1,21 @@
 // The event store: ECS columns, searched with KQL.
 import type { Event } from '#core/event.ts'
-import type { MayHold } from './may-hold.ts'
 
 /** Both ends in ms since the epoch, `fromMs` inclusive, `toMs` exclusive. */
 export interface TimeRange {
   fromMs: number
   toMs: number
 }
+
+/**
+ * What an event must hold to be wanted at all: necessary, not sufficient. Who asks looks at every event that comes; a
+ * store leaves out what it can tell faster.
+ */
+export type MayHold =
+  | { any: readonly MayHold[] }
+  | { all: readonly MayHold[] }
+  /** One of the fields holds the text somewhere, upper or lower case. The text is printable ASCII in lower case. */
+  | { fields: readonly string[]; text: string }
 
 /** Opaque to callers; encodes (`@timestamp`, `event.id`) of the last row. */
 export type Cursor = string

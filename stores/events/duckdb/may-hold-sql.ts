@@ -1,6 +1,6 @@
 import { columns, isColumn } from '../columns.ts'
 import { originalExpression, quote, type SqlCondition } from '../kql/sql.ts'
-import type { MayHold } from '../may-hold.ts'
+import type { MayHold } from '../store.ts'
 import { restColumn } from './rows.ts'
 
 /**
