@@ -98,15 +98,25 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     },
   })
 
-  const build = (): void => {
+  let building: Promise<void> = Promise.resolve()
+  /** The old rules stay in force until the new ones are ready; one after the other. */
+  const build = (): Promise<void> => {
+    building = building.catch(() => {}).then(buildNow)
+    return building
+  }
+  const buildNow = async (): Promise<void> => {
     const isOn = ({ meta }: { meta: RuleMeta }): boolean => !off.has(keyOf(meta))
     const rules = set.rules.filter(isOn)
-    engine = new SigmaEngine(rules, set.filters, { taxonomy })
+    const correlations = set.correlations.filter(isOn)
+    const [all, refused] = [set.rules.length, set.problems.length]
+    const next = new SigmaEngine(rules, set.filters, { taxonomy })
+    await next.warm(engine)
+    engine = next
     // What was counted so far goes on under the new rules.
-    correlator = new Correlator(set.correlations.filter(isOn), rules, { before: correlator })
+    correlator = new Correlator(correlations, rules, { before: correlator })
     inForce.set({ state: 'in force' }, rules.length)
-    inForce.set({ state: 'off' }, set.rules.length - rules.length)
-    inForce.set({ state: 'refused' }, set.problems.length)
+    inForce.set({ state: 'off' }, all - rules.length)
+    inForce.set({ state: 'refused' }, refused)
   }
 
   /** The new rules take over between two events; what cannot be read leaves what was in force. */
@@ -136,7 +146,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
       logger.warn({ problem: formatProblem(problem) }, 'a Sigma rule is wrong; what it was stays in force')
     set = next
     off = await deps.disabled()
-    build()
+    await build()
     logger.info(
       { rules: set.rules.length, correlations: set.correlations.length, off: off.size },
       'Sigma rules are in force',
@@ -185,7 +195,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     /** Switched on or off since. */
     async settingsChanged(): Promise<void> {
       off = await deps.disabled()
-      build()
+      await build()
     },
     watch(): void {
       let timer: NodeJS.Timeout | undefined

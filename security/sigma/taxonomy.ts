@@ -60,7 +60,7 @@ export function loadTaxonomy(path: string): Taxonomy {
     const key = `${shape} ${field}`
     let found = names.get(key)
     if (!found) {
-      const mapped = fields[field] ?? []
+      const mapped = Object.hasOwn(fields, field) ? fields[field]! : []
       found =
         shape === 'raw'
           ? [field]
@@ -184,7 +184,7 @@ export const shapes: readonly Shape[] = ['raw', 'winlog', 'ecs']
 /** As correlations read events, whatever their shape. */
 export function readField(taxonomy: Taxonomy, event: FlatEvent, field: string): unknown {
   for (const name of taxonomy.namesOf(field, 'ecs')) {
-    const value = event[name] ?? event[`winlog.event_data.${name}`]
+    const value = (Object.hasOwn(event, name) ? event[name] : undefined) ?? event[`winlog.event_data.${name}`]
     if (value !== undefined) return value
   }
   return undefined

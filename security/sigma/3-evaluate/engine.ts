@@ -1,4 +1,5 @@
 // Rules at work: routed by log source, compiled when the first event of a kind comes, evaluated with what it carries.
+import { setImmediate } from 'node:timers/promises'
 import type { LogSource, SigmaFilter, SigmaRule } from '../1-parse/ast.ts'
 import { Group, type GroupStats, type View } from '../2-compile/group.ts'
 import { applies, type FlatEvent, type Shape, shapeOf, type Taxonomy } from '../taxonomy.ts'
@@ -19,6 +20,8 @@ export class SigmaEngine {
   readonly #routing: boolean
   readonly #bySources = new WeakMap<readonly LogSource[], Group>()
   readonly #groups = new Map<string, Group>()
+  /** One of each group. */
+  #seen: (readonly LogSource[])[] = []
   readonly #view: EventView
 
   constructor(
@@ -47,6 +50,17 @@ export class SigmaEngine {
     return matches
   }
 
+  /**
+   * Compiles what another engine needed so far, a log source a turn: the first event under new rules then waits no longer
+   * than any other.
+   */
+  async warm(before: SigmaEngine): Promise<void> {
+    for (const sources of before.#seen) {
+      this.#groupOf(sources)
+      await setImmediate()
+    }
+  }
+
   groups(): { sources: string; stats: GroupStats }[] {
     return [...this.#groups].map(([sources, { stats }]) => ({ sources, stats }))
   }
@@ -61,8 +75,12 @@ export class SigmaEngine {
     if (!group) {
       const rules = this.#routing ? this.#rules.filter(({ logsource }) => applies(logsource, sources)) : this.#rules
       group = new Group(rules)
-      if (this.#groups.size >= groupsMax) this.#groups.clear()
+      if (this.#groups.size >= groupsMax) {
+        this.#groups.clear()
+        this.#seen = []
+      }
       this.#groups.set(key, group)
+      this.#seen.push(sources)
     }
     this.#bySources.set(sources, group)
     return group
