@@ -4,6 +4,7 @@ import { systemClock } from '#core/clock.ts'
 import { formatDuration, parseDuration } from '#core/duration.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { type Command, misuse, print } from './command.ts'
+import { timeOf } from './time.ts'
 
 interface Answer {
   fired: number
@@ -91,13 +92,4 @@ function rulesOf(given: string) {
     .filter(({ kind, name }) => kind === 'alert' && (alert === undefined || name === alert))
   if (found.length === 0) throw new Error(`no alerting rule ${alert ?? ''} in ${file}`)
   return found
-}
-
-function timeOf(text: string, nowMs: number): number {
-  const ageMs = parseDuration(text)
-  if (ageMs !== undefined) return nowMs - ageMs
-  const seconds = Number(text)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text)
-  if (Number.isNaN(ms)) throw new Error(`cannot read ${text} as a time`)
-  return ms
 }

@@ -1,10 +1,10 @@
 // Rules over the stored history of a running server.
 import { readFileSync, statSync } from 'node:fs'
 import { systemClock } from '#core/clock.ts'
-import { parseDuration } from '#core/duration.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { eachRuleFile } from '#security/sigma/load.ts'
 import type { CommandInput } from './command.ts'
+import { timeOf } from './time.ts'
 
 type Line =
   | { kind: 'problem'; file: string; line: number; cause: string; hint: string }
@@ -105,14 +105,4 @@ async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Line> 
     rest = lines.pop()!
     for (const line of lines) if (line !== '') yield JSON.parse(line) as Line
   }
-}
-
-/** An age such as 7d, seconds since the epoch, or RFC 3339. */
-function timeOf(text: string, nowMs: number): number {
-  const ageMs = parseDuration(text)
-  if (ageMs !== undefined) return nowMs - ageMs
-  const seconds = Number(text)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(text)
-  if (Number.isNaN(ms)) throw new Error(`cannot read ${text} as a time`)
-  return ms
 }

@@ -3,12 +3,9 @@ import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as behaviour from '#server/http/behaviour-routes.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
-<<<<<<< HEAD
 import type * as coverage from '#server/http/coverage-api.ts'
-import type * as work from '#server/http/incident-work-api.ts'
-=======
 import type * as hunt from '#server/http/hunt-api.ts'
->>>>>>> a6aa619 (web: a rule is tested on history from its page; e2e: hunt and import on a real observatory)
+import type * as work from '#server/http/incident-work-api.ts'
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
