@@ -52,15 +52,40 @@ export const valueFile = z.strictObject({
     ...{ period: z.string().max(32), switches: texts, only: texts, validMs: z.int(), knownMs: z.int() },
   }),
   value: z.record(z.string(), z.unknown()),
-  /** So that a record that is taken out, with its proof, shows. */
-  evidence: z.strictObject({ count, hash: z.string() }),
+  /**
+   * So that a record that is taken out with its proof, or stands elsewhere, shows, and which one it is: the leaves of the
+   * records in their order, as runs of [first, how many]. Bundles of before have no `leaves`.
+   */
+  evidence: z.strictObject({ count, hash: z.string(), leaves: z.array(z.tuple([count, count])).optional() }),
 })
 export type ValueFile = z.output<typeof valueFile>
 export const consistencyFile = z.strictObject({ first: count, proof: hashes })
 
-/** Number and hash of the records' hashes in sorted order. */
-export function evidenceOf(hash: TreeHash, recordHashes: readonly string[]): ValueFile['evidence'] {
-  return { count: recordHashes.length, hash: hash.of([...recordHashes].sort().join('\n')).toString('hex') }
+/** Number and hash of the records' hashes in sorted order; the runs of their leaves. */
+export function evidenceOf(
+  hash: TreeHash,
+  recordHashes: readonly string[],
+  leaves?: readonly number[],
+): ValueFile['evidence'] {
+  const digest = hash.of([...recordHashes].sort().join('\n')).toString('hex')
+  return { count: recordHashes.length, hash: digest, ...(leaves ? { leaves: runsOf(leaves) } : {}) }
+}
+
+function runsOf(leaves: readonly number[]): [number, number][] {
+  const runs: [number, number][] = []
+  for (const leaf of leaves) {
+    const last = runs.at(-1)
+    if (last && last[0] + last[1] === leaf) last[1]++
+    else runs.push([leaf, 1])
+  }
+  return runs
+}
+
+/** Every leaf of the runs in order, never more than a bundle may hold. */
+export function leavesOf(runs: readonly (readonly [number, number])[]): number[] {
+  const leaves: number[] = []
+  for (const [first, many] of runs) for (let i = 0; i < many && leaves.length < evidenceMax; i++) leaves.push(first + i)
+  return leaves
 }
 
 const compared = [

@@ -20,7 +20,9 @@ import {
   evidenceOf,
   factLine,
   figuresOf,
+  leavesOf,
   otherProofs,
+  type ValueFile,
   valueFile,
 } from './format.ts'
 
@@ -29,6 +31,8 @@ export interface BundleFault {
   where: string
   id: string
   cause: string
+  /** Of the ledger, where one record is meant. */
+  leaf?: number
 }
 
 export interface BundleReport {
@@ -41,9 +45,9 @@ export interface BundleReport {
 
 class Wrong extends Error {
   fault: BundleFault
-  constructor(where: string, id: string, cause: string) {
+  constructor(where: string, id: string, cause: string, leaf?: number) {
     super(cause)
-    this.fault = { where, id, cause }
+    this.fault = { where, id, cause, ...(leaf === undefined ? {} : { leaf }) }
   }
 }
 
@@ -87,15 +91,11 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
         'it is not what the ledger holds: its hash and proof do not lead to the signed root',
       )
   }
-  const cases = casesOf(read(bundleFiles.cases), read(bundleFiles.caseProofs), included)
-  report.records = cases.length
-
   const catalogue = linesOf(bundleFiles.catalogue, read(bundleFiles.catalogue)).map(({ where, text }) =>
     parsed(where, text, factLine),
   )
   const proofs = parsed(bundleFiles.proofs, read(bundleFiles.proofs), otherProofs)
-  const valueText = read(bundleFiles.value)
-  const given = parsed(bundleFiles.value, valueText, valueFile)
+  const given = parsed(bundleFiles.value, read(bundleFiles.value), valueFile)
   for (const { file, index, proof, ...leaf } of proofs) {
     const rows = catalogue.filter(({ version }) => String(version) === leaf.version)
     const content =
@@ -103,12 +103,18 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
         ? recordHash(rows)
         : leaf.kind === 'value'
           ? recordHash(given)
-          : /^[\w.-]+(\/[\w.-]+)?$/.test(file) && !file.includes('..')
+          : /^[\w.-]+(\/[\w.-]+)?$/.test(file) && !file.includes('..') && existsSync(join(directory, file))
             ? recordHash(read(file))
             : ''
     if (content === '') throw new Wrong(bundleFiles.proofs, leaf.id, `"${file}" is no file of a bundle`)
     included(file, { ...leaf, hash: content }, { index, proof })
   }
+  // What the figure was made of is proved by now: it says which leaf each record must be.
+  if (!proofs.some(({ kind, file }) => kind === 'value' && file === bundleFiles.value))
+    throw new Wrong(bundleFiles.value, '', 'it has no proof')
+  const cases = casesOf(read(bundleFiles.cases), read(bundleFiles.caseProofs), included, given.evidence.leaves)
+  report.records = cases.length
+
   const proved = (kind: string, id: string, version?: string): boolean =>
     proofs.some((one) => one.kind === kind && one.id === id && (version === undefined || one.version === version))
   for (const version of new Set(catalogue.map((fact) => String(fact.version))))
@@ -124,8 +130,6 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
     )
   )
     throw new Wrong(bundleFiles.definition, definition.id, 'it has no proof')
-  if (!proofs.some(({ kind, file }) => kind === 'value' && file === bundleFiles.value))
-    throw new Wrong(bundleFiles.value, definition.id, 'it has no proof')
 
   // All of them are read when the figure is worked out anew.
   for (const name of readdirSync(join(directory, bundleFiles.calendars))) {
@@ -184,25 +188,43 @@ function casesOf(
   text: string,
   proofText: string,
   included: (where: string, leaf: Leaf, proof: { index: number; proof: string[] }) => void,
+  runs: ValueFile['evidence']['leaves'],
 ): { fact: OracleFact; recordHash: string }[] {
   const lines = linesOf(bundleFiles.cases, text)
   const proofs = linesOf(bundleFiles.caseProofs, proofText)
+  const wanted = runs && leavesOf(runs)
   let before = -1
-  const cases = lines.map(({ where, text: line }, i) => {
+  const one = ({ where, text: line }: { where: string; text: string }, i: number, leaf: number | undefined) => {
+    const wrong = (id: string, cause: string): Wrong => new Wrong(where, id, cause)
     const { record, knownMs } = parsed(where, line, caseLine)
+    if (wanted && leaf === undefined) throw wrong(record.id, `the figure was made of ${wanted.length} records`)
     const proofLine = proofs[i]
-    if (!proofLine) throw new Wrong(where, record.id, 'it has no proof')
+    if (!proofLine) throw wrong(record.id, 'it has no proof')
     const proof = parsed(proofLine.where, proofLine.text, caseProof)
+    if (leaf !== undefined && proof.index !== leaf)
+      throw wrong(record.id, `here stands leaf ${proof.index}; leaf ${leaf} is missing or stands elsewhere`)
     const hash = recordHash(record)
     included(where, { kind: 'case', id: record.id, version: String(record.version), hash, knownMs }, proof)
-    if (proof.index <= before) throw new Wrong(where, record.id, 'it is not in the order of arrival, or there twice')
+    if (proof.index <= before) throw wrong(record.id, 'it is not in the order of arrival, or there twice')
     before = proof.index
     const fields = { ...record, region: record['region'] || null, department: record['department'] || null }
     const { id, version } = record
     const gone = record['withdrawnRecord'] === true
     const steps = (record['steps'] ?? []) as OracleFact['steps']
     return { fact: { id, version, knownMs, fromMs: 0, toMs: null, gone, steps, fields }, recordHash: hash }
+  }
+  const cases = lines.map((line, i) => {
+    const leaf = wanted?.[i]
+    try {
+      return one(line, i, leaf)
+    } catch (error) {
+      // Whatever is wrong with it, it is this leaf that should stand here.
+      throw error instanceof Wrong ? new Wrong(error.fault.where, error.fault.id, error.message, leaf) : error
+    }
   })
+  const end = `${bundleFiles.cases}:${lines.length + 1}`
+  if (wanted && wanted.length > lines.length)
+    throw new Wrong(end, '', `the record of leaf ${wanted[lines.length]} is missing`, wanted[lines.length])
   if (proofs.length > lines.length)
     throw new Wrong(proofs[lines.length]!.where, '', 'a proof without its record: the record is missing')
   return cases

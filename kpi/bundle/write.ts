@@ -62,6 +62,11 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       },
     },
   )
+  const leafOf = ({ record: { id, version } }: StoredCase): number => {
+    const found = ledger.find({ kind: 'case', id, version: String(version) })
+    if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
+    return found.index
+  }
   const given = JSON.parse(
     canonicalJson({
       request,
@@ -69,6 +74,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       evidence: evidenceOf(
         ledger.hash,
         cases.map(({ hash }) => hash),
+        cases.map(leafOf),
       ),
     }),
   ) as ValueFile

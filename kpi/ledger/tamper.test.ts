@@ -98,6 +98,7 @@ it(`locates each of ${runs} changes`, { timeout: 600_000 }, async () => {
       }
     }
   }
+  if (process.env['GUANLAN_TAMPER_RUNS']) console.log(`store and ledger: ${runs - wrong.length} of ${runs} located`)
   expect(wrong).toEqual([])
   await ledger.close()
 })

@@ -16,7 +16,11 @@ export async function verify({ positionals, lists, json }: CommandInput): Promis
   })
   const { fault, records, size, cosigned, figure } = report
   if (fault) {
-    print(json, report, `WRONG ${fault.where}${fault.id === '' ? '' : ` (${fault.id})`}: ${fault.cause}`)
+    print(
+      json,
+      report,
+      `WRONG ${fault.where}${fault.id === '' ? '' : ` (${fault.id})`}${fault.leaf === undefined ? '' : `, leaf ${fault.leaf} of the ledger`}: ${fault.cause}`,
+    )
     return 1
   }
   const { ratio, numerator, denominator } = figure as Record<string, unknown>
