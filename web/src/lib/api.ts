@@ -17,6 +17,9 @@ export class ApiError extends Error {
   }
 }
 
+/** A screen on a wall has no person: it carries a token that may only read. */
+export const kiosk = { token: '' }
+
 type Query = Record<string, string | number | boolean | undefined | null>
 
 /** A path with its query; to the server's own API, the chosen part of the province goes along. */
@@ -60,6 +63,7 @@ async function ask(method: string, path: string, body: unknown, signal: AbortSig
   const headers: Record<string, string> = {}
   const isFile = body instanceof Blob
   if (body !== undefined && !isFile) headers['content-type'] = 'application/json'
+  if (kiosk.token !== '') headers['authorization'] = `Bearer ${kiosk.token}`
   if (method !== 'GET' && session.current) headers['x-csrf-token'] = session.current.csrfToken
   try {
     return await fetch(path, {

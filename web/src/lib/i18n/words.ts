@@ -20,6 +20,8 @@ import { securityRulesEn } from './security-rules.en.ts'
 import { securityRulesZh } from './security-rules.zh.ts'
 import { sharedEn } from './shared.en.ts'
 import { sharedZh } from './shared.zh.ts'
+import { wallEn } from './wall.en.ts'
+import { wallZh } from './wall.zh.ts'
 
 export const en = {
   ...sharedEn,
@@ -32,6 +34,7 @@ export const en = {
   ...postureEn,
   ...securityEn,
   ...securityRulesEn,
+  ...wallEn,
 } as const
 
 export const zh: Record<keyof typeof en, string> = {
@@ -45,4 +48,5 @@ export const zh: Record<keyof typeof en, string> = {
   ...postureZh,
   ...securityZh,
   ...securityRulesZh,
+  ...wallZh,
 }

@@ -1,0 +1,30 @@
+import type { wallEn } from './wall.en.ts'
+
+export const wallZh: Record<keyof typeof wallEn, string> = {
+  'wall.scene.health': '运行',
+  'wall.scene.alerts': '告警',
+  'wall.scene.scorecard': '绩效',
+  'wall.scene.security': '安全',
+  'wall.age': '数据已过 {time}',
+  'wall.fresh': '数据实时',
+  'wall.none': '尚无数据',
+  'wall.allWell': '一切正常',
+  'wall.notWell': '{n} 处需要关注',
+  'wall.events': '事件／秒',
+  'wall.samples': '样本／秒',
+  'wall.live': '在线来源',
+  'wall.silent': '静默来源',
+  'wall.lost': '一小时内丢弃',
+  'wall.free': '磁盘可用',
+  'wall.firing': '条告警触发中',
+  'wall.quiet': '没有触发中的告警',
+  'wall.more': '另有 {n} 条',
+  'wall.noFigures': '尚无数据',
+  'wall.incidents': '事件',
+  'wall.noIncidents': '没有未结事件',
+  'wall.risk': '风险最高',
+  'wall.noRisk': '没有高风险对象',
+  'wall.signIn': '此屏幕尚未登录',
+  'wall.signInHow':
+    '打开一次 /sign-in?back=/wall，或以只读令牌打开 /wall#token=…：npx guanlan token create wall --role leader --scopes read',
+}
