@@ -118,13 +118,14 @@ function indicators({ rows, previous }: Brief): Content[] {
       { ...(right(words.figureText(value, definition.unit)) as object), bold: true } as TableCell,
       right(words.targetText(value, definition.unit)),
       right(`${mark} ${word}`, colour),
+      right(value.grade ?? '—', value.grade === null ? ink.soft : ink.text),
       right(words.figureText(before, definition.unit), ink.soft),
       right(words.changeText(value, before, definition.unit)),
     ]
   })
   return [
     { text: '一、六项核心指标', style: 'section' },
-    table(['*', 62, 62, 76, 62, 88], ['指标', '本期', '目标', '状态', `上期 ${previous}`, '较上期'], body),
+    table(['*', 60, 60, 74, 30, 60, 84], ['指标', '本期', '目标', '状态', '证据', `上期 ${previous}`, '较上期'], body),
   ]
 }
 

@@ -89,8 +89,8 @@ function indicatorSheet(book: exceljs.Workbook, brief: Brief): void {
   const sheet = sheetOf(
     book,
     '指标',
-    [...headings, '状态', '总体', '分子核对（各市合计减本行）', '口径'],
-    [22, 12, 12, 10, 12, 12, 10, 10, 10, 12, 16, 10, 18, 30],
+    [...headings, '状态', '总体', '分子核对（各市合计减本行）', '口径', '证据等级'],
+    [22, 12, 12, 10, 12, 12, 10, 10, 10, 12, 16, 10, 18, 30, 10],
     topOf(brief),
   )
   const evidenceEnd = brief.rows.reduce((sum, row) => sum + row.cities.length, 1)
@@ -124,6 +124,7 @@ function indicatorSheet(book: exceljs.Workbook, brief: Brief): void {
           }
         : '—',
       `${definition.id} ${value.definitionVersion}`,
+      value.grade ?? '—',
     ])
     for (const column of ['D', 'G', 'H', 'I', 'J']) row.getCell(column).numFmt = formatOf(definition.unit)
   }

@@ -192,7 +192,7 @@ export const caseRules: readonly CaseRule[] = [
   },
   {
     ...{ id: 'removed-while-late', check: 'J' },
-    measure: { en: 'removed after they were late', zh: '逾期后被删除' },
+    measure: { en: 'of cases that were late, those removed from the record', zh: '逾期案件中被删除的' },
     question: {
       en: 'Cases that were late were removed from the record. On whose decision?',
       zh: '已逾期的案件被删除，由谁决定？',
@@ -200,7 +200,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record, before, knownMs }) => {
       const told = before ?? record
       const late = told.dueMs !== null && (told.closedMs ?? knownMs) > told.dueMs
-      return when(record.withdrawnRecord && late)
+      return late ? when(record.withdrawnRecord) : apart
     },
   },
   {

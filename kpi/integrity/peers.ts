@@ -39,7 +39,9 @@ const spreadMin = 0.04
 /** Of what is rare everywhere, honest units may well have twice as much as others, or none. */
 const spreadRareMin = 1
 const expectedMin = 3
-const unitsMin = 12
+const unitsMin = 30
+/** Fewer do not say how far units lie apart. */
+const rareUnitsMin = 12
 const normalMiddleHalf = 1.349
 /** Shares of units have longer tails than their middle half says. */
 const tails = 1.8
@@ -99,7 +101,9 @@ function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): 
       seen += suspects
       expected += (judged * (peersSuspects + shrinkage * overall)) / (peersJudged + shrinkage)
     }
-    return count < casesMin ? [] : [{ unit, count, seen, expected, pValue: 1 }]
+    // Never less than if half a case had been seen among all peers: that nobody has it is not known to the last digit.
+    const least = (count * 0.5) / (allJudged - ownJudged + 1)
+    return count < casesMin ? [] : [{ unit, count, seen, expected: Math.max(least, expected), pValue: 1 }]
   })
 }
 
@@ -146,12 +150,12 @@ function spreadOfRare(units: readonly Compared[], clump: number): number {
     }
     return sum - used.length
   }
-  if (used.length < unitsMin || excess(spreadRareMin) <= 0) return spreadRareMin
+  if (used.length < rareUnitsMin || excess(spreadRareMin) <= 0) return spreadRareMin
   let [low, high] = [spreadRareMin, 16]
   for (let i = 0; i < 16; i++) {
     const middle = (low + high) / 2
     if (excess(middle) > 0) low = middle
     else high = middle
   }
-  return high
+  return high * tails
 }

@@ -52,6 +52,8 @@ export interface IntegrityService {
   /** undefined before the first run, or when there is nothing to grade. */
   grade(value: KpiValue, only: Record<string, string>, isOfCases: boolean): GradeGiven | undefined
   believability(): Believability
+  /** When the last run ended; what was known before that is not graded by it. */
+  ranAtMs(): number
   regionOf(unit: string): string
   unconnectedOf(unit: string): readonly string[]
 }
@@ -83,6 +85,7 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
   let regions = new Map<string, string>()
   let unconnected = new Map<string, string[]>()
   let hasRun = false
+  let ranAtMs = Number.POSITIVE_INFINITY
   let believability = createBelievability(grades, [], [])
   let running: Promise<unknown> = Promise.resolve()
 
@@ -94,6 +97,12 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
     regions = new Map(stored.map(({ unit, region }) => [unit, region]))
     unconnected = new Map(stored.map(({ unit, body }) => [unit, (body as unknown as StoredUnit).unconnected]))
     hasRun = stored.length > 0
+    const [last] = await database
+      .select({ endedMs: kpiIntegrityRuns.endedMs })
+      .from(kpiIntegrityRuns)
+      .orderBy(desc(kpiIntegrityRuns.endedMs))
+      .limit(1)
+    ranAtMs = last?.endedMs ?? Number.POSITIVE_INFINITY
     await refresh()
   }
   const refresh = async (): Promise<void> => {
@@ -177,6 +186,7 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
         : { grade: grades.otherFacts.grade, says: grades.otherFacts.says, because: [] }
     },
     believability: () => believability,
+    ranAtMs: () => ranAtMs,
     regionOf: (unit) => regions.get(unit) ?? '',
     unconnectedOf: (unit) => unconnected.get(unit) ?? [],
   }

@@ -47,6 +47,8 @@ export function createIntegrityPart(
   return {
     ...service,
     tick: async () => {
+      // Adjudications may have changed what is still in question.
+      await service.refresh()
       const nowMs = clock.nowMs()
       if ((await cases.lastSequence()) === 0) return
       const day = zone.dayOf(nowMs)
@@ -66,7 +68,7 @@ export function createIntegrityPart(
   }
 }
 
-/** A figure of now is told with its grade; of another pair of times nobody knows what the checks would have said. */
+/** A figure is told with its grade; of what was known before the last run nobody knows what the checks would have said. */
 export function withGrades(board: Board, integrity: IntegrityService | undefined): Board {
   if (!integrity) return board
   return {
@@ -79,7 +81,7 @@ export function withGrades(board: Board, integrity: IntegrityService | undefined
     },
     values: async (question) => {
       const values = await board.values(question)
-      if (question.knownMs !== undefined || question.validMs !== undefined) return values
+      if (question.knownMs !== undefined && question.knownMs < integrity.ranAtMs()) return values
       const isOfCases = board.plan(question.kpi)?.definition.fact === 'case'
       return values.map((value) => {
         const period = value.dimensions['period']

@@ -12,6 +12,7 @@ import Server from '@lucide/svelte/icons/server'
 import Settings from '@lucide/svelte/icons/settings'
 import Shield from '@lucide/svelte/icons/shield'
 import ShieldCheck from '@lucide/svelte/icons/shield-check'
+import ShieldQuestionMark from '@lucide/svelte/icons/shield-question-mark'
 import Siren from '@lucide/svelte/icons/siren'
 import Stamp from '@lucide/svelte/icons/stamp'
 import type { Key } from './i18n/index.svelte.ts'
@@ -48,6 +49,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     key: 'nav.performance',
     pages: [
       { path: '/scorecard', key: 'nav.scorecard', icon: Gauge },
+      { path: '/performance/integrity', key: 'nav.integrity', icon: ShieldQuestionMark },
       { path: '/performance/questions', key: 'nav.questions', icon: MessagesSquare },
       { path: '/performance/coverage', key: 'nav.coverage', icon: ClipboardCheck },
       { path: '/performance/ledger', key: 'nav.ledger', icon: Stamp },

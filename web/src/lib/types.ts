@@ -6,6 +6,7 @@ import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
 import type * as hunt from '#server/http/hunt-api.ts'
 import type * as work from '#server/http/incident-work-api.ts'
+import type * as integrity from '#server/http/integrity-api.ts'
 import type * as intel from '#server/http/intel-routes.ts'
 import type * as kpi from '#server/http/kpi-api.ts'
 import type * as ledger from '#server/http/ledger-routes.ts'
@@ -36,6 +37,10 @@ export type Scorecard = Body<typeof scorecard.Scorecard>
 export type ScorecardRow = Body<typeof scorecard.ScorecardRow>
 export type ShortValue = Body<typeof scorecard.ShortValue>
 export type Names = Body<typeof scorecard.Names>
+export type IntegritySummary = Body<typeof integrity.Summary>
+export type IntegrityFlag = Body<typeof integrity.FlagBody>
+export type IntegrityFlagDetail = Body<typeof integrity.FlagDetail>
+export type IntegrityFunnel = Body<typeof integrity.FunnelBody>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
 export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
 export type HuntLine = Body<typeof hunt.HuntLine>

@@ -4,6 +4,8 @@ import { behaviourEn } from './behaviour.en.ts'
 import { behaviourZh } from './behaviour.zh.ts'
 import { incidentsEn } from './incidents.en.ts'
 import { incidentsZh } from './incidents.zh.ts'
+import { integrityEn } from './integrity.en.ts'
+import { integrityZh } from './integrity.zh.ts'
 import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
 import { kpiWorkEn } from './kpi-work.en.ts'
@@ -27,6 +29,7 @@ export const en = {
   ...sharedEn,
   ...incidentsEn,
   ...behaviourEn,
+  ...integrityEn,
   ...kpiEn,
   ...kpiWorkEn,
   ...metricRulesEn,
@@ -41,6 +44,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
   ...incidentsZh,
   ...behaviourZh,
+  ...integrityZh,
   ...kpiZh,
   ...kpiWorkZh,
   ...metricRulesZh,
