@@ -114,6 +114,15 @@ it(`holds as it was exported, and locates every change of ${runs} rounds`, { tim
   writeFileSync(added, calendarText)
   expect(verifyBundle(copy, trust).fault?.where).toBe('calendars/other.yml')
   rmSync(added)
+  // A byte more than a hash has, where the padding was: it must not be swallowed.
+  for (const instead of ['9', '5']) {
+    const place = original('proofs.json').indexOf('="')
+    const bytes = Buffer.from(original('proofs.json'))
+    bytes[place] = instead.charCodeAt(0)
+    writeFileSync(join(copy, 'proofs.json'), bytes)
+    expect(verifyBundle(copy, trust).fault?.where).toBe('proofs.json')
+    writeFileSync(join(copy, 'proofs.json'), original('proofs.json'))
+  }
   for (let run = 0; run < runs; run++) {
     const at = pick(caseCount)
     const given = [...lines]

@@ -1,6 +1,6 @@
 // A bundle: one figure with all that it follows from, as files that anybody can read.
 import { z } from 'zod'
-import type { TreeHash } from '../ledger/hash.ts'
+import { hashBytes, type TreeHash } from '../ledger/hash.ts'
 
 export const bundleFiles = {
   readme: 'README.md',
@@ -23,7 +23,11 @@ const count = z.int().min(0)
 const hash = z
   .string()
   .length(44)
-  .refine((text) => Buffer.from(text, 'base64').toString('base64') === text)
+  .refine((text) => {
+    const bytes = Buffer.from(text, 'base64')
+    // 44 characters without padding are 33 bytes, of which a hash would swallow one unseen.
+    return bytes.length === hashBytes && bytes.toString('base64') === text
+  })
 const hashes = z.array(hash).max(64)
 const texts = z.record(z.string().max(256), z.string().max(4096))
 

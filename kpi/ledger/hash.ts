@@ -23,6 +23,7 @@ export function treeHash(name: HashName): TreeHash {
     empty: of(''),
     leaf: (entry) => createHash(name).update(Uint8Array.of(0)).update(entry).digest(),
     node: (left, right) => {
+      if (left.length !== hashBytes || right.length !== hashBytes) throw new RangeError('a node joins two hashes')
       const joined = Buffer.allocUnsafe(1 + 2 * hashBytes)
       joined[0] = 1
       joined.set(left, 1)
