@@ -53,18 +53,16 @@ export function readHistogram(reader: ProtobufReader, end: number): HistogramSam
     else reader.skip(tag & 7)
   }
   if (reader.position > end) throw new MalformedProtobuf('a field reaches past its message')
-  const [positiveBuckets, negativeBuckets] = [countsOf(positive, isInteger), countsOf(negative, isInteger)]
-  checkHistogram({ ...histogram, positiveBuckets, negativeBuckets })
-  return {
-    timestampMs,
-    histogram: {
-      ...histogram,
-      positiveSpans: positive.spans,
-      positiveBuckets,
-      negativeSpans: negative.spans,
-      negativeBuckets,
-    },
+  const whole: FloatHistogram = {
+    ...histogram,
+    positiveSpans: positive.spans,
+    positiveBuckets: countsOf(positive, isInteger),
+    negativeSpans: negative.spans,
+    negativeBuckets: countsOf(negative, isInteger),
   }
+  checkHistogram(whole)
+  if (isInteger) checkCount(whole)
+  return { timestampMs, histogram: whole }
 }
 
 /** One side of a histogram as it is read. */
@@ -100,6 +98,7 @@ export function readNumbers(
     if (into.length >= histogramBucketsMax) throw new MalformedProtobuf('a histogram has too many buckets')
     into.push(isDelta ? reader.sint64() : reader.double())
   }
+  if (wireType === 2 && reader.position !== end) throw new MalformedProtobuf('a field reaches past its message')
 }
 
 /** Absolute counts. @throws MalformedProtobuf when spans and buckets disagree */
@@ -117,22 +116,39 @@ export function countsOf({ spans, counts }: BucketSide, isInteger: boolean): Flo
 }
 
 /** What Prometheus refuses (model/histogram, Validate). A stale marker (sum) says nothing else. */
-export function checkHistogram(
-  histogram: Pick<FloatHistogram, 'schema' | 'count' | 'zeroCount' | 'positiveBuckets' | 'negativeBuckets'> & {
-    customValues: readonly number[]
-  },
-): void {
+export function checkHistogram(histogram: FloatHistogram): void {
   const { schema, positiveBuckets, negativeBuckets, customValues } = histogram
-  const isCustom = schema === customBucketsSchema
-  if (!isCustom && (schema < -9 || schema > 52 || !Number.isInteger(schema)))
+  if (schema === customBucketsSchema) checkCustom(histogram)
+  else if (schema < -9 || schema > 52 || !Number.isInteger(schema))
     throw new MalformedProtobuf(`a histogram has schema ${schema}`)
-  if (isCustom && negativeBuckets.length > 0)
-    throw new MalformedProtobuf('a histogram with custom buckets has negative buckets')
-  for (let i = 1; i < customValues.length; i++)
-    if (!(customValues[i]! > customValues[i - 1]!)) throw new MalformedProtobuf('custom bounds are not ascending')
+  else if (customValues.length > 0) throw new MalformedProtobuf('an exponential histogram has custom bounds')
   if (histogram.count < 0 || histogram.zeroCount < 0) throw new MalformedProtobuf('a histogram has a negative count')
   for (const buckets of [positiveBuckets, negativeBuckets])
     for (const count of buckets) if (count < 0) throw new MalformedProtobuf('a histogram has a negative bucket')
+}
+
+function checkCustom(histogram: FloatHistogram): void {
+  const { positiveSpans, negativeBuckets, negativeSpans, customValues, zeroCount, zeroThreshold } = histogram
+  if (negativeBuckets.length + negativeSpans.length > 0 || zeroCount !== 0 || zeroThreshold !== 0)
+    throw new MalformedProtobuf('a histogram with custom buckets has negative ones or one of zero')
+  for (const [i, bound] of customValues.entries())
+    if (!Number.isFinite(bound) || (i > 0 && bound <= customValues[i - 1]!))
+      throw new MalformedProtobuf('custom bounds are not ascending')
+  let reach = 0
+  for (const { offset, length } of positiveSpans) {
+    if (offset < 0) throw new MalformedProtobuf('the spans of a histogram overlap')
+    reach += offset + length
+  }
+  if (reach > customValues.length + 1) throw new MalformedProtobuf('a histogram has more buckets than custom bounds')
+}
+
+/** All observations are in a bucket, unless some were NaN, which shows in the sum. Of float counts it cannot be asked. */
+function checkCount({ count, zeroCount, sum, positiveBuckets, negativeBuckets }: FloatHistogram): void {
+  let total = zeroCount
+  for (const buckets of [positiveBuckets, negativeBuckets]) for (const one of buckets) total += one
+  if (total > Number.MAX_SAFE_INTEGER) return
+  if (Number.isNaN(sum) ? total > count : total !== count)
+    throw new MalformedProtobuf(`the buckets of a histogram hold ${total} observations, its count is ${count}`)
 }
 
 /** As a float histogram, field tags included, in a message of its own without tag and length. */

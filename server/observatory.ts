@@ -12,6 +12,7 @@ import type { Collector } from '#core/collector.ts'
 import { type Component, type Health, startAll, stopAll } from '#core/component.ts'
 import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
+import { createPace } from '#core/pace.ts'
 import type { Random } from '#core/random.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { Ledger } from '#kpi/ledger/ledger.ts'
@@ -328,7 +329,9 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
           ...{ log, logger },
           position: () => metrics.position(),
           handle: async (records) => {
+            const pace = createPace()
             for (const { payload, offset, key } of records) {
+              await pace(true)
               const result = await metrics.append(payload, offset + 1, key)
               stored.inc({ store: 'metrics' }, result.appended)
               for (const [reason, count] of Object.entries(result.refused))

@@ -7,6 +7,8 @@ export interface Sent {
   wallMs: number
   /** Of each request, from its first byte sent to its answer. */
   ackMs: number[]
+  /** When each of them was sent, after the start. */
+  sentMs: number[]
   /** Answers that asked to come again. */
   retries: number
 }
@@ -28,7 +30,7 @@ const retryMs = 100
 export async function send(shards: readonly Iterable<Uint8Array>[], { port, rate }: SendOptions): Promise<Sent> {
   const agent = new Agent({ keepAlive: true, maxSockets: shards.length })
   const startedMs = performance.now()
-  const sent: Sent = { wallMs: 0, ackMs: [], retries: 0 }
+  const sent: Sent = { wallMs: 0, ackMs: [], sentMs: [], retries: 0 }
   const everyMs = rate ? (1000 * shards.length) / rate : 0
   const one = async (bodies: Iterable<Uint8Array>, number: number): Promise<void> => {
     let dueMs = startedMs + (everyMs * number) / shards.length
@@ -45,6 +47,7 @@ export async function send(shards: readonly Iterable<Uint8Array>[], { port, rate
         await sleep(retryMs)
       }
       sent.ackMs.push(performance.now() - fromMs)
+      sent.sentMs.push(fromMs - startedMs)
     }
   }
   await Promise.all(shards.map(one))

@@ -42,6 +42,8 @@ beforeEach(async () => {
     bodyBytesMax: 200_000,
     expandedBytesMax: 1_000_000,
     deltaSeriesMax: 50,
+    recordsMax: 1000,
+    samplesMax: 300,
   })
   collector = createOtlp(config, recorder.deps)
   await collector.start()
@@ -210,18 +212,81 @@ test('points beyond the table of deltas, and spans without ids, are told as part
     }),
   )
   expect(JSON.parse(metrics.text)).toEqual({
-    partialSuccess: { rejectedDataPoints: '30', errorMessage: 'delta-series' },
+    partialSuccess: {
+      rejectedDataPoints: '30',
+      errorMessage: 'delta-series 30: no room for another series of deltas (collectors.otlp.deltaSeriesMax)',
+    },
   })
   const traces = await post(
     '/v1/traces',
     JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [{ traceId: '00', spanId: 'xyz', name: 'bad' }] }] }] }),
   )
-  expect(JSON.parse(traces.text)).toEqual({ partialSuccess: { rejectedSpans: '1', errorMessage: 'invalid-id' } })
+  expect(JSON.parse(traces.text)).toEqual({
+    partialSuccess: { rejectedSpans: '1', errorMessage: 'invalid-id 1: no valid trace or span id' },
+  })
   expect(recorder.counts).toMatchObject({
     received: 81,
     accepted: 50,
     rejected: { 'delta-series': 30, 'invalid-id': 1 },
   })
+})
+
+const gauge = (points: object[]): string =>
+  JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics: [{ name: 'g', gauge: { dataPoints: points } }] }] }] })
+
+test('more records than one request may hold are refused in both encodings, before anything is made of them', async () => {
+  const refusal = { status: 413, text: expect.stringContaining('More than 1000 records in one request') }
+  expect(await post('/v1/metrics', gauge(new Array(1001).fill({ asInt: '1' })))).toMatchObject(refusal)
+  const records = `{"resourceLogs":[{"scopeLogs":[{"logRecords":[${new Array(1001).fill('{}').join()}]}]}]}`
+  expect(await post('/v1/logs', records)).toMatchObject(refusal)
+  // ResourceSpans { ScopeSpans { 1,001 empty spans } }, lengths as varints of two bytes.
+  const spans = Buffer.alloc(2002, Buffer.of(0x12, 0))
+  const length = (bytes: Uint8Array): number[] => [(bytes.length & 127) | 128, bytes.length >> 7]
+  const scope = Buffer.concat([Buffer.of(0x12, ...length(spans)), spans])
+  const body = Buffer.concat([Buffer.of(0x0a, ...length(scope)), scope])
+  expect(await post('/v1/traces', body, { 'content-type': 'application/x-protobuf' })).toMatchObject({ status: 413 })
+  expect(recorder.counts).toMatchObject({ received: 3, accepted: 0, rejected: { 'too-many': 3 } })
+  expect(recorder.samples).toEqual([])
+})
+
+test('points that would become more samples than one request may have are told as partial success', async () => {
+  const bounds = Array.from({ length: 197 }, (_, i) => i)
+  const histogram = { timeUnixNano: '1795507200000000000', count: '1', bucketCounts: ['1'], explicitBounds: bounds }
+  const number = { timeUnixNano: '1795507200000000000', asInt: '7' }
+  const metrics = [
+    { name: 'h', histogram: { aggregationTemporality: 2, dataPoints: [histogram, histogram] } },
+    { name: 'g', gauge: { dataPoints: [number] } },
+  ]
+  const { status, text } = await post(
+    '/v1/metrics',
+    JSON.stringify({ resourceMetrics: [{ scopeMetrics: [{ metrics }] }] }),
+  )
+  expect(status).toBe(200)
+  expect(JSON.parse(text).partialSuccess).toEqual({
+    rejectedDataPoints: '1',
+    errorMessage: expect.stringContaining('too-many-samples 1: the points of one request become too many samples'),
+  })
+  expect(recorder.samples.filter(({ labels }) => labels['__name__'] === 'g')).toHaveLength(1)
+  expect(recorder.counts.rejected).toEqual({ 'too-many-samples': 1 })
+})
+
+test('a body of few bytes that asks for millions of objects is refused', async () => {
+  // Empty messages of two bytes, and lists of lists; both far below the limits of bytes after gzip.
+  await collector.stop()
+  const config = otlpConfigSchema.parse({ httpListen: '127.0.0.1:0', grpcListen: '' })
+  collector = createOtlp(config, recorder.deps)
+  await collector.start()
+  url = `http://${collector.describe()[0]!.split(' ')[1]}`
+  const protobuf = gzipSync(Buffer.alloc(6_000_000, Buffer.of(0x0a, 0)))
+  const json = gzipSync(Buffer.from(`{"resourceMetrics":[${'[],'.repeat(1_500_000)}[]]}`))
+  for (const [body, type] of [
+    [protobuf, 'application/x-protobuf'],
+    [json, 'application/json'],
+  ] as const)
+    expect(await post('/v1/metrics', body, { 'content-type': type, 'content-encoding': 'gzip' })).toMatchObject({
+      status: 413,
+    })
+  expect(recorder.counts.rejected).toEqual({ 'too-many': 2 })
 })
 
 test('bad bodies are refused with a status, and the next sender is well', async () => {

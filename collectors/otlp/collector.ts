@@ -2,7 +2,7 @@
 import type { Collector, CollectorDeps, CollectorKind } from '#core/collector.ts'
 import { type OtlpConfig, otlpConfigSchema } from './config.ts'
 import { listenGrpc, type OtlpGrpc } from './grpc.ts'
-import { listenHttp, type OtlpHttp } from './http.ts'
+import { listenHttp, type OtlpHttp, type OtlpLimits } from './http.ts'
 import { createIntake, receiver } from './intake.ts'
 
 export const otlpKind: CollectorKind<OtlpConfig> = {
@@ -12,8 +12,8 @@ export const otlpKind: CollectorKind<OtlpConfig> = {
 }
 
 export function createOtlp(config: OtlpConfig, deps: CollectorDeps): Collector {
-  const intake = createIntake(config.deltaSeriesMax, deps)
-  const limits = { bytesMax: config.bodyBytesMax, expandedBytesMax: config.expandedBytesMax }
+  const intake = createIntake(config, deps)
+  const limits: OtlpLimits = { ...config, bytesMax: config.bodyBytesMax }
   let http: OtlpHttp | undefined
   let grpc: OtlpGrpc | undefined
 
@@ -27,8 +27,7 @@ export function createOtlp(config: OtlpConfig, deps: CollectorDeps): Collector {
     start: async () => {
       try {
         if (config.httpListen) http ??= await listenHttp(place(config.httpListen), limits, intake, deps.counters)
-        if (config.grpcListen)
-          grpc ??= await listenGrpc(place(config.grpcListen), config.expandedBytesMax, intake, deps.counters)
+        if (config.grpcListen) grpc ??= await listenGrpc(place(config.grpcListen), limits, intake, deps.counters)
       } catch (error) {
         await stop()
         throw error

@@ -18,6 +18,12 @@ export const otlpConfigSchema = z.strictObject({
     .min(1024)
     .default(64 * 1024 * 1024)
     .describe('Largest request after decompression, in bytes'),
+  recordsMax: z.int().min(1).default(100_000).describe('Data points, log records or spans of one request'),
+  samplesMax: z
+    .int()
+    .min(1)
+    .default(200_000)
+    .describe('Samples that the data points of one request may become; a histogram becomes one for each bucket'),
   deltaSeriesMax: z.int().min(1).default(200_000).describe('Series of delta temporality whose totals are kept'),
 })
 export type OtlpConfig = z.output<typeof otlpConfigSchema>

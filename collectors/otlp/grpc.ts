@@ -12,9 +12,9 @@ import { Writer } from 'protobufjs'
 import type { ReceiverCounters } from '#core/collector.ts'
 import { CodedError } from '#core/errors.ts'
 import { reasonOf } from '../body.ts'
-import { success } from './http.ts'
-import { type Intake, type Outcome, requestTypes, type Signal } from './intake.ts'
-import { decodeMessage } from './protobuf.ts'
+import { type OtlpLimits, success } from './http.ts'
+import type { Intake, Outcome, Signal } from './intake.ts'
+import { readRequest } from './read.ts'
 
 const services: Record<Signal, string> = {
   logs: 'opentelemetry.proto.collector.logs.v1.LogsService',
@@ -29,12 +29,12 @@ export interface OtlpGrpc {
 
 export async function listenGrpc(
   place: { host: string; port: number },
-  bytesMax: number,
+  limits: OtlpLimits,
   intake: Intake,
   counters: ReceiverCounters,
 ): Promise<OtlpGrpc> {
   const server = new Server({
-    'grpc.max_receive_message_length': bytesMax,
+    'grpc.max_receive_message_length': limits.expandedBytesMax,
     'grpc.max_concurrent_streams': 100,
     'grpc.keepalive_time_ms': 60_000,
     'grpc.keepalive_timeout_ms': 20_000,
@@ -68,7 +68,7 @@ export async function listenGrpc(
       .replace(/^\[|\]$/g, '')
     let message: Record<string, unknown>
     try {
-      message = decodeMessage(call.request, requestTypes[signal])
+      message = readRequest(signal, call.request, 'protobuf', limits)
     } catch (error) {
       counters.received(1)
       counters.rejected(reasonOf(error), 1)

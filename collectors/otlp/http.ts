@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Writer } from 'protobufjs'
 import type { ReceiverCounters } from '#core/collector.ts'
 import { CodedError } from '#core/errors.ts'
-import { type BodyLimits, isTooDeep, jsonDepthMax, readBytes, reasonOf } from '../body.ts'
-import { type Intake, type Outcome, requestTypes, type Signal, signals } from './intake.ts'
-import { decodeMessage, type Message } from './protobuf.ts'
+import { type BodyLimits, readBytes, reasonOf } from '../body.ts'
+import { type Intake, type Outcome, type Signal, signals } from './intake.ts'
+import type { Message } from './protobuf.ts'
+import { readRequest } from './read.ts'
 
 const timeouts = { headersTimeout: 20_000, requestTimeout: 120_000, keepAliveTimeout: 75_000 } as const
 const connectionsMax = 2048
@@ -16,6 +17,11 @@ const rejectedNames: Record<Signal, string> = {
   traces: 'rejectedSpans',
 }
 
+export interface OtlpLimits extends BodyLimits {
+  /** Data points, log records or spans of one request. */
+  recordsMax: number
+}
+
 export interface OtlpHttp {
   readonly port: number
   close(): Promise<void>
@@ -23,7 +29,7 @@ export interface OtlpHttp {
 
 export async function listenHttp(
   place: { host: string; port: number },
-  limits: BodyLimits,
+  limits: OtlpLimits,
   intake: Intake,
   counters: ReceiverCounters,
 ): Promise<OtlpHttp> {
@@ -49,7 +55,7 @@ export async function listenHttp(
         { contentLength: request.headers['content-length'], contentEncoding: request.headers['content-encoding'] },
         limits,
       )
-      message = isJson ? parseJson(bytes) : decodeMessage(bytes, requestTypes[signal])
+      message = readRequest(signal, bytes, isJson ? 'json' : 'protobuf', limits)
     } catch (error) {
       counters.received(1)
       counters.rejected(reasonOf(error), 1)
@@ -83,16 +89,6 @@ export async function listenHttp(
         server.closeIdleConnections()
         setTimeout(() => server.closeAllConnections(), 2000).unref()
       }),
-  }
-}
-
-function parseJson(bytes: Buffer): Message {
-  const text = bytes.toString('utf8')
-  if (isTooDeep(text)) throw new CodedError('body.too-deep', { limit: jsonDepthMax })
-  try {
-    return JSON.parse(text) as Message
-  } catch (error) {
-    throw new CodedError('body.invalid', { cause: `it is not JSON: ${(error as Error).message}` }, { cause: error })
   }
 }
 

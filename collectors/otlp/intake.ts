@@ -6,17 +6,10 @@ import { plusExponential } from './exponential.ts'
 import { decodeLogs } from './logs.ts'
 import { decodeMetrics } from './metrics.ts'
 import type { Message } from './protobuf.ts'
-import { logsRequest, type MessageType, metricsRequest, tracesRequest } from './schema.ts'
 import { decodeTraces } from './traces.ts'
 
 export const signals = ['logs', 'metrics', 'traces'] as const
 export type Signal = (typeof signals)[number]
-
-export const requestTypes: Record<Signal, MessageType> = {
-  logs: logsRequest,
-  metrics: metricsRequest,
-  traces: tracesRequest,
-}
 
 export const receiver = 'otlp'
 
@@ -26,10 +19,26 @@ export interface Outcome {
   reason: string
 }
 
+const words: Record<string, string> = {
+  'delta-series': 'no room for another series of deltas (collectors.otlp.deltaSeriesMax)',
+  'histogram-buckets': 'more than 10000 buckets',
+  'histogram-scale': 'a scale below -4, for which Prometheus has no schema',
+  'invalid-histogram': 'the buckets do not add up to the count',
+  'invalid-id': 'no valid trace or span id',
+  'too-many-samples': 'the points of one request become too many samples (collectors.otlp.samplesMax)',
+}
+
 /** Resolves when what was accepted is on disk; rejects with nothing kept. */
 export type Intake = (signal: Signal, request: Message, peer: string) => Promise<Outcome>
 
-export function createIntake(deltaSeriesMax: number, { emit, counters, clock }: CollectorDeps): Intake {
+export interface IntakeLimits {
+  deltaSeriesMax: number
+  /** That the data points of one request may become. */
+  samplesMax: number
+}
+
+export function createIntake(limits: IntakeLimits, { emit, counters, clock }: CollectorDeps): Intake {
+  const { deltaSeriesMax, samplesMax } = limits
   const numbers = createAccumulator<number>(deltaSeriesMax, (total = 0, value) => total + value)
   const histograms = createAccumulator(deltaSeriesMax, plusExponential)
 
@@ -44,7 +53,8 @@ export function createIntake(deltaSeriesMax: number, { emit, counters, clock }: 
       throw error
     }
     counters.accepted(total - rejected)
-    return { rejected, reason: Object.keys(refused).join(', ') }
+    const reason = Object.entries(refused).map(([key, count]) => `${key} ${count}: ${words[key] ?? key}`)
+    return { rejected, reason: reason.join('; ') }
   }
 
   return (signal, request, peer) => {
@@ -58,7 +68,7 @@ export function createIntake(deltaSeriesMax: number, { emit, counters, clock }: 
       return keep(spans.length + refused, refused > 0 ? { 'invalid-id': refused } : {}, () => emit.spans(spans, origin))
     }
     const totals = { numbers: numbers.begin(), histograms: histograms.begin() }
-    const { samples, metadata, refused } = decodeMetrics(request, totals, clock.nowMs())
+    const { samples, metadata, refused } = decodeMetrics(request, totals, { nowMs: clock.nowMs(), samplesMax })
     const rejected = Object.values(refused).reduce((sum, count) => sum + count, 0)
     return keep(samples.length + rejected, refused, () => emit.samples(samples, metadata, origin)).catch((error) => {
       // The exporter sends the same deltas again: they must not count twice.

@@ -30,14 +30,18 @@ export interface Totals {
   histograms: Additions<Exponential>
 }
 
-const kinds = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const
+export const kinds = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'] as const
 type Kind = (typeof kinds)[number]
 
 const delta = 1
 /** DataPointFlags: no value was recorded; Prometheus says it with a stale marker. */
 const noRecordedValue = 1
 
-export function decodeMetrics(request: Message, totals: Totals, nowMs: number): DecodedMetrics {
+export function decodeMetrics(
+  request: Message,
+  totals: Totals,
+  { nowMs, samplesMax }: { nowMs: number; samplesMax: number },
+): DecodedMetrics {
   const out: DecodedMetrics = { samples: [], metadata: [], refused: {}, points: 0 }
   for (const one of listOf(request['resourceMetrics'])) {
     const resourceMetrics = objectOf(one)
@@ -47,7 +51,7 @@ export function decodeMetrics(request: Message, totals: Totals, nowMs: number): 
     for (const scoped of listOf(resourceMetrics['scopeMetrics']))
       for (const metric of listOf(objectOf(scoped)['metrics'])) {
         const before = out.samples.length
-        decodeMetric(objectOf(metric), identity, totals, nowMs, out)
+        decodeMetric(objectOf(metric), identity, totals, { nowMs, samplesMax }, out)
         const last = out.samples.at(-1)
         if (out.samples.length > before && last) latestMs = Math.max(latestMs, last.timestampMs)
       }
@@ -79,7 +83,13 @@ function addTargetInfo(
   out.samples.push({ labels: { ...labels, __name__: 'target_info' }, timestampMs, value: 1 })
 }
 
-function decodeMetric(metric: Message, identity: Labels, totals: Totals, nowMs: number, out: DecodedMetrics): void {
+function decodeMetric(
+  metric: Message,
+  identity: Labels,
+  totals: Totals,
+  { nowMs, samplesMax }: { nowMs: number; samplesMax: number },
+  out: DecodedMetrics,
+): void {
   const rawName = String(metric['name'] ?? '')
   const kind = kinds.find((one) => metric[one] !== undefined)
   if (rawName === '' || !kind) return
@@ -104,6 +114,11 @@ function decodeMetric(metric: Message, identity: Labels, totals: Totals, nowMs: 
     accumulates: isDelta && (kind !== 'sum' || isMonotonic),
   }
   for (const point of points) {
+    // A point of few bytes can become ten thousand samples, each with labels of its own.
+    if (out.samples.length + samplesOf(point, kind) > samplesMax) {
+      refuse(out, 'too-many-samples')
+      continue
+    }
     const at: At = {
       timestampMs: nanosToMs(point['timeUnixNano']) ?? nowMs,
       labels: labelsOf(attributesOf(point['attributes']), identity),
@@ -112,6 +127,11 @@ function decodeMetric(metric: Message, identity: Labels, totals: Totals, nowMs: 
     if (kind === 'exponentialHistogram') addNative(point, at, context)
     else addSeries(point, at, context)
   }
+}
+
+function samplesOf(point: Message, kind: Kind): number {
+  if (kind === 'histogram') return listOf(point['explicitBounds']).length + 3
+  return kind === 'summary' ? listOf(point['quantileValues']).length + 2 : 1
 }
 
 interface Context {

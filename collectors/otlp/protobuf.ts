@@ -11,15 +11,27 @@ interface Cursor {
   bytes: Buffer
   at: number
   end: number
+  made: Made
 }
 
-/** @throws CodedError `body.invalid` */
-export function decodeMessage(bytes: Buffer, type: MessageType): Message {
-  return readMessage({ bytes, at: 0, end: bytes.length }, type, 0)
+/** Two bytes can ask for an object: how many are made is bounded, not only the bytes. */
+interface Made {
+  values: number
+  readonly valuesMax: number
+}
+
+/** @throws CodedError `body.invalid`, `body.too-deep`, `body.too-many` */
+export function decodeMessage(bytes: Buffer, type: MessageType, valuesMax: number): Message {
+  return readMessage({ bytes, at: 0, end: bytes.length, made: { values: 0, valuesMax } }, type, 0)
+}
+
+function count(made: Made): void {
+  if (++made.values > made.valuesMax) throw new CodedError('body.too-many', { limit: made.valuesMax })
 }
 
 function readMessage(cursor: Cursor, type: MessageType, depth: number): Message {
   if (depth > depthMax) throw new CodedError('body.too-deep', { limit: depthMax })
+  count(cursor.made)
   const message: Message = {}
   while (cursor.at < cursor.end) {
     const tag = readVarint(cursor)
@@ -34,7 +46,10 @@ function readMessage(cursor: Cursor, type: MessageType, depth: number): Message 
       message[field.name] ??= []
       const list = message[field.name] as unknown[]
       if (wire === 2 && isPackable(field.type)) readPacked(cursor, field.type, list)
-      else list.push(readValue(cursor, field.type, wire, depth))
+      else {
+        if (typeof field.type === 'string') count(cursor.made)
+        list.push(readValue(cursor, field.type, wire, depth))
+      }
     }
   }
   return message
@@ -54,7 +69,7 @@ function readValue(cursor: Cursor, type: FieldType, wire: number, depth: number)
     throw broken('a field has another wire type than it should')
   if (typeof type !== 'string') {
     const inner = slice(cursor)
-    return readMessage({ bytes: cursor.bytes, at: inner.start, end: inner.end }, type, depth + 1)
+    return readMessage({ ...cursor, at: inner.start, end: inner.end }, type, depth + 1)
   }
   switch (type) {
     case 'string': {
@@ -95,8 +110,11 @@ function readScalar(cursor: Cursor, type: Exclude<Extract<FieldType, string>, 's
 
 function readPacked(cursor: Cursor, type: FieldType, list: unknown[]): void {
   const { start, end } = slice(cursor)
-  const inner: Cursor = { bytes: cursor.bytes, at: start, end }
-  while (inner.at < end) list.push(readScalar(inner, type as 'double'))
+  const inner: Cursor = { ...cursor, at: start, end }
+  while (inner.at < end) {
+    count(cursor.made)
+    list.push(readScalar(inner, type as 'double'))
+  }
 }
 
 /** The low 32 bits; enough for tags, lengths, enums and flags. */

@@ -39,6 +39,10 @@ describe('remote write', () => {
   let recorder: Recorder
   let server: Awaited<ReturnType<typeof serveRoutes>>
   const nowMs = Date.now()
+  const limits = {
+    ...{ bytesMax: 1e6, seriesMax: 10, samplesMax: 10, earliestMs: 0, latestMs: nowMs },
+    ...{ labelsMax: 64, labelNameBytesMax: 1024, labelValueBytesMax: 8192 },
+  }
   const post = (body: Uint8Array, headers: Record<string, string> = {}) =>
     fetch(`${server.url}/api/v1/write`, { method: 'POST', body: Buffer.from(body), headers })
   const up: Label[] = [
@@ -64,7 +68,7 @@ describe('remote write', () => {
   })
 
   it('turns 2.0 into the same bytes as 1.0', async () => {
-    expect(Buffer.from(convertRequest(v2(nowMs), { bytesMax: 1e6 }))).toEqual(Buffer.from(v1([[up, [[nowMs, 1]]]])))
+    expect(Buffer.from(convertRequest(v2(nowMs), limits).bytes)).toEqual(Buffer.from(v1([[up, [[nowMs, 1]]]])))
     const type = 'application/x-protobuf;proto=io.prometheus.write.v2.Request'
     expect((await post(compress(v2(nowMs)), { 'content-type': type })).status).toBe(204)
     expect((await post(compress(v2(nowMs)), { 'content-type': 'application/x-protobuf;proto=x' })).status).toBe(415)

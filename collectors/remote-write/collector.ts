@@ -8,8 +8,9 @@ import { readBytes, reasonOf } from '../body.ts'
 import { type RemoteWriteConfig, remoteWriteConfigSchema } from './config.ts'
 import { convertRequest } from './convert.ts'
 import { createZeroes } from './created.ts'
+import type { Limits } from './limits.ts'
 import { uncompressSnappy } from './snappy.ts'
-import { type Limits, type Validated, validateWriteRequest } from './validate.ts'
+import { type Validated, validateWriteRequest } from './validate.ts'
 
 const receiver = 'remote-write'
 const dayMs = 86_400_000
@@ -34,6 +35,9 @@ export function createRemoteWrite(config: RemoteWriteConfig, { emit, counters, c
     const plain = uncompressSnappy(body, config.expandedBytesMax)
     const nowMs = clock.nowMs()
     const limits: Limits = {
+      bytesMax: config.expandedBytesMax,
+      seriesMax: config.seriesMax,
+      samplesMax: config.samplesMax,
       labelsMax: config.labelsMax,
       labelNameBytesMax: config.labelNameBytesMax,
       labelValueBytesMax: config.labelValueBytesMax,
@@ -41,8 +45,9 @@ export function createRemoteWrite(config: RemoteWriteConfig, { emit, counters, c
       earliestMs: nowMs - config.pastDaysMax * dayMs,
     }
     try {
-      const options = { bytesMax: config.expandedBytesMax, ...(zeroes && { wantsZero: zeroes.wants }) }
-      return validateWriteRequest(version === 'v2' ? convertRequest(plain, options) : plain, limits)
+      if (version === 'v1') return validateWriteRequest(plain, limits)
+      const { bytes, leftOut } = convertRequest(plain, limits, zeroes?.wants)
+      return validateWriteRequest(bytes, limits, leftOut)
     } catch (error) {
       if (!(error instanceof MalformedProtobuf)) throw error
       throw new CodedError('body.invalid', { cause: error.message })
@@ -58,10 +63,10 @@ export function createRemoteWrite(config: RemoteWriteConfig, { emit, counters, c
       counters.rejected(reasonOf(error), 1)
       return failure(error)
     }
-    const refused = Object.values(valid.refused).reduce((sum, count) => sum + count, 0)
+    const { counts, problem, total: refused } = valid.refusals
     const good = valid.samples + valid.histograms
     counters.received(good + refused)
-    for (const [reason, count] of Object.entries(valid.refused)) counters.rejected(reason, count)
+    for (const [reason, count] of Object.entries(counts)) counters.rejected(reason, count)
     try {
       if (valid.bytes.length > 0) await emit.writeRequest(valid.bytes, good, { receiver, source: peer || 'local' })
     } catch (error) {
@@ -70,8 +75,8 @@ export function createRemoteWrite(config: RemoteWriteConfig, { emit, counters, c
     }
     counters.accepted(good)
     if (refused === 0) return new Response(null, { status: 204, headers: written(valid) })
-    const reasons = Object.entries(valid.refused).map(([reason, count]) => `${reason} ${count}`)
-    const text = `${refused} of ${good + refused} samples were refused (${reasons.join(', ')}); first: ${valid.problem}\n`
+    const reasons = Object.entries(counts).map(([reason, count]) => `${reason} ${count}`)
+    const text = `${refused} of ${good + refused} samples were refused (${reasons.join(', ')}); first: ${problem}\n`
     return new Response(text, {
       status: 400,
       headers: { ...written(valid), 'content-type': 'text/plain; charset=utf-8' },

@@ -15,6 +15,8 @@ export const remoteWriteConfigSchema = z.strictObject({
     .max(64 * mebibyte)
     .default(32 * mebibyte)
     .describe('Largest body after decompression, in bytes; checked against what its header claims before it is read'),
+  seriesMax: z.int().min(1).default(250_000).describe('Series of one request'),
+  samplesMax: z.int().min(1).default(500_000).describe('Samples, histograms and exemplars of one request'),
   labelsMax: z.int().min(1).default(64).describe('Labels of one series'),
   labelNameBytesMax: z.int().min(1).default(1024).describe('Bytes of one label name'),
   labelValueBytesMax: z.int().min(1).default(8192).describe('Bytes of one label value'),

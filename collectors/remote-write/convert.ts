@@ -6,316 +6,206 @@
 //                repeated Exemplar exemplars = 4; Metadata metadata = 5; int64 created_timestamp = 6 }
 //   Exemplar   { repeated uint32 labels_refs = 1; double value = 2; int64 timestamp = 3 }
 //   Metadata   { MetricType type = 1; uint32 help_ref = 3; uint32 unit_ref = 4 }
-// Samples and histograms have the fields of 1.0 and are copied byte for byte.
-import { CodedError } from '#core/errors.ts'
-import { MalformedProtobuf, ProtobufReader, textOf } from '#core/protobuf-reader.ts'
+//
+// Samples and histograms have the fields of 1.0 and are copied byte for byte. Each series is read twice, to measure and
+// to write, so that nothing is remembered of its samples.
+import { MalformedProtobuf, ProtobufReader } from '#core/protobuf-reader.ts'
+import { LabelRefs } from './convert-labels.ts'
+import { Families, readMetadata, type SeriesMetadata } from './convert-metadata.ts'
+import { Brought, type Limits } from './limits.ts'
+import { Output, varintLength } from './output.ts'
+import { type Reason, Refusals } from './refusals.ts'
+import { Symbols } from './symbols.ts'
+import type { LeftOut } from './validate.ts'
 
-export interface ConvertOptions {
-  bytesMax: number
-  /** Whether a zero belongs at the created timestamp of this series, which is given by its label bytes. */
-  wantsZero?: (labels: Uint8Array, createdMs: number) => boolean
-}
+/** Whether a zero belongs at the created timestamp of this series, which is given by its label bytes. */
+export type WantsZero = (labels: Uint8Array, createdMs: number) => boolean
 
-interface Range {
-  from: number
-  to: number
-}
-
-interface Series {
-  labels: number[]
-  samples: Range[]
-  histograms: Range[]
-  exemplars: { labels: number[]; rest: Range[] }[]
-  metadata: { type: number; help: number; unit: number } | undefined
-  createdMs: number
+export interface Converted {
+  bytes: Uint8Array
+  leftOut: LeftOut
 }
 
 /** @throws MalformedProtobuf, or CodedError `body.too-large` when the symbols unfold to more than the limit */
-export function convertRequest(bytes: Uint8Array, options: ConvertOptions): Uint8Array {
-  const symbols = readSymbols(bytes)
-  const out = new Output(bytes.length * 2 + 1024, options.bytesMax)
-  const families = new Map<string, Uint8Array>()
+export function convertRequest(bytes: Uint8Array, limits: Limits, wantsZero?: WantsZero): Converted {
+  const conversion = new Conversion(bytes, limits, wantsZero)
   const reader = new ProtobufReader(bytes)
   while (reader.position < bytes.length) {
     const tag = reader.varint()
-    if (tag === 0x2a) {
-      const series = readSeries(reader, reader.span())
-      writeSeries(out, bytes, symbols, series, options)
-      if (series.metadata) addMetadata(families, bytes, symbols, series)
-    } else if (tag === 0x22) reader.position = reader.span()
+    if (tag === 0x2a) conversion.series(reader, reader.span())
+    else if (tag === 0x22) reader.position = reader.span()
     else if (tag < 0x20) throw new MalformedProtobuf('it is no request of remote write 2.0')
     else reader.skip(tag & 7)
   }
-  for (const metadata of families.values()) {
-    out.tag(0x1a, metadata.length)
-    out.put(metadata, 0, metadata.length)
+  return conversion.finish()
+}
+
+const noMetadata: Readonly<SeriesMetadata> = { type: 0, help: 0, unit: 0 }
+
+class Conversion {
+  readonly #limits: Limits
+  readonly #wantsZero: WantsZero | undefined
+  readonly #symbols: Symbols
+  readonly #out: Output
+  readonly #brought: Brought
+  readonly #refusals = new Refusals()
+  readonly #leftOut: number[] = []
+  readonly #families = new Families()
+  readonly #labels: LabelRefs
+  readonly #exemplarLabels: LabelRefs
+  readonly #metadata: SeriesMetadata = { ...noMetadata }
+  /** Of the series at hand. */
+  #contentBytes = 0
+  #samples = 0
+  #exemplarProblems = 0
+  #firstMs = 0
+  #createdMs = 0
+
+  constructor(bytes: Uint8Array, limits: Limits, wantsZero: WantsZero | undefined) {
+    this.#limits = limits
+    this.#wantsZero = wantsZero
+    this.#symbols = new Symbols(bytes)
+    this.#out = new Output(bytes.length * 2 + 1024, limits.bytesMax)
+    this.#brought = new Brought(limits)
+    this.#labels = new LabelRefs(limits.labelsMax)
+    this.#exemplarLabels = new LabelRefs(limits.labelsMax)
   }
-  return out.finish()
-}
 
-/** Symbols may stand after the series that name them. */
-function readSymbols(bytes: Uint8Array): Uint32Array {
-  let symbols = new Uint32Array(1024)
-  let count = 0
-  const reader = new ProtobufReader(bytes)
-  while (reader.position < bytes.length) {
-    const tag = reader.varint()
-    if (tag !== 0x22) {
-      reader.skip(tag & 7)
-      continue
-    }
-    const to = reader.span()
-    if (count * 2 === symbols.length) {
-      const larger = new Uint32Array(symbols.length * 2)
-      larger.set(symbols)
-      symbols = larger
-    }
-    symbols[count * 2] = reader.position
-    symbols[count * 2 + 1] = to
-    count++
-    reader.position = to
-  }
-  if (count > 0 && symbols[0] !== symbols[1]) throw new MalformedProtobuf('the first symbol is not the empty string')
-  return symbols.subarray(0, count * 2)
-}
-
-function readSeries(reader: ProtobufReader, end: number): Series {
-  const series: Series = { labels: [], samples: [], histograms: [], exemplars: [], metadata: undefined, createdMs: 0 }
-  while (reader.position < end) {
-    const tag = reader.varint()
-    if (tag === 0x0a || tag === 0x08) readRefs(reader, tag, end, series.labels)
-    else if (tag === 0x12) series.samples.push(readRange(reader, end))
-    else if (tag === 0x1a) series.histograms.push(readRange(reader, end))
-    else if (tag === 0x22) series.exemplars.push(readExemplar(reader, reader.span(end)))
-    else if (tag === 0x2a) series.metadata = readMetadata(reader, reader.span(end))
-    else if (tag === 0x30) series.createdMs = reader.int64()
-    else reader.skip(tag & 7)
-  }
-  if (reader.position !== end) throw new MalformedProtobuf('a field reaches past its message')
-  return series
-}
-
-function readRange(reader: ProtobufReader, within: number): Range {
-  const to = reader.span(within)
-  const from = reader.position
-  reader.position = to
-  return { from, to }
-}
-
-function readRefs(reader: ProtobufReader, tag: number, within: number, into: number[]): void {
-  if (tag === 0x08) {
-    into.push(reader.varint())
-    return
-  }
-  const end = reader.span(within)
-  while (reader.position < end) into.push(reader.varint())
-}
-
-function readExemplar(reader: ProtobufReader, end: number): Series['exemplars'][number] {
-  const exemplar: Series['exemplars'][number] = { labels: [], rest: [] }
-  while (reader.position < end) {
+  series(reader: ProtobufReader, end: number): void {
+    this.#brought.addSeries()
     const from = reader.position
-    const tag = reader.varint()
-    if (tag === 0x0a || tag === 0x08) readRefs(reader, tag, end, exemplar.labels)
-    else {
-      reader.skip(tag & 7)
-      exemplar.rest.push({ from, to: reader.position })
+    this.#measure(reader, end)
+    const problem = this.#labels.problem(this.#symbols, this.#limits)
+    if (problem !== undefined) {
+      this.#refuse(problem, Math.max(1, this.#samples))
+      this.#leftOut.push(this.#brought.series)
+      return
+    }
+    if (this.#exemplarProblems > 0) {
+      this.#refuse('invalid-exemplar', this.#exemplarProblems)
+      if (this.#contentBytes === 0) {
+        this.#leftOut.push(this.#brought.series)
+        return
+      }
+    }
+    const out = this.#out
+    const labelBytes = this.#labels.size(this.#symbols)
+    const start = out.length
+    const begin = (zeroBytes: number): void => {
+      out.tag(0x0a, labelBytes + zeroBytes + this.#contentBytes)
+      this.#labels.write(out, this.#symbols)
+    }
+    begin(0)
+    // A zero belongs before the first sample, of a series of floats only.
+    const mayWant = this.#createdMs > 0 && this.#createdMs < this.#firstMs
+    if (mayWant && this.#wantsZero?.(out.view(out.length - labelBytes), this.#createdMs)) {
+      out.length = start
+      begin(2 + 9 + 1 + varintLength(this.#createdMs))
+      this.#writeZero()
+    }
+    reader.position = from
+    this.#write(reader, end)
+    this.#families.write(out, this.#symbols, this.#labels.metricName(this.#symbols), this.#metadata)
+  }
+
+  finish(): Converted {
+    return { bytes: this.#out.finish(), leftOut: { refusals: this.#refusals, series: this.#leftOut } }
+  }
+
+  #refuse(reason: Reason, count: number): void {
+    this.#refusals.add(reason, count, () => `series ${this.#brought.series} of the request`)
+  }
+
+  #measure(reader: ProtobufReader, end: number): void {
+    this.#labels.clear()
+    this.#contentBytes = this.#samples = this.#exemplarProblems = this.#firstMs = this.#createdMs = 0
+    Object.assign(this.#metadata, noMetadata)
+    while (reader.position < end) {
+      const tag = reader.varint()
+      const fieldFrom = reader.position
+      if (tag === 0x0a || tag === 0x08) this.#labels.read(reader, tag, end)
+      else if (tag === 0x12 || tag === 0x1a) {
+        this.#brought.addSample()
+        const to = reader.span(end)
+        if (tag === 0x12 && this.#samples === 0) this.#firstMs = timeOf(reader, to)
+        reader.position = to
+        this.#samples++
+        this.#contentBytes += 1 + to - fieldFrom
+      } else if (tag === 0x22) {
+        this.#brought.addSample()
+        const size = this.#exemplarSize(reader, reader.span(end))
+        if (size === -1) this.#exemplarProblems++
+        else this.#contentBytes += 1 + varintLength(size) + size
+      } else if (tag === 0x2a) readMetadata(reader, reader.span(end), this.#metadata)
+      else if (tag === 0x30) this.#createdMs = reader.int64()
+      else reader.skip(tag & 7)
+    }
+    if (reader.position !== end) throw new MalformedProtobuf('a field reaches past its message')
+  }
+
+  #write(reader: ProtobufReader, end: number): void {
+    const out = this.#out
+    while (reader.position < end) {
+      const tag = reader.varint()
+      const fieldFrom = reader.position
+      if (tag === 0x12 || tag === 0x1a) {
+        reader.position = reader.span(end)
+        out.byte(tag === 0x12 ? 0x12 : 0x22)
+        out.put(reader.bytes, fieldFrom, reader.position)
+      } else if (tag === 0x22) this.#writeExemplar(reader, reader.span(end))
+      else reader.skip(tag & 7)
     }
   }
-  return exemplar
-}
 
-function readMetadata(reader: ProtobufReader, end: number): NonNullable<Series['metadata']> {
-  const metadata = { type: 0, help: 0, unit: 0 }
-  while (reader.position < end) {
-    const tag = reader.varint()
-    if (tag === 0x08) metadata.type = reader.varint()
-    else if (tag === 0x18) metadata.help = reader.varint()
-    else if (tag === 0x20) metadata.unit = reader.varint()
-    else reader.skip(tag & 7)
+  /** @returns −1 when its labels cannot be written */
+  #exemplarSize(reader: ProtobufReader, end: number): number {
+    let rest = 0
+    this.#exemplarLabels.clear()
+    while (reader.position < end) {
+      const from = reader.position
+      const tag = reader.varint()
+      if (tag === 0x0a || tag === 0x08) this.#exemplarLabels.read(reader, tag, end)
+      else {
+        reader.skip(tag & 7)
+        rest += reader.position - from
+      }
+    }
+    if (reader.position !== end) throw new MalformedProtobuf('a field reaches past its message')
+    return this.#exemplarLabels.problem(this.#symbols, this.#limits) === undefined
+      ? this.#exemplarLabels.size(this.#symbols) + rest
+      : -1
   }
-  return metadata
-}
 
-function writeSeries(
-  out: Output,
-  bytes: Uint8Array,
-  symbols: Uint32Array,
-  series: Series,
-  { wantsZero }: ConvertOptions,
-): void {
-  const rangesLength = (ranges: readonly Range[]): number =>
-    ranges.reduce((sum, { from, to }) => sum + 1 + varintLength(to - from) + to - from, 0)
-  const exemplarLengths = series.exemplars.map(
-    ({ labels, rest }) => labelsLength(labels, symbols) + rest.reduce((sum, { from, to }) => sum + to - from, 0),
-  )
-  const labelBytes = labelsLength(series.labels, symbols)
-  const exemplarBytes = exemplarLengths.reduce((sum, length) => sum + 1 + varintLength(length) + length, 0)
-  const hasZero = wantsZero !== undefined && series.createdMs > 0 && isBefore(bytes, series)
-  const start = out.length
-  const write = (zeroBytes: number): void => {
-    out.tag(
-      0x0a,
-      labelBytes + zeroBytes + rangesLength(series.samples) + rangesLength(series.histograms) + exemplarBytes,
-    )
-    putLabels(out, bytes, series.labels, symbols)
+  #writeExemplar(reader: ProtobufReader, end: number): void {
+    const start = reader.position
+    const size = this.#exemplarSize(reader, end)
+    if (size === -1) return
+    this.#out.tag(0x1a, size)
+    this.#exemplarLabels.write(this.#out, this.#symbols)
+    reader.position = start
+    while (reader.position < end) {
+      const from = reader.position
+      const tag = reader.varint()
+      reader.skip(tag & 7)
+      if (tag !== 0x0a && tag !== 0x08) this.#out.put(reader.bytes, from, reader.position)
+    }
   }
-  write(0)
-  if (hasZero && wantsZero(out.view(out.length - labelBytes), series.createdMs)) {
-    out.length = start
-    write(2 + 9 + 1 + varintLength(series.createdMs))
-    out.tag(0x12, 9 + 1 + varintLength(series.createdMs))
+
+  #writeZero(): void {
+    const out = this.#out
+    out.tag(0x12, 9 + 1 + varintLength(this.#createdMs))
     out.byte(0x09)
     for (let i = 0; i < 8; i++) out.byte(0)
-    out.tag(0x10, series.createdMs)
-  }
-  for (const { from, to } of series.samples) {
-    out.tag(0x12, to - from)
-    out.put(bytes, from, to)
-  }
-  series.exemplars.forEach(({ labels, rest }, i) => {
-    out.tag(0x1a, exemplarLengths[i]!)
-    putLabels(out, bytes, labels, symbols)
-    for (const { from, to } of rest) out.put(bytes, from, to)
-  })
-  for (const { from, to } of series.histograms) {
-    out.tag(0x22, to - from)
-    out.put(bytes, from, to)
+    out.tag(0x10, this.#createdMs)
   }
 }
 
-/** A zero belongs before the first sample, of a series of floats only. */
-function isBefore(bytes: Uint8Array, { samples, createdMs }: Series): boolean {
-  const [first] = samples
-  if (!first) return false
-  const reader = new ProtobufReader(bytes)
-  reader.position = first.from
+function timeOf(reader: ProtobufReader, end: number): number {
   let timestampMs = 0
-  while (reader.position < first.to) {
+  while (reader.position < end) {
     const tag = reader.varint()
     if (tag === 0x10) timestampMs = reader.int64()
     else reader.skip(tag & 7)
   }
-  return createdMs < timestampMs
-}
-
-function symbolLength(ref: number, symbols: Uint32Array): number {
-  if (ref * 2 >= symbols.length) throw new MalformedProtobuf(`there is no symbol ${ref}`)
-  return symbols[ref * 2 + 1]! - symbols[ref * 2]!
-}
-
-/** Of `Label { 1: name, 2: value }`, without its own tag and length. */
-function labelLength(name: number, value: number): number {
-  return 1 + varintLength(name) + name + 1 + varintLength(value) + value
-}
-
-function labelsLength(refs: readonly number[], symbols: Uint32Array): number {
-  if (refs.length % 2 !== 0) throw new MalformedProtobuf('a label has no value')
-  let length = 0
-  for (let i = 0; i < refs.length; i += 2) {
-    const inner = labelLength(symbolLength(refs[i]!, symbols), symbolLength(refs[i + 1]!, symbols))
-    length += 1 + varintLength(inner) + inner
-  }
-  return length
-}
-
-function putLabels(out: Output, bytes: Uint8Array, refs: readonly number[], symbols: Uint32Array): void {
-  for (let i = 0; i < refs.length; i += 2) {
-    const name = refs[i]! * 2
-    const value = refs[i + 1]! * 2
-    const nameBytes = symbols[name + 1]! - symbols[name]!
-    const valueBytes = symbols[value + 1]! - symbols[value]!
-    out.tag(0x0a, labelLength(nameBytes, valueBytes))
-    out.tag(0x0a, nameBytes)
-    out.put(bytes, symbols[name]!, symbols[name + 1]!)
-    out.tag(0x12, valueBytes)
-    out.put(bytes, symbols[value]!, symbols[value + 1]!)
-  }
-}
-
-const histogramTypes = new Set([3, 4])
-const summaryType = 5
-
-/** Metadata of 1.0 is by family: the name without what a histogram or a summary adds to it. */
-function addMetadata(families: Map<string, Uint8Array>, bytes: Uint8Array, symbols: Uint32Array, series: Series): void {
-  const { type, help, unit } = series.metadata!
-  if (type === 0 && help === 0 && unit === 0) return
-  const textAt = (ref: number): string => {
-    symbolLength(ref, symbols)
-    return textOf(bytes, symbols[ref * 2]!, symbols[ref * 2 + 1]!)
-  }
-  let family = ''
-  for (let i = 0; i < series.labels.length; i += 2)
-    if (textAt(series.labels[i]!) === '__name__') family = textAt(series.labels[i + 1]!)
-  if (histogramTypes.has(type)) family = family.replace(/_(bucket|count|sum)$/, '')
-  else if (type === summaryType) family = family.replace(/_(count|sum)$/, '')
-  if (family === '' || families.has(family)) return
-  const out = new Output(64, Number.POSITIVE_INFINITY)
-  if (type > 0) out.tag(0x08, type)
-  for (const [tag, text] of [
-    [0x12, family],
-    [0x22, textAt(help)],
-    [0x2a, textAt(unit)],
-  ] as const) {
-    const part = Buffer.from(text)
-    if (part.length === 0) continue
-    out.tag(tag, part.length)
-    out.put(part, 0, part.length)
-  }
-  families.set(family, out.finish())
-}
-
-function varintLength(value: number): number {
-  let length = 1
-  for (let rest = value; rest >= 128; rest = Math.floor(rest / 128)) length++
-  return length
-}
-
-class Output {
-  #buffer: Buffer
-  readonly #bytesMax: number
-  length = 0
-
-  constructor(bytes: number, bytesMax: number) {
-    this.#bytesMax = bytesMax
-    this.#buffer = Buffer.allocUnsafe(Math.min(bytes, bytesMax))
-  }
-
-  #room(count: number): void {
-    const wanted = this.length + count
-    if (wanted <= this.#buffer.length) return
-    if (wanted > this.#bytesMax) throw new CodedError('body.too-large', { limit: this.#bytesMax })
-    const larger = Buffer.allocUnsafe(Math.min(Math.max(wanted, this.#buffer.length * 2), this.#bytesMax))
-    this.#buffer.copy(larger, 0, 0, this.length)
-    this.#buffer = larger
-  }
-
-  byte(value: number): void {
-    this.#room(1)
-    this.#buffer[this.length++] = value
-  }
-
-  tag(tag: number, value: number): void {
-    this.#room(11)
-    this.#buffer[this.length++] = tag
-    let rest = value
-    for (; rest >= 128; rest = Math.floor(rest / 128)) this.#buffer[this.length++] = (rest % 128) | 128
-    this.#buffer[this.length++] = rest
-  }
-
-  put(bytes: Uint8Array, from: number, to: number): void {
-    const count = to - from
-    this.#room(count)
-    if (count < 48) for (let i = 0; i < count; i++) this.#buffer[this.length + i] = bytes[from + i]!
-    else this.#buffer.set(bytes.subarray(from, to), this.length)
-    this.length += count
-  }
-
-  view(from: number): Uint8Array {
-    return this.#buffer.subarray(from, this.length)
-  }
-
-  finish(): Buffer {
-    return this.#buffer.subarray(0, this.length)
-  }
+  return timestampMs
 }

@@ -1,16 +1,11 @@
-// Checks a `prometheus.WriteRequest` in place, series by series, and leaves out what is wrong. One that is right is
-// passed on as it came: nothing is copied, no string is built.
-import { isUtf8 } from 'node:buffer'
+// Checks a `prometheus.WriteRequest` in place, series by series and sample by sample, and leaves out what is wrong. One
+// that is right is passed on as it came: nothing is copied, no string is built.
 import { readHistogram } from '#core/histogram-protobuf.ts'
 import { MalformedProtobuf, ProtobufReader } from '#core/protobuf-reader.ts'
-
-export interface Limits {
-  labelsMax: number
-  labelNameBytesMax: number
-  labelValueBytesMax: number
-  earliestMs: number
-  latestMs: number
-}
+import { checkLabels, isText } from './check-labels.ts'
+import { Kept } from './kept.ts'
+import { Brought, type Limits } from './limits.ts'
+import { describeLabels, type Reason, Refusals } from './refusals.ts'
 
 export interface Validated {
   /** What may be kept: the request itself when all of it may. */
@@ -18,154 +13,131 @@ export interface Validated {
   samples: number
   histograms: number
   exemplars: number
-  /** Samples and histograms left out, by reason. A series without any counts as one. */
-  refused: Record<string, number>
-  /** About the first of them, for the sender. */
-  problem: string
+  refusals: Refusals
 }
 
-export type Reason =
-  | 'label-empty'
-  | 'label-order'
-  | 'label-duplicate'
-  | 'label-limit'
-  | 'label-length'
-  | 'label-utf8'
-  | 'no-name'
-  | 'too-far-ahead'
-  | 'too-old'
-  | 'invalid-histogram'
-
-const words: Record<Reason, string> = {
-  'label-empty': 'a label has no name or no value',
-  'label-order': 'the labels are not sorted by name',
-  'label-duplicate': 'a label name is there twice',
-  'label-limit': 'there are too many labels',
-  'label-length': 'a label name or value is too long',
-  'label-utf8': 'a label is not valid UTF-8',
-  'no-name': 'there is no metric name',
-  'too-far-ahead': 'a timestamp is too far in the future',
-  'too-old': 'a timestamp is too old',
-  'invalid-histogram': 'a histogram contradicts itself',
+export interface LeftOut {
+  refusals: Refusals
+  /** Numbers of series that are not there any more, ascending from 1. */
+  series: readonly number[]
 }
 
-interface Counts {
+/** Of one series; made once and used for all of them. */
+interface Found {
   samples: number
   histograms: number
   exemplars: number
+  /** Why none of the series stays. */
+  labels: Reason | undefined
+  /** What does not stay of it, each as reason, from, to. */
+  reasons: Reason[]
+  ranges: number[]
 }
 
-/** @throws MalformedProtobuf: nothing of the request can be trusted then. */
-export function validateWriteRequest(bytes: Uint8Array, limits: Limits): Validated {
+/** @param before what was left out already, when it was 2.0 @throws MalformedProtobuf: nothing of the request can be trusted then. */
+export function validateWriteRequest(bytes: Uint8Array, limits: Limits, before?: LeftOut): Validated {
+  const refusals = before?.refusals ?? new Refusals()
   const reader = new ProtobufReader(bytes)
-  const total: Counts = { samples: 0, histograms: 0, exemplars: 0 }
-  const refused: Record<string, number> = {}
-  let problem = ''
-  const kept: Uint8Array[] = []
-  let keptFrom = 0
-  const counts: Counts = { samples: 0, histograms: 0, exemplars: 0 }
+  const brought = new Brought(limits)
+  const kept = new Kept(bytes)
+  const total: Validated = { bytes, samples: 0, histograms: 0, exemplars: 0, refusals }
+  const found: Found = { samples: 0, histograms: 0, exemplars: 0, labels: undefined, reasons: [], ranges: [] }
   while (reader.position < bytes.length) {
     const start = reader.position
     const tag = reader.varint()
     if (tag !== 0x0a) {
+      // Symbols and series of 2.0: taken for 1.0 there would be nothing in it, and all would seem well.
+      if (tag === 0x22 || tag === 0x2a) throw new MalformedProtobuf('it is a request of 2.0, sent as 1.0')
       reader.skip(tag & 7)
       continue
     }
+    brought.addSeries()
     const end = reader.span()
-    const labelsFrom = reader.position
-    counts.samples = counts.histograms = counts.exemplars = 0
-    const reason = checkSeries(reader, end, limits, counts)
+    const from = reader.position
+    checkSeries(reader, end, limits, brought, found)
     reader.position = end
-    if (reason === undefined) {
-      total.samples += counts.samples
-      total.histograms += counts.histograms
-      total.exemplars += counts.exemplars
+    const { labels, reasons, ranges } = found
+    if (labels === undefined && reasons.length === 0) {
+      total.samples += found.samples
+      total.histograms += found.histograms
+      total.exemplars += found.exemplars
       continue
     }
-    refused[reason] = (refused[reason] ?? 0) + Math.max(1, counts.samples + counts.histograms)
-    if (problem === '') problem = `${words[reason]}: ${labelsText(bytes, labelsFrom, end)}`
-    kept.push(bytes.subarray(keptFrom, start))
-    keptFrom = end
+    const where = (): string =>
+      `${describeLabels(bytes, from, end)}, series ${numberBefore(brought.series, before?.series ?? [])} of the request`
+    const good = found.samples + found.histograms + found.exemplars
+    if (labels !== undefined || good === 0) {
+      if (labels !== undefined) refusals.add(labels, Math.max(1, good + reasons.length), where)
+      else for (const reason of reasons) refusals.add(reason, 1, where)
+      kept.leaveOut(start, end)
+      continue
+    }
+    for (const reason of reasons) refusals.add(reason, 1, where)
+    kept.leaveOutWithin(0x0a, start, from, end, ranges)
+    total.samples += found.samples
+    total.histograms += found.histograms
+    total.exemplars += found.exemplars
   }
-  if (keptFrom === 0) return { bytes, ...total, refused, problem }
-  kept.push(bytes.subarray(keptFrom))
-  return { bytes: Buffer.concat(kept), ...total, refused, problem }
+  total.bytes = kept.finish()
+  return total
+}
+
+function numberBefore(number: number, leftOut: readonly number[]): number {
+  let before = number
+  for (const one of leftOut) if (one <= before) before++
+  return before
 }
 
 /** Everything is looked at even after a problem, so that the counts are right. */
-function checkSeries(reader: ProtobufReader, end: number, limits: Limits, counts: Counts): Reason | undefined {
-  let reason = checkLabels(reader, end, limits)
+function checkSeries(reader: ProtobufReader, end: number, limits: Limits, brought: Brought, found: Found): void {
+  found.samples = found.histograms = found.exemplars = 0
+  found.reasons.length = 0
+  found.ranges.length = 0
+  found.labels = checkLabels(reader, end, limits)
   while (reader.position < end) {
+    const from = reader.position
     const tag = reader.varint()
+    let reason: Reason | undefined
     if (tag === 0x12) {
-      counts.samples++
-      const at = readTimestamp(reader, reader.span(end), 0x10)
-      reason ??= checkTime(at, limits)
+      brought.addSample()
+      reason = checkSample(reader, reader.span(end), limits)
+      if (reason === undefined) found.samples++
     } else if (tag === 0x22) {
-      counts.histograms++
-      reason ??= checkHistogram(reader, reader.span(end), limits)
+      brought.addSample()
+      reason = checkHistogram(reader, reader.span(end), limits)
+      if (reason === undefined) found.histograms++
     } else if (tag === 0x1a) {
-      counts.exemplars++
-      reader.position = reader.span(end)
+      brought.addSample()
+      reason = checkExemplar(reader, reader.span(end), limits)
+      if (reason === undefined) found.exemplars++
     } else if (tag === 0x0a) throw new MalformedProtobuf('labels after samples')
-    else reader.skip(tag & 7)
+    else {
+      reader.skip(tag & 7)
+      continue
+    }
+    if (reason === undefined) continue
+    found.reasons.push(reason)
+    found.ranges.push(from, reader.position)
   }
   if (reader.position > end) throw new MalformedProtobuf('a field reaches past its message')
-  return reason
-}
-
-const nameLabel = Buffer.from('__name__')
-
-function checkLabels(reader: ProtobufReader, end: number, limits: Limits): Reason | undefined {
-  const { bytes } = reader
-  let reason: Reason | undefined
-  let labels = 0
-  let hasName = false
-  let lastFrom = 0
-  let lastTo = 0
-  while (reader.position < end && bytes[reader.position] === 0x0a) {
-    reader.position++
-    const labelEnd = reader.span(end)
-    labels++
-    let nameFrom = 0
-    let nameTo = 0
-    let valueFrom = 0
-    let valueTo = 0
-    while (reader.position < labelEnd) {
-      const tag = reader.varint()
-      if (tag === 0x0a && nameTo === 0 && valueTo === 0) {
-        nameTo = reader.span(labelEnd)
-        nameFrom = reader.position
-        reader.position = nameTo
-      } else if (tag === 0x12 && valueTo === 0) {
-        valueTo = reader.span(labelEnd)
-        valueFrom = reader.position
-        reader.position = valueTo
-      } else throw new MalformedProtobuf('a label is not a name and a value')
-    }
-    if (nameTo === nameFrom || valueTo === valueFrom) reason ??= 'label-empty'
-    else if (nameTo - nameFrom > limits.labelNameBytesMax || valueTo - valueFrom > limits.labelValueBytesMax)
-      reason ??= 'label-length'
-    else {
-      if (lastTo > 0) {
-        const order = compare(bytes, lastFrom, lastTo, nameFrom, nameTo)
-        if (order > 0) reason ??= 'label-order'
-        else if (order === 0) reason ??= 'label-duplicate'
-      }
-      hasName ||= nameTo - nameFrom === nameLabel.length && equals(bytes, nameFrom, nameLabel)
-      if (!isText(bytes, nameFrom, nameTo) || !isText(bytes, valueFrom, valueTo)) reason ??= 'label-utf8'
-    }
-    lastFrom = nameFrom
-    lastTo = nameTo
-  }
-  if (labels > limits.labelsMax) reason ??= 'label-limit'
-  if (!hasName) reason ??= 'no-name'
-  return reason
+  if (found.samples + found.histograms + found.exemplars + found.reasons.length === 0) found.labels ??= 'no-samples'
 }
 
 function checkTime(timestampMs: number, { earliestMs, latestMs }: Limits): Reason | undefined {
   if (timestampMs > latestMs) return 'too-far-ahead'
   return timestampMs < earliestMs ? 'too-old' : undefined
+}
+
+function checkSample(reader: ProtobufReader, end: number, limits: Limits): Reason | undefined {
+  let timestampMs = 0
+  while (reader.position < end) {
+    const tag = reader.varint()
+    if (tag === 0x10) timestampMs = reader.int64()
+    else reader.skip(tag & 7)
+  }
+  if (reader.position === end) return checkTime(timestampMs, limits)
+  reader.position = end
+  return 'invalid-sample'
 }
 
 function checkHistogram(reader: ProtobufReader, end: number, limits: Limits): Reason | undefined {
@@ -178,42 +150,39 @@ function checkHistogram(reader: ProtobufReader, end: number, limits: Limits): Re
   }
 }
 
-function readTimestamp(reader: ProtobufReader, end: number, wanted: number): number {
+/** The bound of OpenMetrics, in characters of all names and values. */
+const exemplarCharsMax = 128
+
+function checkExemplar(reader: ProtobufReader, end: number, limits: Limits): Reason | undefined {
   let timestampMs = 0
+  let chars = 0
+  try {
+    while (reader.position < end) {
+      const tag = reader.varint()
+      if (tag === 0x18) timestampMs = reader.int64()
+      else if (tag === 0x0a) chars += exemplarLabelChars(reader, reader.span(end))
+      else reader.skip(tag & 7)
+    }
+  } catch (error) {
+    if (!(error instanceof MalformedProtobuf)) throw error
+    chars = Number.POSITIVE_INFINITY
+  }
+  if (reader.position !== end || chars > exemplarCharsMax) {
+    reader.position = end
+    return 'invalid-exemplar'
+  }
+  return checkTime(timestampMs, limits)
+}
+
+/** @throws MalformedProtobuf when it is no label of valid UTF-8 */
+function exemplarLabelChars(reader: ProtobufReader, end: number): number {
+  let chars = 0
   while (reader.position < end) {
     const tag = reader.varint()
-    if (tag === wanted) timestampMs = reader.int64()
-    else reader.skip(tag & 7)
+    const to = reader.span(end)
+    if ((tag !== 0x0a && tag !== 0x12) || !isText(reader.bytes, reader.position, to))
+      throw new MalformedProtobuf('a label is not a name and a value')
+    for (; reader.position < to; reader.position++) if ((reader.bytes[reader.position]! & 0xc0) !== 0x80) chars++
   }
-  if (reader.position > end) throw new MalformedProtobuf('a field reaches past its message')
-  return timestampMs
-}
-
-/** Of two names, byte by byte, as Prometheus sorts. */
-function compare(bytes: Uint8Array, aFrom: number, aTo: number, bFrom: number, bTo: number): number {
-  const length = Math.min(aTo - aFrom, bTo - bFrom)
-  for (let i = 0; i < length; i++) {
-    const difference = bytes[aFrom + i]! - bytes[bFrom + i]!
-    if (difference !== 0) return difference
-  }
-  return aTo - aFrom - (bTo - bFrom)
-}
-
-function equals(bytes: Uint8Array, from: number, text: Uint8Array): boolean {
-  for (let i = 0; i < text.length; i++) if (bytes[from + i] !== text[i]) return false
-  return true
-}
-
-function isText(bytes: Uint8Array, from: number, to: number): boolean {
-  for (let i = from; i < to; i++) if (bytes[i]! >= 0x80) return isUtf8(bytes.subarray(from, to))
-  return true
-}
-
-const textBytesMax = 200
-
-/** Enough of the labels for a person to find the series. */
-function labelsText(bytes: Uint8Array, from: number, end: number): string {
-  const text = Buffer.from(bytes.subarray(from, Math.min(end, from + textBytesMax))).toString('utf8')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the bytes between the labels are protobuf's own.
-  return text.replace(/[\u0000-\u001f\u007f\ufffd]+/g, ' ').trim()
+  return chars
 }

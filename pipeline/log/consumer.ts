@@ -1,4 +1,5 @@
 // Runs a handler over a topic, in order, from a position, and keeps going until told to stop.
+import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { Component, Health } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Logger } from '#core/logger.ts'
@@ -89,6 +90,8 @@ export class Consumer implements Component {
         this.#offset = last.offset + 1
         retryMs = retryMsMin
         this.#failure = ''
+        // Where neither the log nor the store had to wait, nobody else has had a turn.
+        await yieldToOthers()
       } catch (error) {
         if (signal.aborted) return
         this.#failure = error instanceof CodedError ? error.message : String(error)

@@ -297,7 +297,9 @@ export class JournalTopic {
 
   #readTail(offset: number, bytesMax: number): LogRecord[] {
     // Offsets in the tail may have a hole only where the log itself has one.
-    const from = this.#tail.findIndex((record) => record.offset >= offset)
+    const likely = offset - this.#tail[0]!.offset
+    const from =
+      this.#tail[likely]?.offset === offset ? likely : this.#tail.findIndex((record) => record.offset >= offset)
     let bytes = 0
     const found: LogRecord[] = []
     for (let i = from; i < this.#tail.length && (found.length === 0 || bytes < bytesMax); i++) {

@@ -3,6 +3,7 @@ const pageBytes = 4 * 1024 * 1024
 
 export class Arena {
   readonly #pages: Uint8Array[] = []
+  readonly #views: DataView[] = []
   #at = pageBytes
   bytes = 0
 
@@ -10,7 +11,9 @@ export class Arena {
   allocate(length: number): number {
     if (length > pageBytes) throw new RangeError(`${length} bytes do not fit a page`)
     if (this.#at + length > pageBytes) {
-      this.#pages.push(new Uint8Array(pageBytes))
+      const page = new Uint8Array(pageBytes)
+      this.#pages.push(page)
+      this.#views.push(new DataView(page.buffer))
       this.bytes += pageBytes
       this.#at = 0
     }
@@ -29,6 +32,11 @@ export class Arena {
 
   page(address: number): Uint8Array {
     return this.#pages[Math.floor(address / pageBytes)]!
+  }
+
+  /** Of the whole page: reads four bytes at once. */
+  view(address: number): DataView {
+    return this.#views[Math.floor(address / pageBytes)]!
   }
 
   offset(address: number): number {

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import { promisify } from 'node:util'
 import { constants, crc32, zstdCompress } from 'node:zlib'
 import type { FloatHistogram } from '#core/histogram.ts'
+import { createPace } from '#core/pace.ts'
 import {
   type BlockMeta,
   Bytes,
@@ -33,6 +34,7 @@ const compress = promisify(zstdCompress)
 const chunkSamplesMax = 1024
 const histogramsPerChunkMax = 128
 const frameBytes = 128 * 1024
+const valuesPerSlice = 1024
 /** Distinct columns of times that are remembered; a store where every series has its own gains nothing from more. */
 const timesMax = 50_000
 
@@ -195,10 +197,16 @@ export class BlockWriter {
     })
   }
 
-  #writeName(values: Map<string, { series: number; gaps: Gaps }>): Promise<number> {
+  async #writeName(values: Map<string, { series: number; gaps: Gaps }>): Promise<number> {
     const out = new Bytes()
+    const pace = createPace()
     out.varint(values.size)
+    let left = valuesPerSlice
     for (const [value, { series, gaps }] of values) {
+      if (left-- === 0) {
+        left = valuesPerSlice
+        await pace(true)
+      }
       const text = Buffer.from(value)
       out.varint(text.length)
       out.put(text)

@@ -59,6 +59,8 @@ export class Block {
   readonly number: number
   readonly bytes: number
   readonly meta: BlockMeta
+  /** Which series in memory it was sealed from; undefined: of another run, or of several. */
+  sealedFrom: symbol | undefined
   readonly #baseMs: number
   readonly #table: Buffer
   readonly #file: FileHandle
@@ -171,6 +173,15 @@ export class Block {
       found.push(entries[number % seriesPerFrame]!)
     }
     return found
+  }
+
+  get entryFrames(): number {
+    return this.meta.seriesFrames.length
+  }
+
+  /** For who walks over all of them once: they would only push out what the cache holds. */
+  async frameEntries(frame: number): Promise<BlockSeries[]> {
+    return this.#parseEntries(await this.#unpacked(this.meta.seriesFrames[frame]!))
   }
 
   /** Unpacks the frames of these chunks beforehand, so that `read` need not wait. */

@@ -25,8 +25,8 @@ export class Exemplars {
   /** @param labels one object per series. @returns why it is not kept. */
   add(labels: Labels, exemplar: Exemplar): 'exemplar-too-long' | 'exemplar-out-of-order' | undefined {
     let chars = 0
-    for (const name in exemplar.labels) chars += name.length + exemplar.labels[name]!.length
-    // The bound of OpenMetrics.
+    for (const name in exemplar.labels) for (const _ of name + exemplar.labels[name]!) chars++
+    // The bound of OpenMetrics, in code points.
     if (chars > labelCharsMax) return 'exemplar-too-long'
     const newest = this.#newest.get(labels)
     if (newest && exemplar.timestampMs < newest.timestampMs) return 'exemplar-out-of-order'
@@ -82,9 +82,15 @@ export class Exemplars {
 }
 
 function grouped(kept: readonly Kept[]): SeriesExemplars[] {
+  // Mostly one object stands for a series: a key of text is made once for each object, not for each exemplar.
+  const keys = new Map<Labels, string>()
   const groups = new Map<string, SeriesExemplars>()
   for (const { labels, exemplar } of kept) {
-    const key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+    let key = keys.get(labels)
+    if (key === undefined) {
+      key = JSON.stringify(Object.entries(labels).sort(([a], [b]) => (a < b ? -1 : 1)))
+      keys.set(labels, key)
+    }
     const group = groups.get(key) ?? { labels, exemplars: [] }
     group.exemplars.push(exemplar)
     groups.set(key, group)

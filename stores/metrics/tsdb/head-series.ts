@@ -15,9 +15,16 @@ const otherSource = 'other'
 const sourcesMax = 10_000
 
 export class HeadSeries {
+  /** Blocks that were sealed from these series say so by it. */
+  readonly id = Symbol('series')
   readonly index = new SeriesIndex()
   lastMs = new Float64Array(1024)
+  /** Means nothing for a series with histograms. */
   lastValue = new Float64Array(1024)
+  /** Series that had a native histogram. */
+  readonly histograms = new Set<number>()
+  /** Samples up to this time may have been deleted, or dropped with their block. */
+  forgottenToMs = Number.NEGATIVE_INFINITY
   #owners = new Uint16Array(1024)
   readonly #sources: string[] = []
   readonly #sourceIds = new Map<string, number>()

@@ -112,6 +112,7 @@ export class Head {
       if (same?.timestampMs === timestampMs) return sameHistogram(same.histogram, histogram) ? undefined : 'duplicate'
     } else lastMs[series] = timestampMs
     this.#histograms.set(series, points)
+    this.series.histograms.add(series)
     points.splice(at, 0, { timestampMs, histogram })
     this.#count(timestampMs)
     return undefined

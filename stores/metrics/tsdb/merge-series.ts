@@ -31,7 +31,7 @@ export interface SourceSeries {
   source: BlockSource | HeadSource
   /** In the order of their label bytes. */
   series: Uint32Array
-  bytes: Uint8Array[]
+  bytesAt(index: number): Uint8Array
   entries: BlockSeries[] | undefined
 }
 
@@ -50,13 +50,14 @@ export function* groupSeries(sources: readonly SourceSeries[]): Generator<Group>
     return { source, series: series[index]!, entry: entries?.[index] }
   }
   while (live.length > 0) {
-    let least = sources[live[0]!]!.bytes[at[live[0]!]!]!
+    let least = sources[live[0]!]!.bytesAt(at[live[0]!]!)
     let holders = [live[0]!]
     for (let k = 1; k < live.length; k++) {
       const i = live[k]!
-      const order = Buffer.compare(sources[i]!.bytes[at[i]!]!, least)
+      const bytes = sources[i]!.bytesAt(at[i]!)
+      const order = Buffer.compare(bytes, least)
       if (order < 0) {
-        least = sources[i]!.bytes[at[i]!]!
+        least = bytes
         holders = [i]
       } else if (order === 0) holders.push(i)
     }
@@ -67,6 +68,18 @@ export function* groupSeries(sources: readonly SourceSeries[]): Generator<Group>
     }
     yield { bytes: least, parts }
   }
+}
+
+/** For who takes many at once. */
+export function* batched(groups: Iterable<Group>, size: number): Generator<Group[]> {
+  let batch: Group[] = []
+  for (const group of groups) {
+    batch.push(group)
+    if (batch.length < size) continue
+    yield batch
+    batch = []
+  }
+  if (batch.length > 0) yield batch
 }
 
 export function chunksInRange(entry: BlockSeries, fromMs: number, toMs: number): ChunkPlace[] {

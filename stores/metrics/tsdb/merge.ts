@@ -1,18 +1,18 @@
 // Several blocks into one: fewer labels and indexes on disk, longer columns, better packed; what was deleted is left out.
-import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import type { FloatHistogram } from '#core/histogram.ts'
+import { createPace } from '#core/pace.ts'
 import type { MetricMetadata } from '#core/sample.ts'
 import type { SeriesExemplars } from '../store.ts'
 import type { Block } from './block.ts'
 import { BlockWriter, type Column } from './block-writer.ts'
 import type { HeadSeries } from './head-series.ts'
-import { type Group, groupSeries, type Merged, readGroup } from './merge-series.ts'
-import { findSeries, prepare } from './read.ts'
+import { type Group, type Merged, readGroup } from './merge-series.ts'
+import { prepare } from './read.ts'
 import type { Tombstones } from './tombstones.ts'
+import { walkGroups } from './walk.ts'
 
 const level = 7
-const seriesPerBatch = 512
-const everything = [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY] as const
+const everything = { fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY, inHurry: false }
 
 /** @param blocks oldest data first. */
 export async function mergeBlocks(
@@ -24,8 +24,8 @@ export async function mergeBlocks(
 ): Promise<void> {
   const writer = await BlockWriter.create(path, Math.min(...blocks.map(({ meta }) => meta.minMs)), level)
   try {
-    const found = await findSeries({ blocks, heads: [], tombstones, current }, [])
-    for await (const group of inBatches(groupSeries(found), ...everything)) {
+    const groups = walkGroups({ blocks, heads: [], tombstones, current })
+    for await (const group of inBatches(groups, everything)) {
       signal.throwIfAborted()
       if (group.data) await writer.add(group.bytes, columnsOf(group.data))
     }
@@ -42,25 +42,18 @@ export async function mergeBlocks(
   }
 }
 
-/** Frames are unpacked for many series at once; the event loop gets its turn between. */
+/** Frames are unpacked for many series at once. @param range `inHurry`: somebody waits for it, so it does not rest. */
 export async function* inBatches(
-  groups: Iterable<Group>,
-  fromMs: number,
-  toMs: number,
+  batches: AsyncIterable<readonly Group[]> | Iterable<readonly Group[]>,
+  { fromMs, toMs, inHurry }: { fromMs: number; toMs: number; inHurry: boolean },
 ): AsyncGenerator<{ bytes: Uint8Array; data: Merged | undefined }> {
-  let batch: Group[] = []
-  const read = async function* (): AsyncGenerator<{ bytes: Uint8Array; data: Merged | undefined }> {
+  const pace = createPace()
+  for await (const batch of batches) {
     const frames = await prepare(batch, fromMs, toMs)
     for (const { bytes, parts } of batch)
       yield { bytes, data: readGroup(parts, (block) => frames.get(block)!, fromMs, toMs) }
-    batch = []
-    await yieldToOthers()
+    await pace(inHurry)
   }
-  for (const group of groups) {
-    batch.push(group)
-    if (batch.length >= seriesPerBatch) yield* read()
-  }
-  yield* read()
 }
 
 /** Floats and histograms of one series lie in columns of their own. */

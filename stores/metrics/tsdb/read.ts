@@ -16,6 +16,7 @@ import {
   readGroup,
   type SourceSeries,
 } from './merge-series.ts'
+import { selectNewest } from './newest-known.ts'
 import { readNewest } from './read-newest.ts'
 import type { Tombstones } from './tombstones.ts'
 import { decodeLabels } from './write-request.ts'
@@ -42,18 +43,22 @@ export async function findSeries(
     const series = await block.select(matchers)
     const entries = await block.entries(series, signal)
     const source: BlockSource = { block, head: undefined, hidden: await sources.tombstones.of(block) }
-    found.push({ source, series, bytes: entries.map(({ labels }) => labels), entries })
+    found.push({ source, series, bytesAt: (i) => entries[i]!.labels, entries })
   }
   for (const head of sources.heads) {
     const { index } = head.series
-    const series = index.sorted(head.activeIn(index.select(matchers)))
+    const series = head.activeIn(await index.selectSorted(matchers))
     const source: HeadSource = { head, block: undefined }
-    found.push({ source, series, bytes: Array.from(series, (one) => index.labelBytes(one)), entries: undefined })
+    found.push({ source, series, bytesAt: (i) => index.labelBytes(series[i]!), entries: undefined })
   }
   return found
 }
 
 export async function selectSeries(sources: Sources, request: SelectRequest): Promise<SeriesData[]> {
+  if (request.newestOnly) {
+    const newest = await selectNewest(sources, request)
+    if (newest) return newest
+  }
   const { fromMs, toMs, signal } = request
   const found = await findSeries(sources, request.matchers, signal)
   const out: SeriesData[] = []
@@ -69,7 +74,7 @@ export async function selectSeries(sources: Sources, request: SelectRequest): Pr
         : readGroup(group.parts, framesOf, fromMs, toMs, columns)
       if (!data) continue
       samples += data.timestampsMs.length
-      if (out.length >= request.seriesMax) throw tooManySeries(request)
+      checkSeries(request, out.length)
       if (samples > request.samplesMax) throw tooManySamples(request)
       out.push({ labels: labelsOf(group, sources.current), ...data })
     }
@@ -135,8 +140,9 @@ function certainSamples({ parts }: Group, fromMs: number, toMs: number): number 
   return count
 }
 
-function tooManySeries({ seriesMax }: SelectRequest): CodedError {
-  return new CodedError('query.limit', { what: 'touch too many series', limit: seriesMax })
+/** Before another is taken. @throws CodedError `query.limit` */
+export function checkSeries({ seriesMax }: SelectRequest, taken: number): void {
+  if (taken >= seriesMax) throw new CodedError('query.limit', { what: 'touch too many series', limit: seriesMax })
 }
 
 function tooManySamples({ samplesMax }: SelectRequest): CodedError {

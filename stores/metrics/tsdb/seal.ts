@@ -1,4 +1,5 @@
-// From a head to a block.
+// From a head to a block, in slices: samples come in meanwhile, into the next head.
+import { createPace } from '#core/pace.ts'
 import { type BlockSummary, BlockWriter, type Column } from './block-writer.ts'
 import { SampleBuffer } from './chunk.ts'
 import { type Head, sortSamples } from './head.ts'
@@ -6,13 +7,16 @@ import { everySeries } from './postings.ts'
 import { dayMs } from './rollup/day-file.ts'
 
 const level = 3
+const seriesPerSlice = 128
 
 /** Days since the epoch that a head has samples of; a sample at midnight belongs to the day that ends. */
-export function daysOf(head: Head): Set<number> {
+export async function daysOf(head: Head): Promise<Set<number>> {
   const days = new Set<number>()
   const buffer = new SampleBuffer(1024)
+  const pace = createPace()
   const add = (timeMs: number): void => void days.add(Math.ceil(timeMs / dayMs) - 1)
-  for (const series of head.activeIn(everySeries(head.series.index.seriesCount))) {
+  for (const [i, series] of head.activeIn(everySeries(head.series.index.seriesCount)).entries()) {
+    if (i % seriesPerSlice === 0) await pace(false)
     buffer.clear()
     head.collect(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, buffer)
     for (let i = 0; i < buffer.length; i++) add(buffer.times[i]!)
@@ -27,7 +31,9 @@ export async function sealHead(path: string, head: Head, summary: BlockSummary):
   try {
     const { index } = head.series
     const buffer = new SampleBuffer(1024)
-    for (const series of index.sorted(head.activeIn(everySeries(index.seriesCount)))) {
+    const pace = createPace()
+    for (const [i, series] of (await index.sorted(head.activeIn(everySeries(index.seriesCount)))).entries()) {
+      if (i % seriesPerSlice === 0) await pace(false)
       buffer.clear()
       head.collect(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, buffer)
       const columns: Column[] = []

@@ -9,6 +9,7 @@ import { applyMatchers } from './apply-matchers.ts'
 import { Arena } from './arena.ts'
 import { type ValueLists, valueTest } from './matchers.ts'
 import { Postings } from './postings.ts'
+import { SortedSeries, sortSeries } from './sort-series.ts'
 import { eachLabel } from './write-request.ts'
 
 export { valueTest }
@@ -34,6 +35,8 @@ export class SeriesIndex implements ValueLists {
   readonly #pairs: Pair[] = []
   /** label name → value → pair. */
   readonly #byName = new Map<string, Map<string, Pair>>()
+  readonly #compare = (a: number, b: number): number => this.#compareBytes(a, b)
+  readonly #sorted = new SortedSeries(this.#compare)
   /** Built when asked for, then shared by everyone who asks. */
   readonly #labels: (Labels | undefined)[] = []
 
@@ -46,14 +49,19 @@ export class SeriesIndex implements ValueLists {
     return this.#arena.bytes + this.#pairIds.byteLength + this.#hashes.length * 20 + this.#slots.byteLength
   }
 
-  /** @returns the series with exactly these label bytes, or −1. */
-  find(bytes: Uint8Array, from: number, to: number): number {
-    const hash = hashBytes(bytes, from, to)
+  /**
+   * @param view of the same bytes
+   * @param likely a guess: senders bring series in the order in which they brought them first
+   * @returns the series with exactly these label bytes, or −1.
+   */
+  find(bytes: Uint8Array, from: number, to: number, view = viewOf(bytes), likely = -1): number {
+    if (likely >= 0 && likely < this.#size && this.#hasBytes(likely, view, from, to)) return likely
+    const hash = hashBytes(view, from, to)
     const mask = this.#slots.length - 1
     for (let slot = mix(hash) & mask; ; slot = (slot + 1) & mask) {
       const series = this.#slots[slot]!
       if (series === -1) return -1
-      if (this.#hashes[series] === hash && this.#hasBytes(series, bytes, from, to)) return series
+      if (this.#hashes[series] === hash && this.#hasBytes(series, view, from, to)) return series
     }
   }
 
@@ -68,7 +76,7 @@ export class SeriesIndex implements ValueLists {
     })
     const series = this.#size
     if (series + 1 >= this.#hashes.length) this.#grow()
-    const hash = hashBytes(bytes, from, to)
+    const hash = hashBytes(viewOf(bytes), from, to)
     this.#hashes[series] = hash
     this.#addresses[series] = this.#arena.put(bytes, from, to)
     this.#lengths[series] = to - from
@@ -138,11 +146,15 @@ export class SeriesIndex implements ValueLists {
     return applyMatchers(this, matchers)
   }
 
+  /** What `select` gives, in the order of label bytes. Shared: not to be changed. */
+  selectSorted(matchers: readonly Matcher[]): Promise<Uint32Array> {
+    // A copy: the list may grow while it is sorted.
+    return this.#sorted.of(matchers, this.select(matchers).slice())
+  }
+
   /** The same series in the order of their label bytes. */
-  sorted(series: Uint32Array): Uint32Array {
-    const keyed = Array.from(series, (one) => ({ one, bytes: this.labelBytes(one) }))
-    keyed.sort((a, b) => Buffer.compare(a.bytes, b.bytes))
-    return Uint32Array.from(keyed, ({ one }) => one)
+  sorted(series: Uint32Array): Promise<Uint32Array> {
+    return sortSeries(series, this.#compare)
   }
 
   #newPair(name: string, value: string, series: number): Pair {
@@ -162,14 +174,28 @@ export class SeriesIndex implements ValueLists {
     return pair
   }
 
-  #hasBytes(series: number, bytes: Uint8Array, from: number, to: number): boolean {
+  #hasBytes(series: number, view: DataView, from: number, to: number): boolean {
     const length = to - from
     if (this.#lengths[series] !== length) return false
     const address = this.#addresses[series]!
-    const page = this.#arena.page(address)
+    const page = this.#arena.view(address)
     const offset = this.#arena.offset(address)
-    for (let i = 0; i < length; i++) if (page[offset + i] !== bytes[from + i]) return false
+    let i = 0
+    for (; i + 3 < length; i += 4) if (page.getInt32(offset + i, true) !== view.getInt32(from + i, true)) return false
+    for (; i < length; i++) if (page.getUint8(offset + i) !== view.getUint8(from + i)) return false
     return true
+  }
+
+  #compareBytes(a: number, b: number): number {
+    const [aAddress, bAddress] = [this.#addresses[a]!, this.#addresses[b]!]
+    const [aPage, bPage] = [this.#arena.page(aAddress), this.#arena.page(bAddress)]
+    const [aFrom, bFrom] = [this.#arena.offset(aAddress), this.#arena.offset(bAddress)]
+    const length = Math.min(this.#lengths[a]!, this.#lengths[b]!)
+    for (let i = 0; i < length; i++) {
+      const difference = aPage[aFrom + i]! - bPage[bFrom + i]!
+      if (difference !== 0) return difference
+    }
+    return this.#lengths[a]! - this.#lengths[b]!
   }
 
   #place(series: number, hash: number): void {
@@ -204,15 +230,16 @@ function grownTo(array: Uint32Array): Uint32Array<ArrayBuffer> {
 }
 
 /** FNV-1a over pairs of bytes, 32 bits: half the multiplications; `find` compares the bytes anyway. */
-function hashBytes(bytes: Uint8Array, from: number, to: number): number {
+function hashBytes(view: DataView, from: number, to: number): number {
   let hash = 0x811c9dc5
   let i = from
-  for (; i + 3 < to; i += 4)
-    hash =
-      Math.imul(hash ^ (bytes[i]! | (bytes[i + 1]! << 8) | (bytes[i + 2]! << 16) | (bytes[i + 3]! << 24)), 0x01000193) ^
-      (hash >>> 15)
-  for (; i < to; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
+  for (; i + 3 < to; i += 4) hash = Math.imul(hash ^ view.getInt32(i, true), 0x01000193) ^ (hash >>> 15)
+  for (; i < to; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193)
   return hash | 0
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** The low bits choose the slot; they need the high ones' say. */

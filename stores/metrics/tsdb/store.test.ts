@@ -47,6 +47,26 @@ metricStoreConformance('the embedded store, from memory', () => makeStore())
 metricStoreConformance('the embedded store, sealing every 40 samples', () => makeStore({ sealAfterSamples: 40 }))
 
 describe('the embedded store', () => {
+  it('joins blocks of different series, more than one frame of each', async () => {
+    const harness = await makeStore()
+    // Block b has the series that 2^b divides, some of all blocks, some of one.
+    const blocks = 4
+    for (let block = 0; block < blocks; block++) {
+      const series = Array.from({ length: 1500 }, (_, i) => i).filter((i) => i % 2 ** block === 0 || i % 7 === block)
+      await harness.store.append(
+        encodeForTest(series.map((i) => [{ __name__: 'm', i: String(i) }, [[baseMs + block * 60_000, i]]])),
+        block + 1,
+      )
+      await harness.store.seal()
+    }
+    const before = await harness.store.select(all)
+    await harness.store.compact()
+    expect((await harness.store.stats()).blocks).toBe(1)
+    expect(await harness.store.select(all)).toEqual(before)
+    expect(before.reduce((sum, { values }) => sum + values.length, 0)).toBe((await harness.store.stats()).samples)
+    await harness.cleanUp()
+  })
+
   it('loses no block to joining that goes on while others are written', async () => {
     const harness = await makeStore({ sealAfterMs: 600_000 })
     const count = 3000

@@ -153,15 +153,20 @@ export class Tsdb implements MetricStore {
     const registry = head.series
     const aheadMax = this.#clock.nowMs() + this.#config.aheadMsMax
     let series = -1
+    let latest = -1
     let refusal = ''
     try {
       visitWriteRequest(request, {
-        series: (bytes, from, to) => {
+        series: (bytes, from, to, view) => {
           refusal = ''
-          series = registry.index.find(bytes, from, to)
-          if (series !== -1) return
+          // Series are numbered in the order in which they came first, and a sender keeps its order.
+          series = registry.index.find(bytes, from, to, view, latest + 1)
+          if (series !== -1) {
+            latest = series
+            return
+          }
           const added = registry.add(bytes, from, to, source, this.#config)
-          if (typeof added === 'number') series = added
+          if (typeof added === 'number') series = latest = added
           else {
             refusal = added
             if (added === 'source-series-limit' || added === 'series-limit') this.#countRefused(source)
@@ -286,6 +291,7 @@ export class Tsdb implements MetricStore {
       await this.#tombstones.add({ matchers, fromMs, toMs, before: this.#nextBlock })
       await this.rollups.delete(matchers, fromMs, toMs)
       this.#exemplars.drop(matchers, fromMs, toMs)
+      for (const { meta } of this.#blocks) this.#forget(meta.maxMs)
     })
   }
 
@@ -321,6 +327,7 @@ export class Tsdb implements MetricStore {
         if (block.meta.nextOffset === this.#durableOffset)
           await savePosition(this.#config.directory, this.#durableOffset)
         await this.rollups.rawGone(block.meta.maxMs + 1)
+        this.#forget(block.meta.maxMs)
         await this.#drop(block)
       }
       await this.rollups.retain(limits.nowMs, (resolutionMs) => limits.rollupAgesMs?.[resolutionMs] ?? limits.ageMs)
@@ -405,6 +412,11 @@ export class Tsdb implements MetricStore {
     this.#headLogBytes = 0
   }
 
+  /** What the series in memory remember of their newest samples holds after this time only. */
+  #forget(toMs: number): void {
+    this.#series.forgottenToMs = Math.max(this.#series.forgottenToMs, toMs)
+  }
+
   #countRefused(source: string): void {
     if (this.#refusedSeries.size >= refusedSourcesMax && !this.#refusedSeries.has(source)) return
     const before = this.#refusedSeries.get(source) ?? 0
@@ -430,10 +442,11 @@ export class Tsdb implements MetricStore {
       const path = this.#pathOf(number)
       const metadata = [...this.#metadata.values()]
       // Late samples for days that are rolled up: before the block is there, what was made without them goes.
-      if (this.rollups.covers(head.minMs, head.maxMs)) await this.rollups.forget(daysOf(head))
+      if (this.rollups.covers(head.minMs, head.maxMs)) await this.rollups.forget(await daysOf(head))
       await sealHead(path, head, { nextOffset, merged: [], resolutionMs: 0, metadata, exemplars })
       // Opened first: while it is, joining may put another list in place of this one.
       const block = await Block.open(path, number, this.#cache)
+      block.sealedFrom = head.series.id
       this.#blocks.push(block)
       this.#durableOffset = nextOffset
       this.#sealing.shift()
@@ -461,6 +474,8 @@ export class Tsdb implements MetricStore {
           return false
         }
         const merged = await Block.open(path, number, this.#cache)
+        const [{ sealedFrom }] = blocks as [Block]
+        if (blocks.every((block) => block.sealedFrom === sealedFrom)) merged.sealedFrom = sealedFrom
         const at = this.#blocks.indexOf(blocks[0]!)
         this.#blocks = this.#blocks.filter((block) => !blocks.includes(block))
         this.#blocks.splice(at, 0, merged)

@@ -12,8 +12,8 @@ import { MalformedProtobuf, ProtobufReader } from '#core/protobuf-reader.ts'
 import type { Exemplar, Labels, MetricMetadata, MetricType } from '#core/sample.ts'
 
 export interface SeriesVisitor {
-  /** `bytes[from, to)` holds the label fields of one series, tags included. Valid only during the call. */
-  series(bytes: Uint8Array, from: number, to: number): void
+  /** `bytes[from, to)`, seen by `view` as well, holds the label fields of one series, tags included. Valid only during the call. */
+  series(bytes: Uint8Array, from: number, to: number, view: DataView): void
   sample(timestampMs: number, value: number): void
   histogram(timestampMs: number, histogram: FloatHistogram): void
   exemplar(exemplar: Exemplar): void
@@ -87,7 +87,7 @@ function visitSeries(reader: ProtobufReader, end: number, visitor: SeriesVisitor
     reader.position++
     reader.position = reader.span(end)
   }
-  visitor.series(reader.bytes, start, reader.position)
+  visitor.series(reader.bytes, start, reader.position, reader.view)
   while (reader.position < end) {
     const tag = reader.varint()
     if (tag === 0x12) visitSample(reader, reader.span(end), visitor)

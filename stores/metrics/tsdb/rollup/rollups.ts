@@ -16,8 +16,9 @@ import { DamagedBlock } from '../block-format.ts'
 import { BlockWriter } from '../block-writer.ts'
 import type { FrameCache } from '../frame-cache.ts'
 import { inBatches } from '../merge.ts'
-import { groupSeries } from '../merge-series.ts'
+import { batched, groupSeries } from '../merge-series.ts'
 import { findSeries, type Sources } from '../read.ts'
+import { walkGroups } from '../walk.ts'
 import { decodeLabels } from '../write-request.ts'
 import { addWindows, chunksOf, dayMs, type Piece, readWindows } from './day-file.ts'
 import { rollupColumns, toWindows } from './windows.ts'
@@ -109,7 +110,7 @@ export class Rollups implements RollupsContract {
       writers.push(await BlockWriter.create(this.#path(resolution, day), day * dayMs, level))
     try {
       await this.#deps.reading(fromMs, toMs, async (sources) => {
-        for await (const { bytes, data } of inBatches(groupSeries(await findSeries(sources, [])), fromMs, toMs))
+        for await (const { bytes, data } of inBatches(walkGroups(sources), { fromMs, toMs, inHurry: false }))
           if (data)
             for (const [i, writer] of writers.entries())
               await addWindows(writer, bytes, toWindows(data, resolutions[i]!), resolutions[i]!)
@@ -225,9 +226,8 @@ export class Rollups implements RollupsContract {
     await this.#deps.reading(fromMs, toMs, async (sources) => {
       let samples = 0
       for await (const { bytes, data } of inBatches(
-        groupSeries(await findSeries(sources, matchers, signal)),
-        fromMs,
-        toMs,
+        batched(groupSeries(await findSeries(sources, matchers, signal)), seriesPerBatch),
+        { fromMs, toMs, inHurry: true },
       )) {
         if (!data) continue
         samples += data.timestampsMs.length

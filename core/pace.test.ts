@@ -14,7 +14,7 @@ async function restAfter(workMs: number, inHurry: boolean): Promise<number> {
   return performance.now() - fromMs
 }
 
-describe('the pace of evaluation', () => {
+describe('the pace of long work', () => {
   it('rests as long as it worked, and lets timers and sockets go first', async () => {
     let others = 0
     const timer = setInterval(() => others++, 1)
