@@ -187,12 +187,18 @@ export class SeriesIndex implements ValueLists {
   }
 
   #compareBytes(a: number, b: number): number {
-    const [aAddress, bAddress] = [this.#addresses[a]!, this.#addresses[b]!]
-    const [aPage, bPage] = [this.#arena.page(aAddress), this.#arena.page(bAddress)]
-    const [aFrom, bFrom] = [this.#arena.offset(aAddress), this.#arena.offset(bAddress)]
+    const aAddress = this.#addresses[a]!
+    const bAddress = this.#addresses[b]!
+    const aPage = this.#arena.view(aAddress)
+    const bPage = this.#arena.view(bAddress)
+    const aFrom = this.#arena.offset(aAddress)
+    const bFrom = this.#arena.offset(bAddress)
     const length = Math.min(this.#lengths[a]!, this.#lengths[b]!)
-    for (let i = 0; i < length; i++) {
-      const difference = aPage[aFrom + i]! - bPage[bFrom + i]!
+    // Series of one metric begin alike: four bytes at a time to where they differ.
+    let i = 0
+    while (i + 3 < length && aPage.getInt32(aFrom + i) === bPage.getInt32(bFrom + i)) i += 4
+    for (; i < length; i++) {
+      const difference = aPage.getUint8(aFrom + i) - bPage.getUint8(bFrom + i)
       if (difference !== 0) return difference
     }
     return this.#lengths[a]! - this.#lengths[b]!
