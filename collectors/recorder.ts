@@ -73,6 +73,8 @@ export function createRecorder(entries = new Map<string, string>()): Recorder {
       positions,
       clock: systemClock,
       logger: silentLogger,
+      // A test that needs one puts a real one here.
+      inspector: { inspect: () => Promise.reject(new Error('this recorder has no inspector')) },
     },
   }
   return recorder

@@ -5,6 +5,7 @@ import type { Component } from './component.ts'
 import type { RawEvent } from './event.ts'
 import type { Logger } from './logger.ts'
 import type { MetricMetadata, Sample } from './sample.ts'
+import type { BodyInspector } from './sensitive.ts'
 import type { Span } from './span.ts'
 
 /** Where a batch came from, for counters, the Sources page and the absence rule. */
@@ -54,11 +55,13 @@ export interface CollectorDeps {
   positions: PositionStore
   clock: Clock
   logger: Logger
+  /** Looks for sensitive data in bodies. */
+  inspector: BodyInspector
 }
 
 /** A request handler that the server mounts on its own port; web-standard types. */
 export interface CollectorRoute {
-  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE'
+  method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
   /** Hono path, e.g. `/_bulk`, `/:index/_bulk`. */
   path: string
   handle(request: Request, params: Record<string, string>, peer: string): Promise<Response>

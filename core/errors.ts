@@ -254,6 +254,11 @@ export const errorCatalogue = {
     hint: 'Name a new, empty place.',
   },
   'rule.invalid': { status: 422, message: '{file}:{line}: {cause}', hint: '{hint}' },
+  'sensitive.key': {
+    status: 500,
+    message: 'The key file {path} cannot be used: {cause}',
+    hint: 'Set its mode to 0600, or restore it from a backup; without it nothing seen before can be traced.',
+  },
   'silence.invalid': {
     status: 400,
     message: 'The silence cannot be set: {cause}',

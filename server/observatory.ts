@@ -52,6 +52,7 @@ import { refillLost } from './parts/refill.ts'
 import { loadRouting } from './parts/routing.ts'
 import { selfSamples } from './parts/self-samples.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
+import { createSensitiveData, type SensitiveData } from './parts/sensitive-data.ts'
 import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
 import { collectorKinds } from './registry.ts'
 
@@ -91,6 +92,7 @@ export interface Parts {
   kpi: KpiPart
   kpiWork: KpiWork
   posture: Posture
+  sensitive: SensitiveData
   sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
@@ -279,6 +281,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const learn = createLearnPart(config.security.learn, learning)
     const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
     const flows = createFlowsPart(config.security.flows, learning)
+    const sensitive = createSensitiveData(config.security.sensitive, { ...learning, keyFile: inData('sensitive.key') })
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, clock, random, logger, directory: inData('cases'), cubes: inData('cubes') },
@@ -364,6 +367,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ...learn.consumers,
       ...behaviour.consumers,
       ...flows.consumers,
+      ...sensitive.consumers,
     )
     behindGauge(registry, consumers)
 
@@ -374,7 +378,10 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       positionFiles.push(positions)
       const counters = meters.of(name)
       return [
-        create(settings, { emit: pipeline, counters, positions, clock, logger: logger.child({ collector: name }) }),
+        create(settings, {
+          ...{ emit: pipeline, counters, positions, clock, logger: logger.child({ collector: name }) },
+          inspector: sensitive.inspector,
+        }),
       ]
     })
 
@@ -413,6 +420,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         intel,
         kpi,
         kpiWork,
+        sensitive,
         sigma,
         collectors,
         consumers,
@@ -436,6 +444,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ...consumers,
       http,
       ...kpiWork.components,
+      sensitive.component,
       ...collectors,
     ]
     for (const one of rest) {

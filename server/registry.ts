@@ -3,6 +3,7 @@ import { elasticsearchKind } from '#collectors/elasticsearch/collector.ts'
 import { fileKind } from '#collectors/file/collector.ts'
 import { hostKind } from '#collectors/host/collector.ts'
 import { httpEventsKind } from '#collectors/http-events/collector.ts'
+import { httpMirrorKind } from '#collectors/http-mirror/collector.ts'
 import { journaldKind } from '#collectors/journald/collector.ts'
 import { otlpKind } from '#collectors/otlp/collector.ts'
 import { prometheusKind } from '#collectors/prometheus/collector.ts'
@@ -20,5 +21,6 @@ export const collectorKinds: CollectorKind<any>[] = [
   syslogKind,
   otlpKind,
   httpEventsKind,
+  httpMirrorKind,
   elasticsearchKind,
 ]

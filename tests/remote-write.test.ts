@@ -68,6 +68,7 @@ beforeAll(async () => {
     ...{ emit: pipeline, clock: systemClock, logger: silentLogger },
     counters: createReceiverMeters(registry, systemClock).of('remote-write'),
     positions: { get: () => undefined, set: () => {}, delete: () => {}, keys: () => [], flush: async () => {} },
+    inspector: { inspect: () => Promise.reject(new Error('not asked here')) },
   })
   const app = new Hono()
   app.get('/metrics', async (context) => context.text(await registry.metrics()))

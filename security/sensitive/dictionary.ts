@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
 import { readYaml } from '#core/yaml-source.ts'
 
-const Kinds = z
+export const dictionarySchema = z
   .array(
     z.strictObject({
       kind: z.string(),
@@ -16,17 +16,19 @@ const Kinds = z
     }),
   )
   .max(100)
-export type Dictionary = z.output<typeof Kinds>
+export type Dictionary = z.output<typeof dictionarySchema>
 
 /** @throws CodedError `rule.invalid` naming file and line */
 export function readDictionary(file: string): Dictionary {
-  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), Kinds)
+  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), dictionarySchema)
   if (!value) throw new CodedError('rule.invalid', { ...problems[0]! })
   return value
 }
 
 const provinces = '京津冀晋蒙辽吉黑沪苏浙皖闽赣鲁豫鄂湘粤桂琼渝川贵云藏陕甘青宁新'
 const contextBytes = 48
+/** The record separator of ASCII: a word before it says nothing about what comes after. */
+export const wall = 0x1e
 
 export function createContext(dictionary: Dictionary) {
   const encode = gb18030()
@@ -42,9 +44,10 @@ export function createContext(dictionary: Dictionary) {
   for (const code of utf8) begins[code >> 8] = 1
   for (const code of gb) begins[code] = 1
   return {
-    /** One of the kind's words stands shortly before. */
+    /** One of the kind's words stands shortly before, and no wall between. */
     near: (kind: string, bytes: Uint8Array, at: number): boolean => {
-      const from = Math.max(0, at - contextBytes)
+      let from = at
+      while (from > 0 && at - from < contextBytes && bytes[from - 1] !== wall) from--
       const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, at - from)
         .toString('latin1')
         .toLowerCase()

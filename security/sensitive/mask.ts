@@ -10,7 +10,10 @@ const shown: Record<string, [head: number, tail: number]> = {
   email: [1, 0],
 }
 
-export function maskText(text: string, scan: (bytes: Uint8Array) => ScanResult): string {
+/** Told each value that is hidden, in the clear. */
+export type Seen = (kind: string, value: string) => void
+
+export function maskText(text: string, scan: (bytes: Uint8Array) => ScanResult, seen?: Seen): string {
   const bytes = Buffer.from(text)
   const { found } = scan(bytes)
   if (found.length === 0) return text
@@ -18,7 +21,9 @@ export function maskText(text: string, scan: (bytes: Uint8Array) => ScanResult):
   let from = 0
   for (const one of [...found].sort((a, b) => a.start - b.start)) {
     if (one.start < from) continue
-    masked += bytes.toString('utf8', from, one.start) + maskOne(one, bytes.toString('utf8', one.start, one.end))
+    const value = bytes.toString('utf8', one.start, one.end)
+    seen?.(one.kind, value)
+    masked += bytes.toString('utf8', from, one.start) + maskOne(one, value)
     from = one.end
   }
   return masked + bytes.toString('utf8', from)

@@ -6,6 +6,7 @@ import { readRuleFile, runUnitTests } from '#analytics/metric-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import { checkDefinitions } from '#kpi/definitions/check.ts'
 import { checkParsers } from '#pipeline/parse/check.ts'
+import { checkWatchRules } from '#security/sensitive/watch/rules.ts'
 import { loadRules } from '#security/sigma/load.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
 import { findRules, readConfig } from '../config.ts'
@@ -47,6 +48,9 @@ export const check: Command = {
     found.push(...incidents.problems)
     checked['kinds of incidents'] = incidents.kinds
     checked['playbooks'] = incidents.playbooks
+    const watch = checkWatchRules(findRules(config?.security.sensitive.rules ?? 'rules/dlp'))
+    found.push(...watch.problems)
+    checked['rules over sensitive data'] = watch.rules
     checked['Sigma rules'] = sigma.rules.length + sigma.correlations.length
     if (json) console.log(JSON.stringify({ checked, problems: found }))
     else {

@@ -38,6 +38,7 @@ import { postureRoutes } from './posture-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { questionRoutes } from './question-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
+import { sensitiveRoutes } from './sensitive-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
 
@@ -121,6 +122,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     integrityRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
+    sensitiveRoutes(app, all)
     behaviourRoutes(app, all)
     postureRoutes(app, all)
     huntRoutes(app, {

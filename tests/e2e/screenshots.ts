@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { chromiumPath } from './chromium.ts'
 import { startObservatory } from './observatory.ts'
-import { syntheticEstate, syntheticOffice, syntheticScanner } from './synthetic.ts'
+import { syntheticBodies, syntheticEstate, syntheticOffice, syntheticScanner } from './synthetic.ts'
 import { syntheticRouting } from './synthetic-routing.ts'
 
 const looks = {
@@ -27,6 +27,7 @@ const observatory = await startObservatory({ alerts: routing.alerts })
 await syntheticEstate(observatory)
 await syntheticOffice(observatory)
 await syntheticScanner(observatory)
+await syntheticBodies(observatory)
 const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
 try {
   const setup = await browser.newPage({ locale: 'en-US' })

@@ -1,4 +1,5 @@
 // A small estate for pictures and tries by hand. Everything in it is made up and marked as such.
+import { synthetic as syntheticNumbers } from '#security/sensitive/testing.ts'
 import type { Running } from './observatory.ts'
 
 const hosts = [
@@ -115,5 +116,49 @@ export async function syntheticScanner(observatory: Running): Promise<void> {
     method: 'POST',
     headers: { authorization: `Bearer ${observatory.token}`, 'content-type': 'application/x-ndjson' },
     body: lines.join('\n'),
+  })
+}
+
+/** A portal whose gateway mirrors its bodies here: clerks at their work, one who takes many. Made up. */
+export async function syntheticBodies(observatory: Running): Promise<void> {
+  const make = syntheticNumbers(2026)
+  const people = (count: number): string =>
+    JSON.stringify({
+      total: count,
+      list: Array.from({ length: count }, (_, i) => ({
+        ...{ id: i, name: '合成', idCard: make.residentId(), contact: { phone: make.mobile() } },
+      })),
+    })
+  const page = { method: 'GET', contentType: 'application/json', status: 200 }
+  const exchanges = Array.from({ length: 48 }, (_, i) => ({
+    ...{ ...page, time: Date.now() - (48 - i) * 70_000, client: `10.3.4.${20 + (i % 5)}`, user: `clerk-${i % 5}` },
+    ...{
+      host: 'portal.example.gov.cn',
+      server: hosts[i % 4]![0],
+      url: ['/api/people/search?page=1', '/api/permits', '/api/company/list'][i % 3],
+    },
+    body:
+      i % 3 === 2
+        ? JSON.stringify({ list: [{ uscc: make.creditCode(), contact: `a${i}@example.com` }] })
+        : people(1 + (i % 4)),
+  }))
+  const bulk = { ...page, client: '203.0.113.77', user: 'wei', host: 'portal.example.gov.cn', server: hosts[0]![0] }
+  const told = [
+    ...exchanges,
+    { ...bulk, time: Date.now() - 240_000, url: '/api/people/export?format=json', body: people(120) },
+    { ...bulk, time: Date.now() - 60_000, url: '/actuator/env', body: '{"spring":{"password":"Synthetic-Only-1"}}' },
+  ]
+  await fetch(`${observatory.url}/api/ingest/mirror`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${observatory.token}` },
+    body: told.map((one) => JSON.stringify(one)).join('\n'),
+  })
+  await fetch(`${observatory.url}/api/ingest/mirror/request/api/apply?channel=app`, {
+    method: 'POST',
+    headers: {
+      ...{ authorization: `Bearer ${observatory.token}`, 'content-type': 'application/x-www-form-urlencoded' },
+      ...{ 'x-real-ip': '198.51.100.7', 'x-original-host': 'portal.example.gov.cn', 'x-original-server': hosts[2]![0] },
+    },
+    body: `applicant=${encodeURIComponent('合成')}&idCard=${make.residentId()}&card=${make.bankCard()}`,
   })
 }

@@ -3,6 +3,7 @@ import Bell from '@lucide/svelte/icons/bell'
 import BellRing from '@lucide/svelte/icons/bell-ring'
 import ChartLine from '@lucide/svelte/icons/chart-line'
 import ClipboardCheck from '@lucide/svelte/icons/clipboard-check'
+import FileLock from '@lucide/svelte/icons/file-lock'
 import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
 import MessagesSquare from '@lucide/svelte/icons/messages-square'
@@ -42,6 +43,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
       { path: '/security/incidents', key: 'nav.securityIncidents', icon: Siren },
       { path: '/security/entities', key: 'nav.securityEntities', icon: Server },
       { path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch },
+      { path: '/security/sensitive', key: 'nav.sensitive', icon: FileLock },
       { path: '/security/posture', key: 'nav.posture', icon: ShieldCheck },
     ],
   },

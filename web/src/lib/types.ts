@@ -15,6 +15,7 @@ import type * as posture from '#server/http/posture-api.ts'
 import type * as pull from '#server/http/pull-api.ts'
 import type * as question from '#server/http/question-api.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
+import type * as sensitive from '#server/http/sensitive-api.ts'
 import type * as sigma from '#server/http/sigma-api.ts'
 
 type Body<T extends { _output: unknown }> = T['_output']
@@ -61,6 +62,8 @@ export type Posture = Body<typeof posture.Posture>
 export type PostureSystems = Body<typeof posture.PostureSystems>
 export type Assessment = Body<typeof posture.AssessmentBody>
 export type ImportResult = Body<typeof api.ImportResult>
+export type SensitiveSummary = Body<typeof sensitive.SensitiveSummary>
+export type SensitiveFinds = Body<typeof sensitive.SensitiveFinds>
 export type IntelFeed = Body<typeof intel.IntelFeed>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
 export type Places = Body<typeof api.Places>

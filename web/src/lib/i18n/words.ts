@@ -20,6 +20,8 @@ import { securityEn } from './security.en.ts'
 import { securityZh } from './security.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
 import { securityRulesZh } from './security-rules.zh.ts'
+import { sensitiveEn } from './sensitive.en.ts'
+import { sensitiveZh } from './sensitive.zh.ts'
 import { sharedEn } from './shared.en.ts'
 import { sharedZh } from './shared.zh.ts'
 import { wallEn } from './wall.en.ts'
@@ -37,6 +39,7 @@ export const en = {
   ...postureEn,
   ...securityEn,
   ...securityRulesEn,
+  ...sensitiveEn,
   ...wallEn,
 } as const
 
@@ -52,5 +55,6 @@ export const zh: Record<keyof typeof en, string> = {
   ...postureZh,
   ...securityZh,
   ...securityRulesZh,
+  ...sensitiveZh,
   ...wallZh,
 }

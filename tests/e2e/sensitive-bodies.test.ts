@@ -1,0 +1,120 @@
+// Mirrored bodies from the gateway to the find, the alert, the page, and who may see which of them.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { type Browser, chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { chromiumPath } from './chromium.ts'
+import { type Running, startObservatory } from './observatory.ts'
+import { syntheticBodies, syntheticEstate } from './synthetic.ts'
+
+let observatory: Running
+beforeAll(async () => {
+  observatory = await startObservatory()
+  await syntheticEstate(observatory)
+  await syntheticBodies(observatory)
+}, 90_000)
+afterAll(() => observatory.dispose())
+
+interface Summary {
+  total: number
+  byKind: { value: string; count: number }[]
+  people: { value: string; count: number }[]
+  trend: { count: number; grave: number }[]
+}
+interface Find {
+  id: string
+  user: string
+  path: string
+  department: string
+  spots: { where: string; sample: string }[]
+  values: { kind: string; count: number }[]
+}
+const summary = (more = '') => observatory.get<Summary>(`/api/security/sensitive?${more}`)
+const finds = async (q = '') =>
+  (await observatory.get<{ finds: Find[] }>(`/api/security/sensitive/finds?limit=200&q=${encodeURIComponent(q)}`)).finds
+
+test('finds say what, where and who, are searched like any event, and hold none of the data', async () => {
+  await expect.poll(async () => (await summary()).total, { timeout: 20_000 }).toBe(51)
+  const { byKind, people, trend } = await summary()
+  expect(byKind[0]).toEqual({ value: 'resident-id', count: 34 })
+  expect(people.map(({ value }) => value)).toContain('wei')
+  expect(trend.reduce((sum, { grave }) => sum + grave, 0)).toBe(35)
+  const [bulk] = await finds('user.name:wei and url.path:"/api/people/export"')
+  expect(bulk).toMatchObject({
+    ...{ user: 'wei', department: '广东省政务服务数据管理局' },
+    values: [
+      { kind: 'resident-id', count: 120 },
+      { kind: 'mobile', count: 120 },
+    ],
+  })
+  expect(bulk!.spots.map(({ where }) => where).sort()).toEqual(['list[].contact.phone', 'list[].idCard'])
+  expect(bulk!.spots.every(({ sample }) => sample.includes('***'))).toBe(true)
+  const whole = await observatory.get<{ events: object[] }>(
+    `/api/events?q=${encodeURIComponent('event.dataset:guanlan.sensitive')}&limit=200`,
+  )
+  expect(JSON.stringify(whole)).not.toMatch(/hashes|\d{17}[\dX]/)
+})
+
+test('much at once becomes an alert, as does a password in an answer', async () => {
+  const alerts = async () =>
+    (await observatory.get<{ alerts: { rule: string; labels: Record<string, string> }[] }>('/api/alerts?q=dlp')).alerts
+  await expect
+    .poll(async () => (await alerts()).map(({ rule }) => rule).sort(), { timeout: 15_000 })
+    .toEqual(['dlp/bulk-identity', 'dlp/key-in-answer'])
+})
+
+test('the receiver counts what it took', async () => {
+  const text = await (await fetch(`${observatory.url}/metrics`)).text()
+  expect(text).toContain('guanlan_receiver_received_total{receiver="http-mirror"} 51')
+  expect(text).toContain('guanlan_receiver_accepted_total{receiver="http-mirror"} 51')
+})
+
+test('a department sees the finds of its own systems', async () => {
+  const actor = { kind: 'system', id: 'test', name: 'test', role: 'system', address: '' } as const
+  const { secret } = await observatory.parts.people.addToken(actor, {
+    ...{ name: 'police', role: 'analyst', scopes: ['read'], expiresMs: null },
+    jurisdiction: { regions: [], departments: ['深圳市公安局'] },
+  })
+  const ask = async (path: string) =>
+    (await fetch(observatory.url + path, { headers: { authorization: `Bearer ${secret}` } })).json()
+  const { finds: own } = (await ask('/api/security/sensitive/finds?limit=200')) as { finds: Find[] }
+  expect(own.length).toBeGreaterThan(5)
+  expect(new Set(own.map(({ department }) => department))).toEqual(new Set(['深圳市公安局']))
+  expect(((await ask('/api/security/sensitive')) as Summary).total).toBe(own.length)
+  const wider = (await ask(
+    `/api/security/sensitive/finds?q=${encodeURIComponent('user.name:wei) or (user.name:wei')}`,
+  )) as { finds?: Find[] }
+  expect(wider.finds ?? []).toEqual([])
+})
+
+const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
+const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
+
+describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+  })
+  afterAll(() => browser.close())
+
+  test('from the overview to the one find that matters', async () => {
+    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
+    page.setDefaultTimeout(10_000)
+    await page.goto(observatory.setupLink!)
+    await page.fill('input[autocomplete=username]', 'wei')
+    await page.fill('input[type=password]', 'correct horse battery')
+    await page.click('button.primary')
+    await page.waitForURL(`${observatory.url}/`)
+    await page.goto(`${observatory.url}/security/sensitive?range=6h`)
+    await page.getByText('51 bodies with sensitive data').waitFor()
+    await page.getByRole('button', { name: /^wei/ }).click()
+    await page.waitForURL(/user\.name/)
+    await page.getByText('resident ID 120').first().click()
+    await page.getByRole('cell', { name: 'list[].idCard' }).waitFor()
+    expect(await page.content()).not.toMatch(/\d{17}[\dX]/)
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: /All/ }).click()
+    await page.getByText('51 bodies with sensitive data').waitFor()
+    await page.close()
+  })
+})
