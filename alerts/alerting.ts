@@ -7,6 +7,7 @@ import type { Finding } from '#core/finding.ts'
 import { everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
+import { createTurns } from '#core/turns.ts'
 import { alertChanges, alerts, notifications } from '#stores/state/schema/alerts.ts'
 import { heldNotifications } from '#stores/state/schema/silences.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
@@ -19,7 +20,7 @@ import { placesOf } from './group/membership.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
 import { type Held, type NewNotification, writeHistory, writeNotifications } from './lifecycle/tables.ts'
 import type { NotificationEvent } from './lifecycle/transition.ts'
-import { createInhibitor, type InhibitedBy } from './mute/inhibit.ts'
+import type { InhibitedBy } from './mute/inhibit.ts'
 import { createSilences, type Silences } from './mute/silences.ts'
 import { type Why, whyOf } from './mute/why.ts'
 import type { AlertReceiverConfig, HeartbeatConfig } from './notify/config.ts'
@@ -27,7 +28,6 @@ import { createHeartbeat } from './notify/heartbeat.ts'
 import type { Notifier } from './notify/notification.ts'
 import { createNotifier } from './notify/notifiers.ts'
 import { createOutbox } from './notify/outbox.ts'
-import { createRouter } from './notify/route.ts'
 import { pendingOf, type ReceiverStatus, receiverStatus } from './notify/status.ts'
 import { type Attention, attention } from './queries/attention.ts'
 import { type AlertDetail, alertDetail } from './queries/detail.ts'
@@ -36,7 +36,7 @@ import { type AlertPage, type AlertQuery, listAlerts } from './queries/list.ts'
 import { isAboutPlace } from './queries/place.ts'
 import { type RoutePath, type RoutingView, routePaths, routingView } from './queries/routing.ts'
 import type { Routing } from './routing/alertmanager-file.ts'
-import { integrate } from './routing/integrations.ts'
+import { type Telling, tellingOf } from './routing/telling.ts'
 import { acknowledge } from './verbs/acknowledge.ts'
 import { addNote } from './verbs/add-note.ts'
 import type { VerbContext } from './verbs/context.ts'
@@ -82,6 +82,11 @@ export interface Alerting extends Component {
   receivers(): Promise<ReceiverStatus[]>
   /** The routing tree now; undefined without an Alertmanager file. */
   routing(): Promise<RoutingView | undefined>
+  /**
+   * Another tree takes over between two changes of alerts: what fires is in its groups at once, and receivers that were
+   * told of it are not told again. Rejects with the old one in force.
+   */
+  reroute(routing: Routing): Promise<void>
   /** Where an alert with these labels would go. */
   routesOf(labels: Record<string, string>): RoutePath[]
   /** Open alerts by the groups in which they are told. */
@@ -99,32 +104,25 @@ const tidyMs = 30_000
 export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Alerting {
   const { database, clock, random, logger } = deps
   const counters = createCounters(deps.metrics)
-  const { routing } = deps
-  const integrations = integrate(routing, config.receivers, {
-    file: config.alertmanagerFile,
-    allowPrivate: config.alertmanagerAllowPrivate,
-  })
-  const { direct } = integrations
-  const told = [...new Set([...direct, ...[...integrations.routed.values()].flat()])]
+  /** Replaced as a whole. */
+  let telling: Telling = tellingOf(config, deps.routing)
   const heartbeats = config.receivers
     .filter((receiver): receiver is HeartbeatConfig => receiver.kind === 'heartbeat')
     .map((receiver) => createHeartbeat(receiver, { database, clock, logger, counters }))
-  const route = createRouter(direct)
   const silences = createSilences({ database, clock, random })
-  const inhibitor = createInhibitor([...config.inhibitRules, ...(routing?.inhibitRules ?? [])])
   /** Looked over anew after each change; at the latest after a second. */
   let inhibition: { by: InhibitedBy; untilMs: number } | undefined
   const inhibitedBy = (alert: Parameters<InhibitedBy>[0]): string[] => {
     const nowMs = clock.monotonicMs()
     if (!inhibition || inhibition.untilMs < nowMs)
-      inhibition = { by: inhibitor(lifecycle.open()), untilMs: nowMs + inhibitionMsMax }
+      inhibition = { by: telling.inhibitor(lifecycle.open()), untilMs: nowMs + inhibitionMsMax }
     return inhibition.by(alert)
   }
   /** Alerts kept back, with the event people would have heard. */
   const held = new Map<string, Held>()
   const feed = createFeed(config, database)
   const notifier = (receiver: AlertReceiverConfig): Notifier => createNotifier(receiver, config.language, clock)
-  const outbox = createOutbox(told, {
+  const outbox = createOutbox(telling.told, {
     ...{ database, clock, random, logger, counters },
     notifier,
     publicUrl: deps.publicUrl,
@@ -132,7 +130,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
 
   const newId = (): string => `ntf_${random.hex(16)}`
   const intentsOf = (record: AlertRecord, event: NotificationEvent, nowMs: number): NewNotification[] =>
-    route(record, event).map((name) => ({
+    telling.takers(record, event).map((name) => ({
       id: newId(),
       receiver: name,
       alertId: record.id,
@@ -142,7 +140,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
       attempts: 0,
       createdMs: nowMs,
       nextAttemptMs: nowMs,
-      deadlineMs: nowMs + told.find((receiver) => receiver.name === name)!.deadlineMs,
+      deadlineMs: nowMs + telling.told.find((receiver) => receiver.name === name)!.deadlineMs,
       leasedUntilMs: 0,
       lastAttemptMs: 0,
     }))
@@ -173,9 +171,9 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     alerts: inhibitedBy(alert),
   })
 
-  const behind = (name: string): readonly AlertReceiverConfig[] => integrations.routed.get(name) ?? []
-  const grouping = createGrouping({
-    ...{ database, clock, logger, routing, newId },
+  const behind = (name: string): readonly AlertReceiverConfig[] => telling.routed.get(name) ?? []
+  const grouping = createGrouping(telling.routing, {
+    ...{ database, clock, logger, newId },
     receivers: behind,
     mutedBy: (alert) => {
       const { silences: by, alerts: sources } = mutedBy(alert)
@@ -210,31 +208,23 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     }
   }
   const verbs: VerbContext = { database, clock, exclusive: lifecycle.exclusive, current: lifecycle.current }
-  const timers: NodeJS.Timeout[] = []
-  const working = new Set<Promise<void>>()
   let failure = ''
+  const turns = createTurns((error) => {
+    failure = error ? `The state database does not answer: ${error.message}` : ''
+    if (error) logger.warn({ err: error }, 'alerting could not do its periodic work')
+  })
 
-  const every = (intervalMs: number, work: () => Promise<unknown>): void => {
-    let busy = false
-    const run = async (): Promise<void> => {
-      busy = true
-      try {
-        await work()
-        failure = ''
-      } catch (error) {
-        failure = `The state database does not answer: ${(error as Error).message}`
-        logger.warn({ err: error }, 'alerting could not do its periodic work')
-      } finally {
-        busy = false
-      }
-    }
-    timers.push(
-      setInterval(() => {
-        if (busy) return
-        const running = run().finally(() => working.delete(running))
-        working.add(running)
-      }, intervalMs),
-    )
+  /** In the turn of those who change alerts: none is written for a tree that is no longer in force. */
+  const reroute = async (next: Routing): Promise<void> => {
+    const then = tellingOf(config, next)
+    await lifecycle.exclusive(async () => {
+      await grouping.reroute(next, lifecycle.open(), () => {
+        telling = then
+      })
+      return []
+    })
+    inhibition = undefined
+    await outbox.retarget(then.told)
   }
 
   const retain = async (): Promise<void> => {
@@ -251,7 +241,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
   const countPending = async (): Promise<void> => {
     const pending = await pendingOf(database)
     counters.groups.set(await grouping.count())
-    for (const { name } of told) counters.pending.set({ receiver: name }, pending.get(name) ?? 0)
+    for (const { name } of telling.told) counters.pending.set({ receiver: name }, pending.get(name) ?? 0)
   }
 
   return {
@@ -261,14 +251,14 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     mutedBy,
     why: async (id) =>
       whyOf(await alertDetail(database, lifecycle.current, id), {
-        ...{ database, nowMs: clock.nowMs(), receivers: direct, silences, held },
-        routed: routing && { routing, receivers: behind },
+        ...{ database, nowMs: clock.nowMs(), receivers: telling.direct, silences, held },
+        routed: telling.routing && { routing: telling.routing, receivers: behind },
         inhibitors: (alert) => inhibitedBy(alert).flatMap((one) => lifecycle.current(one) ?? []),
       }),
     open: () => [...lifecycle.open()].map(alertOf),
     receiversOf: (alert) => [
-      ...route(alert, 'firing'),
-      ...(routing ? placesOf(routing.root, alert).map((place) => place.route.receiver) : []),
+      ...telling.takers(alert, 'firing'),
+      ...(telling.routing ? placesOf(telling.routing.root, alert).map((place) => place.route.receiver) : []),
     ],
     submit: (findings) => lifecycle.submit(findings),
     list: (query) => listAlerts(database, lifecycle.current, query),
@@ -278,16 +268,21 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     acknowledge: (actor, id, note) => acknowledge(verbs, actor, id, note),
     unacknowledge: (actor, id) => unacknowledge(verbs, actor, id),
     addNote: (actor, id, text) => addNote(verbs, actor, id, text),
-    receivers: async () => [...(await receiverStatus(database, told)), ...heartbeats.map((one) => one.status())],
-    routing: async () =>
-      routing &&
-      routingView(routing, { database, nowMs: clock.nowMs(), routed: integrations.routed, open: lifecycle.open() }),
-    routesOf: (labels) => (routing ? routePaths(routing, labels) : []),
-    groups: () => openGroups(routing, lifecycle.open(), (alert) => route(alert, 'firing')),
+    receivers: async () => [
+      ...(await receiverStatus(database, telling.told)),
+      ...heartbeats.map((one) => one.status()),
+    ],
+    routing: async () => {
+      const { routing, routed } = telling
+      return routing && routingView(routing, { database, nowMs: clock.nowMs(), routed, open: lifecycle.open() })
+    },
+    reroute,
+    routesOf: (labels) => (telling.routing ? routePaths(telling.routing, labels) : []),
+    groups: () => openGroups(telling.routing, lifecycle.open(), (alert) => telling.takers(alert, 'firing')),
     testReceiver: (actor, name) =>
       testReceiver(
         {
-          ...{ database, clock, random, notifier, receivers: told },
+          ...{ database, clock, random, notifier, receivers: telling.told },
           ...{ publicUrl: deps.publicUrl, language: config.language },
         },
         actor,
@@ -302,18 +297,20 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
       await grouping.start(lifecycle.open())
       outbox.start()
       for (const heartbeat of heartbeats) heartbeat.start()
-      every(tickMs, () => lifecycle.tick())
-      every(tickMs, release)
-      every(flushMs, async () => {
+      turns.every(tickMs, () => lifecycle.tick())
+      turns.every(tickMs, release)
+      turns.every(flushMs, async () => {
         await lifecycle.flush()
         await countPending()
       })
-      every(retainEveryMs, retain)
-      every(tidyMs, () => grouping.tidy())
+      turns.every(retainEveryMs, retain)
+      turns.every(tidyMs, async () => {
+        await grouping.tidy()
+        await outbox.tidy()
+      })
     },
     stop: async () => {
-      for (const timer of timers.splice(0)) clearInterval(timer)
-      await Promise.allSettled([...working])
+      await turns.stop()
       await Promise.allSettled(heartbeats.map((heartbeat) => heartbeat.stop()))
       await grouping.stop()
       await outbox.stop()

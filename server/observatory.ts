@@ -14,6 +14,7 @@ import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
 import { createPace } from '#core/pace.ts'
 import type { Random } from '#core/random.ts'
+import { createTurns } from '#core/turns.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { Ledger } from '#kpi/ledger/ledger.ts'
 import { Inventory } from '#pipeline/enrich/inventory.ts'
@@ -49,7 +50,8 @@ import { createPosture, type Posture } from './parts/posture.ts'
 import { createRate, type Rate } from './parts/rates.ts'
 import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
 import { refillLost } from './parts/refill.ts'
-import { loadRouting } from './parts/routing.ts'
+import { createReload, type Reload } from './parts/reload.ts'
+import { createRoutingPart, loadRouting, type RoutingPart } from './parts/routing.ts'
 import { selfSamples } from './parts/self-samples.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
 import { createSensitiveData, type SensitiveData } from './parts/sensitive-data.ts'
@@ -82,6 +84,9 @@ export interface Parts {
   rules: EventRules
   metricRules: MetricRules
   alerting: Alerting
+  routing: RoutingPart
+  /** Reads again what lies in files of its own. */
+  reload: Reload
   behaviour: BehaviourPart
   correlation: CorrelationPart
   incidents: Incidents
@@ -130,30 +135,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
   let ledger: Ledger | undefined
   let http: ReturnType<typeof createHttpServer> | undefined
   let setupLink: string | undefined
-  const timers: NodeJS.Timeout[] = []
-  const working = new Set<Promise<void>>()
   const positionFiles: FilePositions[] = []
-
-  /** Never twice at once; an error is told and the next turn tries again. */
-  const every = (intervalMs: number, what: string, work: () => Promise<void>): void => {
-    let busy = false
-    const run = async (): Promise<void> => {
-      try {
-        await work()
-      } catch (error) {
-        logger.warn({ err: error }, what)
-      } finally {
-        busy = false
-      }
-    }
-    const turn = (): void => {
-      if (busy) return
-      busy = true
-      const running = run().finally(() => working.delete(running))
-      working.add(running)
-    }
-    timers.push(setInterval(turn, intervalMs))
-  }
+  /** An error is told and the next turn tries again. */
+  const turns = createTurns((error, what) => {
+    if (error) logger.warn({ err: error }, what)
+  })
+  const every = (intervalMs: number, what: string, work: () => Promise<void>): void =>
+    turns.every(intervalMs, work, what)
 
   const start = async (): Promise<void> => {
     const startedMs = clock.nowMs()
@@ -234,12 +222,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
     await restore(inData('sources.json'), (text) => pipeline.sources.restore(text), logger)
 
+    const routingFile = loadRouting(config.alerts)
     const alerting = createAlerting(config.alerts, {
       ...{ database: state.database, clock, random, logger, metrics: registry },
       publicUrl: publicUrl(config),
-      routing: loadRouting(config.alerts),
+      routing: routingFile.routing,
       shown: createSensitiveView(config.security.mask).finding,
     })
+    const routing = createRoutingPart(config.alerts, routingFile, { alerting, clock, logger, metrics: registry })
     const rules = createEventRules(
       { ...config.rules.events, directory: resolve(config.rules.events.directory) },
       {
@@ -392,6 +382,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         kpi.component,
         ...kpiWork.components,
         alerting,
+        routing,
         incidents,
         correlation,
         ...consumers,
@@ -411,6 +402,11 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       metricRules,
       ...{
         alerting,
+        routing,
+        reload: createReload({
+          ...{ parsers, rules, metricRules, routing, logger },
+          sigma: config.security.sigma.enabled ? sigma.sigma : undefined,
+        }),
         behaviour,
         correlation,
         incidents,
@@ -439,6 +435,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const rest: Component[] = [
       alerting,
+      routing,
       incidents,
       correlation,
       ...consumers,
@@ -482,8 +479,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
   }
 
   const stop = async (): Promise<void> => {
-    for (const timer of timers.splice(0)) clearInterval(timer)
-    await Promise.allSettled([...working])
+    await turns.stop()
     const collectors = new Set<Component>(parts?.collectors ?? [])
     // Receivers end first; what they took is on disk, and the consumers apply it before the stores close.
     await stopAll(started.filter((one) => collectors.has(one)))

@@ -2,6 +2,7 @@
 import { lt, min } from 'drizzle-orm'
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
+import { createWaker } from '#core/waker.ts'
 import { notificationGroups, notificationLog } from '#stores/state/schema/groups.ts'
 import type { Database, Transaction } from '#stores/state/state.ts'
 import type { AlertRecord } from '../alert.ts'
@@ -16,7 +17,6 @@ export interface GroupingDeps {
   database: Database
   clock: Clock
   logger: Logger
-  routing: Routing | undefined
   receivers(name: string): readonly AlertReceiverConfig[]
   mutedBy(alert: AlertRecord): Suppression | undefined
   suppressed(reason: Suppression): void
@@ -31,6 +31,11 @@ export interface Grouping {
   /** There may be a group that is due. */
   wake(): void
   start(open: Iterable<AlertRecord>): Promise<void>
+  /**
+   * Open alerts leave the groups of the old tree and join those of another in one transaction; nobody else may join
+   * meanwhile. @param inForce is called when that is on disk
+   */
+  reroute(routing: Routing, open: Iterable<AlertRecord>, inForce: () => void): Promise<void>
   stop(): Promise<void>
   count(): Promise<number>
   /** Alertmanager's maintenance, every 30 s there. */
@@ -44,15 +49,13 @@ const groupsAtOnce = 4
 const idleMsMax = 5000
 const pauseAfterErrorMs = 1000
 
-export function createGrouping(deps: GroupingDeps): Grouping {
-  const { database, clock, logger, routing } = deps
-  const routes = new Map<string, Route>(
-    routing ? [...allRoutes(routing.root)].map(({ route }) => [route.id, route]) : [],
-  )
+export function createGrouping(first: Routing | undefined, deps: GroupingDeps): Grouping {
+  const { database, clock, logger } = deps
+  let routing = first
+  let routes = routesOf(first)
   let running: Promise<void> | undefined
   let stopping = false
-  let awake = false
-  let rouse = (): void => {}
+  const waker = createWaker()
 
   const flushDeps = {
     ...deps,
@@ -60,21 +63,9 @@ export function createGrouping(deps: GroupingDeps): Grouping {
     route: (id: string) => routes.get(id),
   }
 
-  const sleep = async (durationMs: number): Promise<void> => {
-    if (awake || stopping) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, durationMs)
-      rouse = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    rouse = () => {}
-  }
-
   const run = async (): Promise<void> => {
     while (!stopping) {
-      awake = false
+      waker.looking()
       let waitMs = idleMsMax
       try {
         const due = await dueGroups(database, clock.nowMs(), batchGroups)
@@ -86,7 +77,7 @@ export function createGrouping(deps: GroupingDeps): Grouping {
         logger.warn({ err: error }, 'a group of alerts could not have its turn')
         waitMs = pauseAfterErrorMs
       }
-      await sleep(waitMs)
+      await waker.sleep(waitMs)
     }
   }
 
@@ -104,19 +95,24 @@ export function createGrouping(deps: GroupingDeps): Grouping {
     join: async (tx, records, nowMs) => {
       if (routing) await join(tx, routing.root, records, nowMs)
     },
-    wake: () => {
-      awake = true
-      rouse()
-    },
+    wake: waker.wake,
     start: async (open) => {
       await database.transaction((tx) => rejoin(tx, routing?.root, [...open], clock.nowMs()))
       if (!routing) return
       stopping = false
       running = run()
     },
+    reroute: async (next, open, inForce) => {
+      await database.transaction((tx) => rejoin(tx, next.root, [...open], clock.nowMs()))
+      routing = next
+      routes = routesOf(next)
+      inForce()
+      if (!stopping) running ??= run()
+      waker.wake()
+    },
     stop: async () => {
       stopping = true
-      rouse()
+      waker.wake()
       await running
     },
     count: () => database.$count(notificationGroups),
@@ -125,4 +121,8 @@ export function createGrouping(deps: GroupingDeps): Grouping {
       await database.delete(notificationLog).where(lt(notificationLog.expiresMs, clock.nowMs()))
     },
   }
+}
+
+function routesOf(routing: Routing | undefined): ReadonlyMap<string, Route> {
+  return new Map(routing && [...allRoutes(routing.root)].map(({ route }) => [route.id, route]))
 }

@@ -9,6 +9,7 @@ import type { Finding, Severity } from '#core/finding.ts'
 import { everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
+import { createTurns } from '#core/turns.ts'
 import type { EventStore } from '#stores/events/store.ts'
 import { incidentDuty, incidentReports, incidents } from '#stores/state/schema/incident-work.ts'
 import { users } from '#stores/state/schema/people.ts'
@@ -132,8 +133,6 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
     dropped: () => dropped.inc(),
   })
   const detailDeps = () => ({ database, rulebook, organisation, nowMs: clock.nowMs() })
-  const timers: NodeJS.Timeout[] = []
-  const working = new Set<Promise<void>>()
   let failure = ''
 
   /** Rows whose hours may run: open ones, and closed real ones whose final report is not filed. */
@@ -159,28 +158,10 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
     await watchClocks()
   }
 
-  const every = (intervalMs: number, work: () => Promise<void>): void => {
-    let busy = false
-    const run = async (): Promise<void> => {
-      busy = true
-      try {
-        await work()
-        failure = ''
-      } catch (error) {
-        failure = (error as Error).message
-        logger.warn({ err: error }, 'incidents could not be looked at')
-      } finally {
-        busy = false
-      }
-    }
-    timers.push(
-      setInterval(() => {
-        if (busy) return
-        const running = run().finally(() => working.delete(running))
-        working.add(running)
-      }, intervalMs),
-    )
-  }
+  const turns = createTurns((error) => {
+    failure = error ? error.message : ''
+    if (error) logger.warn({ err: error }, 'incidents could not be looked at')
+  })
   const refreshSeries = async (): Promise<void> =>
     setSeries(await teamFigures(database, clock.nowMs(), seriesDays, everywhere))
 
@@ -296,13 +277,12 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
       // What was told before a restart is told to be over when it is.
       for (const { rule, labels, severity } of deps.openAlerts())
         if (rule === reportClockRule) told.set(`${labels['incident']} ${labels['report']}`, severity)
-      every(tickMs, tick)
-      every(seriesEveryMs, refreshSeries)
+      turns.every(tickMs, tick)
+      turns.every(seriesEveryMs, refreshSeries)
       await refreshSeries()
     },
     stop: async () => {
-      for (const timer of timers.splice(0)) clearInterval(timer)
-      await Promise.allSettled([...working])
+      await turns.stop()
       await takeIn.stop()
     },
     health: (): Health => {

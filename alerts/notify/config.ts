@@ -47,6 +47,16 @@ const allowPrivate = z
   .default(false)
   .describe('Allow loopback, private and link-local addresses; without it they are refused after the name is resolved')
 
+const authorization = z
+  .string()
+  .max(8192)
+  .regex(/^[\x20-\x7e]*$/, 'write printable ASCII')
+  .default('')
+  .describe('Sent as the header Authorization, e.g. `Bearer …`')
+const tcpPort = z.int().min(1).max(65_535)
+const tlsVerify = z.boolean().default(true).describe('Check the certificate of the server')
+const caFile = z.string().default('').describe('PEM certificates that are trusted over TLS besides the usual ones')
+
 export const webhookSchema = z
   .strictObject({
     kind: z.literal('webhook'),
@@ -64,12 +74,7 @@ export const webhookSchema = z
       })
       .default('')
       .describe('Signs the request (Standard Webhooks); `echo whsec_$(openssl rand -base64 32)` makes one'),
-    authorization: z
-      .string()
-      .max(8192)
-      .regex(/^[\x20-\x7e]*$/, 'write printable ASCII')
-      .default('')
-      .describe('Sent as the header Authorization, e.g. `Bearer …`'),
+    authorization,
     allowPrivate,
   })
   .refine(({ format, secret }) => format !== 'standard' || secret !== '', {
@@ -84,14 +89,16 @@ export const emailSchema = z.strictObject({
   to: z.array(z.email()).min(1).max(50).describe('Addresses'),
   from: z.email().describe('Sender address'),
   host: z.string().min(1).describe('SMTP server'),
-  port: z.int().min(1).max(65_535).default(587).describe('587 for STARTTLS, 465 for TLS, 25 for a relay'),
+  port: tcpPort.default(587).describe('587 for STARTTLS, 465 for TLS, 25 for a relay'),
   security: z
     .enum(['starttls', 'tls', 'opportunistic', 'none'])
     .default('starttls')
     .describe('starttls: required; tls: from the first byte; opportunistic: STARTTLS when offered; none: plain text'),
   user: z.string().default('').describe('Name to sign in with; empty: none'),
   password: z.string().default('').describe('Its password'),
-  tlsVerify: z.boolean().default(true).describe('Check the certificate of the server'),
+  hello: z.string().max(255).default('').describe('Name by which this machine greets the server; empty: its own'),
+  tlsVerify,
+  caFile,
 })
 export type EmailConfig = z.output<typeof emailSchema>
 
@@ -138,7 +145,7 @@ export const cefSchema = z.strictObject({
   kind: z.literal('cef'),
   ...routing,
   host: z.string().min(1).max(255).describe('Syslog server'),
-  port: z.int().min(1).max(65_535).default(514).describe('514 for UDP and TCP, 6514 for TLS'),
+  port: tcpPort.default(514).describe('514 for UDP and TCP, 6514 for TLS'),
   transport: z.enum(['udp', 'tcp', 'tls']).default('tcp').describe('UDP may lose messages, and nobody knows'),
   framing: z
     .enum(['octet-counting', 'newline'])
@@ -151,8 +158,8 @@ export const cefSchema = z.strictObject({
     .regex(/^[\x21-\x7e]*$/, 'write printable ASCII without spaces')
     .default('')
     .describe('Name of the sender; empty: of this machine'),
-  caFile: z.string().default('').describe('PEM certificates that are trusted over TLS besides the usual ones'),
-  tlsVerify: z.boolean().default(true).describe('Check the certificate of the server'),
+  caFile,
+  tlsVerify,
   allowPrivate,
 })
 export type CefConfig = z.output<typeof cefSchema>
@@ -161,12 +168,7 @@ export const alertmanagerSchema = z.strictObject({
   kind: z.literal('alertmanager'),
   ...routing,
   url: httpUrl.describe('Of the Alertmanager, before /api/v2/alerts'),
-  authorization: z
-    .string()
-    .max(8192)
-    .regex(/^[\x20-\x7e]*$/, 'write printable ASCII')
-    .default('')
-    .describe('Sent as the header Authorization, e.g. `Bearer …`'),
+  authorization,
   holdMs: z
     .int()
     .min(60_000)

@@ -1,27 +1,13 @@
-// E-mail over SMTP. One connection per message: alerts are rare, and a kept connection is one more thing to break.
+// E-mail over SMTP.
 import { createTransport } from 'nodemailer'
 import { hashOf } from '../group/labels.ts'
 import type { EmailConfig } from './config.ts'
 import { writeMail } from './mail-text.ts'
 import type { Delivery, FailureReason, Notification, Notifier } from './notification.ts'
+import { trusted } from './trusted.ts'
 import { worstOf } from './words.ts'
 
 export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifier {
-  const { host, port, security, user, password, tlsVerify, timeoutMs } = config
-  const transport = createTransport({
-    host,
-    port,
-    secure: security === 'tls',
-    requireTLS: security === 'starttls',
-    ignoreTLS: security === 'none',
-    tls: { rejectUnauthorized: tlsVerify },
-    ...(user === '' ? {} : { auth: { user, pass: password } }),
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
   return {
     notify: async (notification, signal) => {
       const { subject, text } = writeMail(notification, language)
@@ -35,10 +21,30 @@ export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifie
         references: `<${threadOf(notification)}@guanlan>`,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Guanlan-Severity': worstOf(notification.alerts) },
       }
-      return Promise.race([send(() => transport.sendMail(message)), aborted(signal)])
+      return Promise.race([send(() => transportOf(config).sendMail(message)), aborted(signal)])
     },
-    close: () => transport.close(),
+    close: () => {},
   }
+}
+
+/** One connection per message: alerts are rare, and a kept connection is one more thing to break. */
+function transportOf(config: EmailConfig) {
+  const { host, port, security, user, password, hello, tlsVerify, caFile, timeoutMs } = config
+  return createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    tls: { rejectUnauthorized: tlsVerify, ...trusted(caFile) },
+    ...(hello === '' ? {} : { name: hello }),
+    ...(user === '' ? {} : { auth: { user, pass: password } }),
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
 }
 
 function threadOf({ group, alerts: [first] }: Notification): string {

@@ -1,11 +1,13 @@
 // Delivers what was written into the outbox, from the table and never from memory: after a crash the same rows are sent
 // under the same ids. Each receiver has its own worker, so that a slow one delays nobody; within a receiver the
 // notifications of one alert keep their order.
-import { and, asc, eq, gt, inArray, lte, notExists, sql } from 'drizzle-orm'
+import { isDeepStrictEqual } from 'node:util'
+import { and, asc, eq, gt, inArray, lte, notExists, notInArray, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
+import { createWaker } from '#core/waker.ts'
 import { alertHistory, alerts, notifications } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
 import type { AlertingCounters } from '../counters.ts'
@@ -32,6 +34,10 @@ export interface Outbox {
   stop(): Promise<void>
   /** There may be something new for these receivers. */
   wake(receivers: readonly string[]): void
+  /** Others are told from now on; those that stay as they are notice nothing. */
+  retarget(receivers: readonly AlertReceiverConfig[]): Promise<void>
+  /** Gives up what waits for a receiver that is no longer there, once its time is over. */
+  tidy(): Promise<void>
 }
 
 const backoffMsMin = 1000
@@ -40,25 +46,67 @@ const backoffMsMax = 300_000
 const idleMsMax = 30_000
 const leaseExtraMs = 5000
 const graceMs = 2000
+const tidyRowsMax = 1000
 
 type Row = typeof notifications.$inferSelect
 
 export function createOutbox(receivers: readonly AlertReceiverConfig[], deps: OutboxDeps): Outbox {
-  const workers = receivers.map((receiver) => createWorker(receiver, deps))
+  const { database, clock } = deps
+  let running = false
+  let workers = new Map<string, Worker>()
+  const workerOf = (receiver: AlertReceiverConfig): [name: string, worker: Worker] => {
+    const known = workers.get(receiver.name)
+    // As the configuration says it: what a file imports is made anew each time it is read.
+    return [receiver.name, known?.isFor(receiver) ? known : createWorker(receiver, deps)]
+  }
+  workers = new Map(receivers.map(workerOf))
   return {
     start: () => {
-      for (const worker of workers) worker.start()
+      running = true
+      for (const worker of workers.values()) worker.start()
     },
     stop: async () => {
-      await Promise.all(workers.map((worker) => worker.stop()))
+      running = false
+      await Promise.all([...workers.values()].map((worker) => worker.stop()))
     },
     wake: (names) => {
-      for (const worker of workers) if (names.includes(worker.name)) worker.wake()
+      for (const name of names) workers.get(name)?.wake()
+    },
+    retarget: async (next) => {
+      const before = workers
+      workers = new Map(next.map(workerOf))
+      const kept = new Set(workers.values())
+      // The new ones need not wait for the last attempts of the old: a row is leased to one of them.
+      if (running) for (const worker of kept) if (before.get(worker.name) !== worker) worker.start()
+      await Promise.all([...before.values()].filter((worker) => !kept.has(worker)).map((worker) => worker.stop()))
+    },
+    tidy: async () => {
+      const { receiver, state, deadlineMs } = notifications
+      const names = [...workers.keys()]
+      const nowMs = clock.nowMs()
+      const over = and(
+        eq(state, 'pending'),
+        lte(deadlineMs, nowMs),
+        names.length > 0 ? notInArray(receiver, names) : undefined,
+      )
+      for (const row of await database.select().from(notifications).where(over).limit(tidyRowsMax)) {
+        const error = 'there is no such receiver any more'
+        deps.counters.failed.inc({ receiver: row.receiver, reason: 'other' })
+        await finish(database, row, row.attempts, nowMs, 'failed', error, `${row.receiver} could not be told: ${error}`)
+      }
     },
   }
 }
 
-function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
+interface Worker {
+  name: string
+  isFor(receiver: AlertReceiverConfig): boolean
+  wake(): void
+  start(): void
+  stop(): Promise<void>
+}
+
+function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps): Worker {
   const { database, clock, counters, logger } = deps
   const { name } = receiver
   const allowance = createAllowance(
@@ -68,31 +116,13 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
   let ending = new AbortController()
   let running: Promise<void> | undefined
   let stopping = false
-  let awake = false
-  let rouse = (): void => {}
+  const waker = createWaker()
   let notifier: Notifier
-
-  const wake = (): void => {
-    awake = true
-    rouse()
-  }
-
-  const sleep = async (durationMs: number): Promise<void> => {
-    if (awake || stopping) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, durationMs)
-      rouse = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    rouse = () => {}
-  }
 
   const run = async (): Promise<void> => {
     const busy = new Set<Promise<void>>()
     while (!stopping) {
-      awake = false
+      waker.looking()
       let waitMs = idleMsMax
       try {
         const room = await allowance.left(clock.nowMs())
@@ -102,7 +132,7 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
         for (const row of rows) {
           const work: Promise<void> = deliver(row).finally(() => {
             busy.delete(work)
-            wake()
+            waker.wake()
           })
           busy.add(work)
         }
@@ -113,7 +143,7 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
         logger.warn({ receiver: name, err: error }, 'the outbox could not be read')
         waitMs = backoffMsMin
       }
-      await sleep(waitMs)
+      await waker.sleep(waitMs)
     }
     await Promise.allSettled([...busy])
   }
@@ -176,16 +206,17 @@ function createWorker(receiver: AlertReceiverConfig, deps: OutboxDeps) {
 
   return {
     name,
-    wake,
-    start: (): void => {
+    isFor: (other) => isDeepStrictEqual(other, receiver),
+    wake: waker.wake,
+    start: () => {
       ending = new AbortController()
       stopping = false
       notifier = deps.notifier(receiver)
       running = run()
     },
-    stop: async (): Promise<void> => {
+    stop: async () => {
       stopping = true
-      wake()
+      waker.wake()
       // A receiver that has just been told must not be told again because nobody heard its answer.
       const timer = setTimeout(() => ending.abort(), graceMs)
       await running

@@ -98,6 +98,21 @@ const cases = [
   ),
   `${route('{ receiver: a }')}inhibit_rules: [{ source_match: { a: b }, target_match_re: { c: d }, equal: [x] }]\n`,
   `${route('{ receiver: a }')}inhibit_rules: [{ source_matchers: [a=b], target_matchers: ['c=~"("'] }]\n`,
+  ...[
+    '{ to: a@example.org }',
+    "{ to: a@example.org, smarthost: 'm:25' }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org }",
+    "{ smarthost: 'm:25', from: b@example.org }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org, auth_password: p, auth_identity: i, hello: h }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org, headers: { Subject: x }, html: '', text: x }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org, require_tls: maybe }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org, tls_config: { insecure_skip_verify: true } }",
+    "{ to: a@example.org, smarthost: 'm:25', from: b@example.org, nonsense: 1 }",
+  ].map((email) => `receivers: [{ name: a, email_configs: [${email}] }]\nroute: { receiver: a }\n`),
+  ...["smtp_smarthost: 'm:25', smtp_from: b@example.org", "smtp_smarthost: 'm:25'", 'smtp_require_tls: false', ''].map(
+    (global) =>
+      `global: { ${global} }\nreceivers: [{ name: a, email_configs: [{ to: a@example.org }] }]\nroute: { receiver: a }\n`,
+  ),
   'receivers: [{ name: a }, { name: a }]\nroute: { receiver: a }\n',
   `${interval('{}')}mute_time_intervals: [{ name: n, time_intervals: [] }]\n`,
 ]

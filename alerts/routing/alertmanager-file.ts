@@ -1,8 +1,16 @@
 // Alertmanager's own configuration file, as far as it says who is told and when: route, receivers, time intervals,
-// inhibition. What sends is configured here by the receivers of the same names, except for webhooks, which are taken.
+// inhibition; and its webhooks and mail. For all else that sends there are the receivers of the same names here.
 import { z } from 'zod'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import type { InhibitRule } from '../mute/inhibit.ts'
+import {
+  completeEmail,
+  emailSchema,
+  type FileEmail,
+  type FileWebhook,
+  globalSchema,
+  webhookSchema,
+} from './file-receivers.ts'
 import { labelMatcher, matcherText, parseLabelMatchers } from './label-matchers.ts'
 import { allRoutes, type Branch, growTree, type RouteConfig, routeSchema } from './route-tree.ts'
 import { type NamedInterval, namedIntervalSchema } from './time-interval.ts'
@@ -17,26 +25,11 @@ export interface Routing {
 export interface FileReceiver {
   name: string
   webhooks: FileWebhook[]
+  emails: FileEmail[]
   /** Kinds that only a receiver of ours with this name can stand for. */
   others: string[]
   line: number
 }
-
-const secret = z.string().min(1).max(4096)
-const webhookSchema = z.strictObject({
-  url: z.url({ protocol: /^https?$/ }).max(2048),
-  send_resolved: z.boolean().default(true),
-  max_alerts: z.int().min(0).default(0),
-  http_config: z
-    .strictObject({
-      authorization: z.strictObject({ type: z.string().default('Bearer'), credentials: secret }).optional(),
-      basic_auth: z.strictObject({ username: z.string(), password: secret }).optional(),
-      bearer_token: secret.optional(),
-      follow_redirects: z.boolean().optional(),
-    })
-    .default({}),
-})
-export type FileWebhook = z.output<typeof webhookSchema>
 
 const pairs = z.record(z.string(), z.string()).default({})
 const matchers = z.array(z.string()).max(100).default([])
@@ -47,12 +40,16 @@ const inhibitSchema = z.strictObject({
 })
 
 const fileSchema = z.strictObject({
-  global: z.unknown().optional(),
+  global: globalSchema.nullish(),
   templates: z.unknown().optional(),
   route: routeSchema,
   receivers: z
     .array(
-      z.looseObject({ name: z.string().min(1).max(200), webhook_configs: z.array(webhookSchema).max(100).default([]) }),
+      z.looseObject({
+        name: z.string().min(1).max(200),
+        webhook_configs: z.array(webhookSchema).max(100).default([]),
+        email_configs: z.array(emailSchema).max(100).default([]),
+      }),
     )
     .max(1000),
   inhibit_rules: z.array(inhibitSchema).max(1000).default([]),
@@ -86,15 +83,32 @@ export function readAlertmanagerFile(file: string, text: string): { routing?: Ro
       return []
     }
   })
-  const receivers = config.receivers.map(({ name, webhook_configs: webhooks, ...rest }, at): FileReceiver => {
-    if (config.receivers.findIndex((other) => other.name === name) < at)
-      report(['receivers', at], `two receivers are called "${name}"`)
-    return { name, webhooks, others: Object.keys(rest), line: source.lineOf(['receivers', at]) }
-  })
+  const receivers = receiversOf(config, source.lineOf, report)
   return problems.length > 0 ? { problems } : { routing: { root, receivers, intervals, inhibitRules }, problems }
 }
 
 type Report = (path: PropertyKey[], cause: string) => void
+
+function receiversOf(config: FileConfig, lineOf: (path: PropertyKey[]) => number, report: Report): FileReceiver[] {
+  const global = config.global ?? globalSchema.parse({})
+  return config.receivers.map(({ name, webhook_configs: webhooks, email_configs: emails, ...rest }, at) => {
+    if (config.receivers.findIndex((other) => other.name === name) < at)
+      report(['receivers', at], `two receivers are called "${name}"`)
+    const complete = emails.map((email) => completeEmail(email, global))
+    complete.forEach(({ from, smarthost }, n) => {
+      const missing = smarthost === undefined ? 'smarthost' : from === undefined ? 'from' : ''
+      if (missing !== '')
+        report(['receivers', at, 'email_configs', n], `${missing} is missing, and global has no smtp_${missing}`)
+    })
+    return {
+      name,
+      webhooks: webhooks.map((webhook) => ({ ...webhook, http_config: webhook.http_config ?? global.http_config })),
+      emails: complete,
+      others: Object.keys(rest),
+      line: lineOf(['receivers', at]),
+    }
+  })
+}
 
 function intervalsOf(config: FileConfig, report: Report): Map<string, NamedInterval> {
   const intervals = new Map<string, NamedInterval>()

@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkRulebook } from '#alerts/incidents/rulebook/rulebook.ts'
+import { ignoredText } from '#alerts/routing/integrations.ts'
 import { checkEventRules } from '#analytics/event-rules/index.ts'
 import { readRuleFile, runUnitTests } from '#analytics/metric-rules/index.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
@@ -21,7 +22,11 @@ export const check: Command = {
     const given =
       typeof options['config'] === 'string' ? options['config'] : (process.env['GUANLAN_CONFIG'] ?? 'guanlan.yaml')
     const { value: config, problems } = readConfig(process.env, given)
-    const found: SourceProblem[] = [...problems, ...(config ? readRouting(config.alerts).problems : [])]
+    const routing = config && readRouting(config.alerts)
+    const found: SourceProblem[] = [...problems, ...(routing?.problems ?? [])]
+    const notes = (routing?.ignored ?? []).map((one) => ({
+      ...{ file: config!.alerts.alertmanagerFile, line: one.line, cause: ignoredText(one), hint: '' },
+    }))
     const checked: Record<string, number> = {}
     const parsers = checkParsers(findRules(config?.rules.parsers ?? 'rules/parsers'))
     const rules = checkEventRules(findRules(config?.rules.events.directory ?? 'rules/events'), (query) =>
@@ -52,9 +57,10 @@ export const check: Command = {
     found.push(...watch.problems)
     checked['rules over sensitive data'] = watch.rules
     checked['Sigma rules'] = sigma.rules.length + sigma.correlations.length
-    if (json) console.log(JSON.stringify({ checked, problems: found }))
+    if (json) console.log(JSON.stringify({ checked, problems: found, notes }))
     else {
       for (const problem of found) console.log(formatProblem(problem))
+      for (const note of notes) console.log(`note: ${formatProblem(note)}`)
       const counts = Object.entries(checked).map(([what, count]) => `${count} ${what}`)
       console.log(`${counts.join(', ')}: ${found.length === 0 ? 'all good' : `${found.length} problems`}`)
     }

@@ -15,5 +15,6 @@ const child = spawn(node, [...flags, resolve(root, 'server/cli/main.ts'), ...pro
 })
 // Ctrl-C reaches both by the terminal; what a service manager sends reaches only this process.
 process.on('SIGTERM', () => child.kill('SIGTERM'))
+process.on('SIGHUP', () => child.kill('SIGHUP'))
 process.on('SIGINT', () => {})
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)))

@@ -12,7 +12,7 @@ export const version: string = JSON.parse(readFileSync(join(import.meta.dirname,
 
 export const serve: Command = {
   usage: 'guanlan serve [--config FILE]',
-  describe: 'Runs the observatory until it is told to stop (SIGINT, SIGTERM)',
+  describe: 'Runs the observatory until it is told to stop (SIGINT, SIGTERM); SIGHUP reads rules and routing again',
   options: ['config'],
   run: async ({ options }) => {
     const { config, file } = loadConfig(
@@ -27,7 +27,10 @@ export const serve: Command = {
     console.log(`  data      ${config.data}\n  settings  ${file || 'defaults (no guanlan.yaml)'}`)
     if (observatory.setupLink)
       console.log(`\n  Open this once, within a day, to make your account:\n  ${observatory.setupLink}\n`)
+    const reload = (): void => void observatory.parts.reload()
+    process.on('SIGHUP', reload)
     await stopped
+    process.off('SIGHUP', reload)
     await observatory.stop()
     logger.info({}, 'stopped; everything received is on disk')
     return 0

@@ -1,5 +1,6 @@
 // Shapes of the routing tree and of tests of receivers.
 import { z } from '@hono/zod-openapi'
+import { SourceProblemBody } from './sigma-api.ts'
 
 const pairs = z.record(z.string(), z.string())
 const RouteNode = z.object({
@@ -29,6 +30,20 @@ export const Routing = z.object({
     z.object({ name: z.string(), parts: z.array(z.string()), holds: z.boolean(), untilMs: z.number().nullable() }),
   ),
   receivers: z.array(z.object({ name: z.string(), behind: z.array(z.object({ name: z.string(), kind: z.string() })) })),
+  loadedMs: z.number().describe('When the file in force was read'),
+  problems: z
+    .array(SourceProblemBody)
+    .describe('Of the file as it lies there now, while it is not the one in force; empty otherwise'),
+  ignored: z
+    .array(
+      z.object({
+        receiver: z.string(),
+        what: z.string(),
+        why: z.enum(['unknown-kind', 'wecom-application', 'ours-instead', 'templates']),
+        line: z.number(),
+      }),
+    )
+    .describe('What the file says of receivers and is not used'),
 })
 export const RouteTestBody = z.object({ labels: pairs })
 export const RouteTest = z.object({

@@ -8,7 +8,10 @@ import * as api from './notification-api.ts'
 const tag = 'alerts'
 const read = { right: 'read', scope: 'read' } as const
 
-export function notificationRoutes(app: App, { alerting, config }: Pick<Parts, 'alerting' | 'config'>): void {
+export function notificationRoutes(
+  app: App,
+  { alerting, routing: file, config }: Pick<Parts, 'alerting' | 'routing' | 'config'>,
+): void {
   endpoint(
     app,
     {
@@ -17,9 +20,14 @@ export function notificationRoutes(app: App, { alerting, config }: Pick<Parts, '
     },
     async () => {
       const routing = await alerting.routing()
-      if (!routing) return { file: '', routes: [], intervals: [], receivers: [] }
+      if (!routing)
+        return { file: '', routes: [], intervals: [], receivers: [], loadedMs: 0, problems: [], ignored: [] }
       const { root, ...rest } = routing
-      return { file: config.alerts.alertmanagerFile, routes: [...flat(root, 0)], ...rest }
+      const { loadedMs, problems, ignored } = file
+      return {
+        ...{ file: config.alerts.alertmanagerFile, routes: [...flat(root, 0)], ...rest },
+        ...{ loadedMs, problems: [...problems], ignored: [...ignored] },
+      }
     },
   )
   endpoint(

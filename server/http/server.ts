@@ -37,6 +37,7 @@ import { peopleRoutes } from './people-routes.ts'
 import { postureRoutes } from './posture-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { questionRoutes } from './question-routes.ts'
+import { reloadRoutes } from './reload-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
 import { sensitiveRoutes } from './sensitive-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
@@ -134,6 +135,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     metricRoutes(app, createPromApi(all.metrics, all.clock), all)
     backtestRoutes(app, { rules: all.metricRules, metrics: all.metrics })
     estateRoutes(app, all)
+    reloadRoutes(app, all)
     ledgerRoutes(app, all)
     for (const collector of all.collectors)
       for (const { method, path, handle } of collector.routes ?? [])

@@ -1,7 +1,7 @@
 // A whole observatory told by an Alertmanager file: from a Prometheus's post to a webhook of the file, the API, the feed.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -21,6 +21,7 @@ describe('an Alertmanager file', () => {
   let observatory: Running
   let directory: string
   let file: string
+  let base: string
   const told: Told[] = []
   const hook = createServer(async (request, response) => {
     let text = ''
@@ -32,7 +33,7 @@ describe('an Alertmanager file', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'guanlan-routing-'))
     await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve))
-    const base = `http://127.0.0.1:${(hook.address() as AddressInfo).port}`
+    base = `http://127.0.0.1:${(hook.address() as AddressInfo).port}`
     file = join(directory, 'alertmanager.yml')
     await writeFile(
       file,
@@ -99,6 +100,60 @@ receivers:
     const metrics = await (await fetch(`${observatory.url}/metrics`)).text()
     expect(metrics).toMatch(/guanlan_notifications_sent_total\{receiver="duty\/webhook\[0\]"\} 1/)
   })
+
+  test('a file that changes takes over without a gap; a wrong one changes nothing and says why', async () => {
+    const text = await readFile(file, 'utf8')
+    const metric = async (name: string): Promise<number> => {
+      const metrics = await (await fetch(`${observatory.url}/metrics`)).text()
+      return Number(new RegExp(`^guanlan_${name} (\\S+)$`, 'm').exec(metrics)?.[1])
+    }
+    const successful = () => metric('alertmanager_config_last_reload_successful')
+    const view = () =>
+      call<{ loadedMs: number; problems: { line: number; cause: string }[]; routes: { receiver: string }[] }>(
+        ...(['GET', '/api/notifications/routing'] as const),
+      )
+    expect(await successful()).toBe(1)
+    await writeFile(file, text.replace('receiver: duty', 'receiver: dutty'))
+    await expect.poll(successful).toBe(0)
+    expect((await view()).problems).toMatchObject([{ line: 3, cause: expect.stringContaining('dutty') }])
+    expect((await view()).routes[0]!.receiver).toBe('duty')
+    await expect(call('POST', '/-/reload')).rejects.toThrow(/422.*dutty/)
+    const before = told.length
+    await call('POST', '/api/v2/alerts', [{ labels: { alertname: 'Fan', instance: 'a' } }])
+    await expect.poll(() => told.slice(before).map(({ url }) => url)).toEqual(['/duty'])
+
+    // Another receiver for the same route, and a route that was not there: both hear what fires, the old ones nothing new.
+    const since = told.length
+    const { loadedMs } = await view()
+    const next = text
+      .replace(
+        "'Net Team' }",
+        "'Net Team' }\n    - { matchers: ['alertname=\"Disk\"'], receiver: disks, group_wait: 1s }",
+      )
+      .replace(
+        '  - name: Net Team',
+        `  - name: disks\n    webhook_configs: [{ url: '${base}/disks' }]\n  - name: Net Team`,
+      )
+      .replace(`${base}/net'`, `${base}/net2'`)
+    await writeFile(file, next)
+    await expect.poll(successful).toBe(1)
+    await expect.poll(() => told.slice(since).map(({ url }) => url)).toContain('/disks')
+    expect((await view()).problems).toEqual([])
+    expect((await view()).loadedMs).toBeGreaterThan(loadedMs)
+    await call('POST', '/api/v2/alerts', [{ labels: { alertname: 'Link', instance: 'sw2', team: 'net' } }])
+    await expect.poll(() => told.slice(since).map(({ url }) => url)).toContain('/net2')
+    const heard = told.slice(since)
+    expect(heard.find(({ url }) => url === '/disks')!.body.alerts).toHaveLength(2)
+    expect(heard.filter(({ url }) => url === '/net' || url === '/duty')).toEqual([])
+
+    await writeFile(file, text)
+    await expect.poll(async () => (await view()).routes.length).toBe(2)
+    const reloaded = await fetch(`${observatory.url}/-/reload`, {
+      ...{ method: 'POST', headers: { authorization: `Bearer ${observatory.token}` } },
+    })
+    expect(reloaded.status).toBe(200)
+    expect((await fetch(`${observatory.url}/-/reload`, { method: 'POST' })).status).toBe(401)
+  }, 30_000)
 
   test('a feed reader reads the alerts as Atom, and again only when something changed', async () => {
     // As feed readers sign in: the token is the password.

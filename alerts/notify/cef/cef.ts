@@ -1,14 +1,14 @@
 // CEF over syslog to a SIEM. Syslog acknowledges nothing: over TCP and TLS a notification counts as delivered when the
 // server has taken the end of the stream, over UDP when it was sent.
 import { createSocket, type SocketOptions } from 'node:dgram'
-import { readFileSync } from 'node:fs'
 import { isIP, isIPv6, type Socket, connect as tcpConnect } from 'node:net'
 import { hostname } from 'node:os'
-import { rootCertificates, connect as tlsConnect } from 'node:tls'
+import { connect as tlsConnect } from 'node:tls'
 import type { Clock } from '#core/clock.ts'
 import { AddressRefused, checkLiteral, guardedLookup } from '../address-guard.ts'
 import type { CefConfig } from '../config.ts'
 import { type Delivery, type Notification, type Notifier, pageOf } from '../notification.ts'
+import { trusted } from '../trusted.ts'
 import { writeCef } from './format.ts'
 import { cutBytes, frame, writeSyslog } from './syslog.ts'
 
@@ -109,6 +109,6 @@ function open({ transport, host, port, allowPrivate, caFile, tlsVerify }: CefCon
     ...options,
     rejectUnauthorized: tlsVerify,
     ...(isIP(host) ? {} : { servername: host }),
-    ...(caFile === '' ? {} : { ca: [...rootCertificates, readFileSync(caFile, 'utf8')] }),
+    ...trusted(caFile),
   })
 }
