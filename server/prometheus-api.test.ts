@@ -34,14 +34,15 @@ afterAll(async () => {
 })
 
 const params = (values: Record<string, string>): URLSearchParams => new URLSearchParams(values)
+const query = async (values: Record<string, string>) => JSON.parse(await api.query(params(values)))
 
 test('an instant query gives a vector in the time of the clock', async () => {
-  expect(await api.query(params({ query: 'max by (host) (requests_total{host="b"})' }))).toEqual({
+  expect(await query({ query: 'max by (host) (requests_total{host="b"})' })).toEqual({
     resultType: 'vector',
     result: [{ metric: { host: 'b' }, value: [startMs / 1000 + 60, '120'] }],
   })
-  expect(await api.query(params({ query: '1 + 1', time: '5' }))).toEqual({ resultType: 'scalar', result: [5, '2'] })
-  expect(await api.query(params({ query: '"x"', time: '5' }))).toEqual({ resultType: 'string', result: [5, 'x'] })
+  expect(await query({ query: '1 + 1', time: '5' })).toEqual({ resultType: 'scalar', result: [5, '2'] })
+  expect(await query({ query: '"x"', time: '5' })).toEqual({ resultType: 'string', result: [5, 'x'] })
 })
 
 test('a range query gives a matrix; times as seconds or RFC 3339, steps as seconds or durations', async () => {
@@ -49,7 +50,7 @@ test('a range query gives a matrix; times as seconds or RFC 3339, steps as secon
   const range = await api.queryRange(
     params({ query: 'sum(requests_total)', start, end: String(startMs / 1000 + 60), step: '30s' }),
   )
-  expect(range).toEqual({
+  expect(JSON.parse(range)).toEqual({
     resultType: 'matrix',
     result: [{ metric: {}, values: [0, 30, 60].map((s) => [startMs / 1000 + s, String(s * 3)]) }],
   })

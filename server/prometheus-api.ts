@@ -3,7 +3,6 @@
 import type { Clock } from '#core/clock.ts'
 import { parseDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
-import type { FloatHistogram } from '#core/histogram.ts'
 import type { Labels } from '#core/sample.ts'
 import {
   children,
@@ -12,18 +11,13 @@ import {
   engineDefaults,
   formatQuery,
   formatValue,
-  type HistogramJson,
-  histogramJson,
   parseQuery,
   parseSelector,
   type QueryResult,
   type StepSeries,
 } from '#stores/metrics/promql/index.ts'
 import type { Matcher, MetricStore } from '#stores/metrics/store.ts'
-
-/** Seconds since the epoch and the value as text. */
-type Point = [number, string]
-type HistogramPoint = [number, HistogramJson]
+import { instantJson, rangeJson } from './prometheus-json.ts'
 
 /** What goes with the answer besides its data. */
 export interface Notes {
@@ -31,10 +25,8 @@ export interface Notes {
   infos: string[]
 }
 
-export type PromData =
-  | { resultType: 'vector'; result: { metric: Labels; value?: Point; histogram?: HistogramPoint }[] }
-  | { resultType: 'matrix'; result: { metric: Labels; values?: Point[]; histograms?: HistogramPoint[] }[] }
-  | { resultType: 'scalar' | 'string'; result: Point }
+/** JSON of Prometheus's `data`, ready to be sent. */
+export type DataText = string
 
 interface PromExemplar {
   labels: Labels
@@ -57,8 +49,8 @@ interface PromTarget {
 }
 
 export interface PromApi {
-  query(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<PromData>
-  queryRange(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<PromData>
+  query(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<DataText>
+  queryRange(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<DataText>
   exemplars(params: URLSearchParams): Promise<{ seriesLabels: Labels; exemplars: PromExemplar[] }[]>
   format(params: URLSearchParams): Promise<string>
   targets(params: URLSearchParams): Promise<{ activeTargets: PromTarget[]; droppedTargets: never[] }>
@@ -85,12 +77,11 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       const atMs = timeParam(params, 'time', now())
       const behind = store.queryEngine
       if (behind) {
-        const data = await behind.query(required(params, 'query'), atMs, bounded(signal))
-        return cut(data as PromData, params, notes)
+        return forwarded(await behind.query(required(params, 'query'), atMs, bounded(signal)), params, notes)
       }
       const result = await engine.instant(required(params, 'query'), atMs, { signal: bounded(signal) })
       noted(notes, result)
-      return cut(instantData(result, atMs), params, notes)
+      return cut(instantJson(result, atMs, { seriesMax: limit(params) }), notes)
     },
     async queryRange(params, signal, notes) {
       const query = required(params, 'query')
@@ -100,17 +91,12 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       if (stepMs <= 0) throw badParameter('step', 'zero or negative query resolution step widths are not accepted')
       const behind = store.queryEngine
       if (behind) {
-        const data = await behind.queryRange(query, { startMs, endMs, stepMs }, bounded(signal))
-        return cut(data as PromData, params, notes)
+        return forwarded(await behind.queryRange(query, { startMs, endMs, stepMs }, bounded(signal)), params, notes)
       }
       const result = await engine.range(query, { startMs, endMs, stepMs }, { signal: bounded(signal) })
       if (result.type !== 'matrix') throw new Error(`a range query gave a ${result.type}`)
       noted(notes, result)
-      const data: PromData = {
-        resultType: 'matrix',
-        result: result.series.map((series) => ({ metric: series.labels, ...points(series, startMs, stepMs) })),
-      }
-      return cut(data, params, notes)
+      return cut(rangeJson(result, { startMs, stepMs }, { seriesMax: limit(params) }), notes)
     },
     async exemplars(params) {
       const selectors = selectorsOf(parseQuery(required(params, 'query')))
@@ -232,67 +218,6 @@ async function union(
   return truncated([...new Set(lists.flat())].sort(), params, notes)
 }
 
-function instantData(result: QueryResult, atMs: number): PromData {
-  switch (result.type) {
-    case 'scalar':
-      return { resultType: 'scalar', result: [atMs / 1000, formatValue(result.values[0]!)] }
-    case 'string':
-      return { resultType: 'string', result: [atMs / 1000, result.value] }
-    case 'vector':
-      return {
-        resultType: 'vector',
-        result: result.series.map((series) => ({
-          metric: series.labels,
-          ...(series.histograms?.[0]
-            ? { histogram: [atMs / 1000, histogramJson(series.histograms[0])] as HistogramPoint }
-            : { value: [atMs / 1000, formatValue(series.values[0]!)] as Point }),
-        })),
-      }
-    case 'matrix':
-      return {
-        resultType: 'matrix',
-        result: (result.raw ?? []).map((series) => ({
-          metric: series.labels,
-          ...split(
-            Array.from(series.timestampsMs, (time, i) => ({
-              ...{ seconds: time / 1000, value: series.values[i]!, histogram: series.histograms?.[i] },
-            })),
-          ),
-        })),
-      }
-  }
-}
-
-function points(series: StepSeries, startMs: number, stepMs: number): ReturnType<typeof split> {
-  const found: Dated[] = []
-  for (let step = 0; step < series.values.length; step++) {
-    if (series.present[step] === 0) continue
-    const histogram = series.present[step] === 2 ? series.histograms?.[step] : undefined
-    found.push({ seconds: (startMs + step * stepMs) / 1000, value: series.values[step]!, histogram })
-  }
-  return split(found)
-}
-
-interface Dated {
-  seconds: number
-  value: number
-  histogram: FloatHistogram | undefined
-}
-
-/** Prometheus has floats and histograms of a series apart, and leaves out what is empty. */
-function split(all: readonly Dated[]): { values?: Point[]; histograms?: HistogramPoint[] } {
-  const values: Point[] = []
-  const histograms: HistogramPoint[] = []
-  for (const { seconds, value, histogram } of all) {
-    if (histogram) histograms.push([seconds, histogramJson(histogram)])
-    else values.push([seconds, formatValue(value)])
-  }
-  return {
-    ...((values.length > 0 || histograms.length === 0) && { values }),
-    ...(histograms.length > 0 && { histograms }),
-  }
-}
-
 function noted(notes: Notes | undefined, { warnings, infos }: QueryResult): void {
   notes?.warnings.push(...warnings)
   notes?.infos.push(...infos)
@@ -300,14 +225,24 @@ function noted(notes: Notes | undefined, { warnings, infos }: QueryResult): void
 
 function truncated<T>(list: T[], params: URLSearchParams, notes: Notes | undefined): T[] {
   const most = limit(params)
-  if (list.length > most) notes?.warnings.push('results truncated due to limit')
+  if (list.length > most) noteCut(notes)
   return list.slice(0, most)
 }
 
-function cut(data: PromData, params: URLSearchParams, notes: Notes | undefined): PromData {
-  if (data.resultType === 'vector') return { ...data, result: truncated(data.result, params, notes) }
-  if (data.resultType === 'matrix') return { ...data, result: truncated(data.result, params, notes) }
-  return data
+function cut([text, isCut]: [text: DataText, isCut: boolean], notes: Notes | undefined): DataText {
+  if (isCut) noteCut(notes)
+  return text
+}
+
+/** What another engine answered. */
+function forwarded(data: unknown, params: URLSearchParams, notes: Notes | undefined): DataText {
+  const { resultType, result } = data as { resultType: string; result: unknown[] }
+  if (resultType !== 'vector' && resultType !== 'matrix') return JSON.stringify(data)
+  return JSON.stringify({ resultType, result: truncated(result, params, notes) })
+}
+
+function noteCut(notes: Notes | undefined): void {
+  notes?.warnings.push('results truncated due to limit')
 }
 
 const seriesOf = (result: QueryResult): StepSeries[] => ('series' in result ? result.series : [])

@@ -9,6 +9,7 @@ import { apiTokens, audit, sessions, setupTokens, users } from '#stores/state/sc
 import type { Actor, Database, Role, Transaction } from '#stores/state/state.ts'
 import { hashPassword, nobodysHash, verifyPassword } from './password.ts'
 import type { Principal, Scope } from './principal.ts'
+import { createRecent } from './recent.ts'
 import { createThrottle } from './throttle.ts'
 
 export interface PeopleConfig {
@@ -35,6 +36,17 @@ export type People = ReturnType<typeof createPeople>
 export function createPeople(config: PeopleConfig, deps: { database: Database; clock: Clock }) {
   const { database, clock } = deps
   const throttle = createThrottle(clock)
+  const recentTokens = createRecent<Principal>(clock)
+  const recentSessions = createRecent<{ principal: Principal; info: SessionInfo }>(clock)
+  /** Whatever changes people, sessions or tokens: nobody goes on being who they were. */
+  const changing = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } finally {
+      recentTokens.forget()
+      recentSessions.forget()
+    }
+  }
 
   const begin = async (tx: Transaction, user: typeof users.$inferSelect, address: string): Promise<NewSession> => {
     const secret = newSecret()
@@ -114,18 +126,23 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
     },
 
     async signOut(secret: string, actor: Actor): Promise<void> {
-      await database.transaction(async (tx) => {
-        const gone = await tx
-          .delete(sessions)
-          .where(eq(sessions.idHash, digest(secret)))
-          .returning({ id: sessions.userId })
-        if (gone.length > 0) await writeAudit(tx, actor, 'session.end', actor.id)
-      })
+      await changing(() =>
+        database.transaction(async (tx) => {
+          const gone = await tx
+            .delete(sessions)
+            .where(eq(sessions.idHash, digest(secret)))
+            .returning({ id: sessions.userId })
+          if (gone.length > 0) await writeAudit(tx, actor, 'session.end', actor.id)
+        }),
+      )
     },
 
     async session(secret: string, address: string): Promise<{ principal: Principal; info: SessionInfo } | undefined> {
       const nowMs = clock.nowMs()
       const idHash = digest(secret)
+      const { version } = recentSessions
+      const known = recentSessions.get(idHash)
+      if (known) return { ...known, principal: from(known.principal, address) }
       const [row] = await database
         .select()
         .from(sessions)
@@ -145,32 +162,37 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       }
       const { id, name, role, jurisdiction } = row.users
       const { csrfToken, expiresMs } = row.sessions
-      return {
+      const found = {
         principal: {
           actor: actorOf('user', id, name, role, address),
-          scopes: new Set(['read', 'write']),
+          scopes: new Set<Scope>(['read', 'write']),
           jurisdiction,
           csrfToken,
         },
         info: { user: { id, name, role, jurisdiction }, csrfToken, expiresMs },
       }
+      if (version === recentSessions.version) recentSessions.set(idHash, found)
+      return found
     },
 
     async token(secret: string, address: string): Promise<Principal | undefined> {
       if (!secret.startsWith(tokenPrefix)) return undefined
       const nowMs = clock.nowMs()
-      const [row] = await database
-        .select()
-        .from(apiTokens)
-        .where(eq(apiTokens.secretHash, digest(secret)))
+      const hash = digest(secret)
+      const { version } = recentTokens
+      const known = recentTokens.get(hash)
+      if (known) return from(known, address)
+      const [row] = await database.select().from(apiTokens).where(eq(apiTokens.secretHash, hash))
       if (!row || (row.expiresMs !== null && row.expiresMs <= nowMs)) return undefined
       if (row.lastUsedMs === null || nowMs - row.lastUsedMs > touchMs)
         await database.update(apiTokens).set({ lastUsedMs: nowMs }).where(eq(apiTokens.id, row.id))
-      return {
+      const principal: Principal = {
         actor: actorOf('token', row.id, row.name, row.role, address),
         scopes: new Set<Scope>(row.scopes),
         jurisdiction: row.jurisdiction,
       }
+      if (version === recentTokens.version) recentTokens.set(hash, principal)
+      return principal
     },
 
     /** A link for the first admin; earlier links stop working. */
@@ -240,7 +262,7 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       },
     ) {
       const passwordHash = change.password === undefined ? undefined : await hashPassword(change.password)
-      return database.transaction(async (tx) => {
+      const work = async (tx: Transaction) => {
         const set = {
           ...(change.role === undefined ? {} : { role: change.role }),
           ...(change.disabled === undefined ? {} : { disabled: change.disabled }),
@@ -259,16 +281,19 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
         await writeAudit(tx, actor, 'user.change', id, { ...shown, ...(passwordHash ? { password: 'changed' } : {}) })
         const { passwordHash: _, nameKey: __, ...user } = row
         return user
-      })
+      }
+      return changing(() => database.transaction(work))
     },
 
     async removeUser(actor: Actor, id: string): Promise<void> {
-      await database.transaction(async (tx) => {
-        const [gone] = await tx.delete(users).where(eq(users.id, id)).returning()
-        if (!gone) throw new CodedError('not-found', { what: `The user ${id}` })
-        await ensureAdmin(tx)
-        await writeAudit(tx, actor, 'user.remove', id, { name: gone.name, role: gone.role })
-      })
+      await changing(() =>
+        database.transaction(async (tx) => {
+          const [gone] = await tx.delete(users).where(eq(users.id, id)).returning()
+          if (!gone) throw new CodedError('not-found', { what: `The user ${id}` })
+          await ensureAdmin(tx)
+          await writeAudit(tx, actor, 'user.remove', id, { name: gone.name, role: gone.role })
+        }),
+      )
     },
 
     async tokens() {
@@ -306,11 +331,13 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
     },
 
     async removeToken(actor: Actor, id: string): Promise<void> {
-      await database.transaction(async (tx) => {
-        const [gone] = await tx.delete(apiTokens).where(eq(apiTokens.id, id)).returning()
-        if (!gone) throw new CodedError('not-found', { what: `The token ${id}` })
-        await writeAudit(tx, actor, 'token.remove', id, { name: gone.name })
-      })
+      await changing(() =>
+        database.transaction(async (tx) => {
+          const [gone] = await tx.delete(apiTokens).where(eq(apiTokens.id, id)).returning()
+          if (!gone) throw new CodedError('not-found', { what: `The token ${id}` })
+          await writeAudit(tx, actor, 'token.remove', id, { name: gone.name })
+        }),
+      )
     },
 
     async audit(before: number | undefined, limit: number) {
@@ -341,6 +368,11 @@ function openSetup(secret: string, nowMs: number) {
 
 function actorOf(kind: Actor['kind'], id: string, name: string, role: Role, address: string): Actor {
   return { kind, id, name, role, address }
+}
+
+/** The same one, asking from there. */
+function from(principal: Principal, address: string): Principal {
+  return { ...principal, actor: { ...principal.actor, address } }
 }
 
 /** @throws CodedError `body.invalid` */

@@ -6,7 +6,7 @@ import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import type { StateStore } from '#stores/state/state.ts'
-import type { Notes, PromApi } from '../prometheus-api.ts'
+import type { DataText, Notes, PromApi } from '../prometheus-api.ts'
 import { alertsData, rulesData } from '../prometheus-rules.ts'
 import { type App, describeRoute } from './endpoint.ts'
 import { type AppEnv, principalOf, requireRight } from './guard.ts'
@@ -25,28 +25,31 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
   const { version, startedMs, metricRules } = deps
   const { database } = deps.state
   const guard = requireRight('read', 'read')
-  const answer = (
+  const answerText = (
     path: string,
-    work: (params: URLSearchParams, context: Context<AppEnv>, notes: Notes) => Promise<unknown>,
+    write: (params: URLSearchParams, context: Context<AppEnv>, notes: Notes) => Promise<DataText>,
   ): void => {
     describeRoute(app, 'get', path.replace(':name', '{name}'), 'As in Prometheus', 'metrics', 'application/json')
     app.on(['GET', 'POST'], [path], guard, async (context) => {
       const notes: Notes = { warnings: [], infos: [] }
       try {
-        const data = await work(await paramsOf(context), context, notes)
+        const data = await write(await paramsOf(context), context, notes)
         const { warnings, infos } = notes
-        return sent(context, {
-          ...{ status: 'success', data },
-          ...(warnings.length > 0 && { warnings }),
-          ...(infos.length > 0 && { infos }),
-        })
+        const more =
+          (warnings.length > 0 ? `,"warnings":${JSON.stringify(warnings)}` : '') +
+          (infos.length > 0 ? `,"infos":${JSON.stringify(infos)}` : '')
+        return sent(context, `{"status":"success","data":${data}${more}}`)
       } catch (error) {
         return promError(context, error)
       }
     })
   }
-  answer('/api/v1/query', (params, { req }, notes) => prometheus.query(params, req.raw.signal, notes))
-  answer('/api/v1/query_range', (params, { req }, notes) => prometheus.queryRange(params, req.raw.signal, notes))
+  const answer = (
+    path: string,
+    work: (params: URLSearchParams, context: Context<AppEnv>, notes: Notes) => Promise<unknown>,
+  ): void => answerText(path, async (...asked) => JSON.stringify(await work(...asked)))
+  answerText('/api/v1/query', (params, { req }, notes) => prometheus.query(params, req.raw.signal, notes))
+  answerText('/api/v1/query_range', (params, { req }, notes) => prometheus.queryRange(params, req.raw.signal, notes))
   answer('/api/v1/query_exemplars', (params) => prometheus.exemplars(params))
   answer('/api/v1/format_query', (params) => prometheus.format(params))
   answer('/api/v1/series', (params, _, notes) => prometheus.series(params, notes))
@@ -104,8 +107,7 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
   }))
 }
 
-function sent(context: Context<AppEnv>, body: unknown): Response {
-  const text = JSON.stringify(body)
+function sent(context: Context<AppEnv>, text: string): Response {
   const headers = { 'content-type': 'application/json', vary: 'Accept-Encoding' }
   if (text.length < gzipBytesMin || !/\bgzip\b/.test(context.req.header('accept-encoding') ?? ''))
     return context.body(text, 200, headers)
