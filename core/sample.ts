@@ -11,6 +11,8 @@ export interface SeriesData {
   values: Float64Array
   /** Set for a series with native histograms: where an entry is set, it is the sample and `values` there means nothing. */
   histograms?: (FloatHistogram | undefined)[]
+  /** Since when each float counts, ms since the epoch, where that is known; 0: it is not. */
+  startsMs?: Float64Array
 }
 
 /** A trace that stands for a sample: its id in the labels, the value that was observed. */

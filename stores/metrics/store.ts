@@ -1,4 +1,5 @@
 // The metric store: append, select by matchers and range, retention. PromQL stands on `select`.
+import type { FloatHistogram } from '#core/histogram.ts'
 import type { Exemplar, Labels, MetricMetadata, SeriesData, WriteRequestBytes } from '#core/sample.ts'
 
 export interface Matcher {
@@ -56,7 +57,7 @@ export interface Cardinality {
   refused: Count[]
 }
 
-/** What is known of the samples of one window. Stale markers are no samples; native histograms are left out. */
+/** What is known of the floats of one window. Stale markers are no samples. */
 export type RollupColumn =
   | 'min'
   | 'max'
@@ -75,7 +76,7 @@ export type RollupColumn =
 export const rollupFlags = {
   /** All values are whole and below 2^53: sums of them are exact, in whatever order. */
   whole: 1,
-  /** Native histograms were left out. */
+  /** There were native histograms too: see `RollupSeries.histograms`. */
   histograms: 2,
   /** `resets` counts at least one fall. */
   falls: 4,
@@ -87,12 +88,20 @@ export interface RollupSeries {
   endMs: Float64Array
   /** Those that were asked for; of the length of `endMs`. */
   columns: Partial<Record<RollupColumn, Float64Array>>
+  /** The last native histogram of each window that has one, with its own time; when they were asked for. */
+  histograms?: TimedHistogram[]
+}
+
+export interface TimedHistogram {
+  timestampMs: number
+  histogram: FloatHistogram
 }
 
 export interface RollupRequest extends SelectRequest {
   /** One of `resolutionsMs`. `fromMs` (exclusive) and `toMs` are multiples of it. */
   resolutionMs: number
   columns: readonly RollupColumn[]
+  withHistograms?: boolean
 }
 
 /** Windows of samples, kept longer than the samples. */

@@ -2,10 +2,13 @@
 
 /** strconv.FormatFloat(value, 'f', -1, 64): sample values in the API and in count_values. */
 export function formatValue(value: number): string {
+  const size = Math.abs(value)
+  // Here JavaScript writes no exponent.
+  if (size >= 1e-6 && size < 1e21) return String(value)
+  if (value === 0) return Object.is(value, -0) ? '-0' : '0'
   if (Number.isNaN(value)) return 'NaN'
   if (value === Number.POSITIVE_INFINITY) return '+Inf'
   if (value === Number.NEGATIVE_INFINITY) return '-Inf'
-  if (Object.is(value, -0)) return '-0'
   const text = String(value)
   const match = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(text)
   if (!match) return text

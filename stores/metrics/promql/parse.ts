@@ -24,6 +24,7 @@ import {
   describe,
   durationSeconds,
   experimentalAggregates,
+  fillWords,
   heightMax,
   keywords,
   nestingMax,
@@ -155,7 +156,7 @@ class Parser {
 
   #fill(matching: Matching): void {
     for (;;) {
-      const word = this.#acceptWord('fill', 'fill_left', 'fill_right')
+      const word = this.#isBeforeParenthesis() ? this.#acceptWord(...fillWords) : undefined
       if (!word) return
       const value = this.#fillValue()
       if (word !== 'fill_right') matching.fill.left = value
@@ -616,6 +617,10 @@ class Parser {
 
   #isOp(text: string): boolean {
     return this.#token.kind === 'op' && this.#token.text === text
+  }
+
+  #isBeforeParenthesis(): boolean {
+    return /^\s*\(/.test(this.#text.slice(this.#token.end, this.#token.end + 100))
   }
 
   #isWord(word: string): boolean {

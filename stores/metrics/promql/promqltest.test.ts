@@ -73,6 +73,53 @@ eval instant at 0 l * fill_left(-1) r
   {a="3"} -30
 `))
 
+  it('fill under group_right fills the many sides with fill_left, as Prometheus does; its words are names elsewhere', () =>
+    passes(`load 1m
+  one{i="a"} 100
+  one{i="c"} 300
+  many{i="a",cpu="0"} 2
+  many{i="b",cpu="0"} 3
+  fill{i="a"} 7
+  fill_left{i="z"} 8
+eval instant at 0 one * on(i) group_right fill_left(1) many
+  {i="a",cpu="0"} 200
+  {i="c"} 300
+eval instant at 0 one * on(i) group_right fill_right(0) many
+  {i="a",cpu="0"} 200
+  {i="b",cpu="0"} 0
+eval instant at 0 one + fill
+  {i="a"} 107
+eval instant at 0 fill + fill_right (1) fill_left
+  {i="a"} 8
+`))
+
+  it('a sample that says since when it counts is a reset where it began anew, and counts from zero inside the range', () =>
+    passes(`load 1m
+  deltas@st  _ _ -1mx5
+  deltas     _ _ 10x5
+  once@st    _ _ _ _ -90s
+  once       _ _ _ _ 6
+  reset@st   _ -30s -1m30s -2m30s -10s -1m10s
+  reset      _ 5    6      7      8    9
+  older@st   _ -1h -1h1m -1h2m
+  older      _ 5 6 7
+eval instant at 6m increase(deltas[3m])
+  {} 30
+eval instant at 6m resets(deltas[3m])
+  {} 2
+eval instant at 6m irate(deltas[3m])
+  {} 0.16666666666666666
+eval instant at 5m increase(once[3m])
+  {} 6
+eval instant at 5m increase(once[150s])
+eval instant at 5m increase(reset[5m])
+  {} 16
+eval instant at 3m increase(older[3m])
+  {} 3
+eval instant at 6m increase(deltas[3m:1m])
+  {} 0
+`))
+
   it('anchored and smoothed take in the samples around the borders, without extrapolation', () =>
     passes(`load 15s
   c_total 0+10x20
@@ -98,6 +145,19 @@ eval instant at 0 info(m)
   m{job="b",instance="1"} 6
 eval instant at 0 info(m, {region=~".+"})
   m{job="a",instance="1",region="gd"} 5
+`))
+
+  it('info() told only which metric not to use uses the others that end in _info', () =>
+    passes(`load 1m
+  m{job="a",instance="1"} 5
+  other{job="a",instance="1",region="no"} 1
+  target_info{job="a",instance="1",region="gd"} 1
+  build_info{job="a",instance="1",version="3"} 1
+eval instant at 0 info(m, {__name__!="target_info"})
+  m{job="a",instance="1",version="3"} 5
+eval instant at 0 info(m, {__name__!~".+_info", region=~".+"})
+eval instant at 0 info(build_info, {__name__=~"target_.+", __name__=~".+_info"})
+  build_info{job="a",instance="1",version="3",region="gd"} 1
 `))
 
   it('trim operators keep part of a native histogram', () =>

@@ -30,21 +30,12 @@ export const parametric = new Set<string>(['topk', 'bottomk', 'count_values', 'q
 export const experimentalAggregates = new Set<string>(['limitk', 'limit_ratio'])
 export const aggregates = new Set<string>(aggregateOps)
 /** Keywords that cannot be a metric name without braces. */
-export const reserved = new Set([
-  'on',
-  'ignoring',
-  'group_left',
-  'group_right',
-  'bool',
-  'atan2',
-  'fill',
-  'fill_left',
-  'fill_right',
-  'inf',
-  'nan',
-])
+export const reserved = new Set(['on', 'ignoring', 'group_left', 'group_right', 'bool', 'atan2', 'inf', 'nan'])
+/** Keywords before a parenthesis, and else names like any other. */
+export const fillWords = ['fill', 'fill_left', 'fill_right'] as const
 export const keywords = new Set([
   ...reserved,
+  ...fillWords,
   ...wordOps,
   ...aggregateOps,
   'offset',

@@ -218,23 +218,48 @@ function getValues(bytes: Uint8Array, count: number, into: Float64Array, base: n
   cursor = end
 }
 
+/** Most of what a query reads goes through here: the cursor is a local one, and small numbers need no floating point. */
 function getDecimals(bytes: Uint8Array, count: number, into: Float64Array, base: number, codec: number): void {
   const scale = scales[bytes[cursor++]!]
   if (scale === undefined) throw new RangeError('a chunk has an unknown exponent')
+  const isCounter = codec === codecCounter
   let integer = getZigzag(bytes)
   into[base] = integer / scale
   let delta = 0
+  let at = cursor
   for (let i = 1; i < count; i++) {
-    const byte = bytes[cursor]!
+    let byte = bytes[at++]!
     let step: number
-    if (byte < 128) {
-      cursor++
-      step = (byte & 1) === 0 ? byte >> 1 : -((byte + 1) >> 1)
-    } else step = getZigzag(bytes)
-    delta = codec === codecCounter ? delta + step : step
+    if (byte < 128) step = (byte >>> 1) ^ -(byte & 1)
+    else {
+      let value = byte & 127
+      byte = bytes[at++]!
+      value |= (byte & 127) << 7
+      if (byte >= 128) {
+        byte = bytes[at++]!
+        value |= (byte & 127) << 14
+        if (byte >= 128) {
+          byte = bytes[at++]!
+          value |= (byte & 127) << 21
+        }
+      }
+      if (byte < 128) step = (value >>> 1) ^ -(value & 1)
+      else {
+        // More than 28 bits.
+        cursor = at
+        const large = value + getVarint(bytes) * 2 ** 28
+        at = cursor
+        step = large % 2 === 0 ? large / 2 : -(large + 1) / 2
+      }
+    }
+    delta = isCounter ? delta + step : step
     integer += delta
-    into[base + i] = integer / scale
+    into[base + i] = integer
   }
+  // Past the end `bytes` has undefined, which the arithmetic above takes for zero.
+  if (at > bytes.length) throw new RangeError('a chunk ends early')
+  cursor = at
+  if (scale !== 1) for (let i = 1; i < count; i++) into[base + i]! /= scale
 }
 
 function isRegular(times: Float64Array, from: number, count: number): boolean {

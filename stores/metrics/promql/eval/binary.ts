@@ -111,8 +111,9 @@ class Matcher {
   async run(): Promise<Frame> {
     const { matching } = this.#node
     const { count } = this.#many
-    const fillOne = this.#swapped ? matching.fill.left : matching.fill.right
-    const fillMany = this.#swapped ? matching.fill.right : matching.fill.left
+    // As Prometheus: under group_right the sides are swapped and the values are not, so there too `fill_left` fills the
+    // side that has many series.
+    const { left: fillMany, right: fillOne } = matching.fill
     const manyKeys = this.#many.labels.map(this.#key)
     const oneKeys = this.#one.labels.map(this.#key)
     const ones = groupBy(oneKeys)

@@ -1,5 +1,5 @@
 // Evaluates a tree whose data is loaded. Every node is computed for all steps of the query at once, series by series.
-import { isStaleNaN, type Labels, type SeriesData } from '#core/sample.ts'
+import type { Labels, SeriesData } from '#core/sample.ts'
 import type { Annotations } from '../annotations.ts'
 import {
   type Aggregate,
@@ -33,6 +33,7 @@ import type { Rolled } from './plan-rollups.ts'
 import { type Points, pointsOf } from './points.ts'
 import { rolledOver } from './rolled.ts'
 import { checkExtended, noteNonCounter, type Slide, slideOver } from './slide.ts'
+import { coarseSamples, StepSamples, takeSamples } from './step-samples.ts'
 
 /** These keep the name: their result is a sample of the series itself. */
 const keepsName = new Set(['last_over_time', 'first_over_time'])
@@ -219,35 +220,19 @@ export class Evaluation {
     const firstMs = (pinned ?? steps.startMs) - (node.offset as number)
     const stepMs = pinned === undefined ? steps.stepMs : 0
     const { lookbackMs } = this.#times
+    const samples = new StepSamples({ startMs: firstMs, stepMs, count: steps.count, lookbackMs }, this.#budget)
     for (const [n, one] of series.entries()) {
-      const { timestampsMs, values, histograms, labels } = one
+      const { labels } = one
       const base = out.add(timestamps ? this.#dropped(labels) : labels, timestamps && this.#delayed)
-      if (node.extended === 'smoothed') this.#smoothed(out, base, one, firstMs, stepMs)
-      else {
-        let at = -1
-        const length = timestampsMs.length
-        for (let step = 0; step < steps.count; step++) {
-          const ms = firstMs + step * stepMs
-          while (at + 1 < length && timestampsMs[at + 1]! <= ms) at++
-          if (at < 0 || timestampsMs[at]! <= ms - lookbackMs) {
-            // A roll-up has one sample a window.
-            if (at < 0 || !one.coarse || timestampsMs[at]! >= one.coarse.untilMs) continue
-            if (timestampsMs[at]! <= ms - lookbackMs - one.coarse.resolutionMs) continue
-          }
-          const own = histograms?.[at]
-          const value = own ? own.sum : values[at]!
-          if (Number.isNaN(value) && isStaleNaN(value)) continue
-          if (timestamps) out.set(base + step, timestampsMs[at]! / 1000)
-          else if (own) out.setHistogram(base + step, own)
-          else {
-            out.values[base + step] = value
-            out.present[base + step] = float
-          }
-        }
-      }
-      if (out.isEmptyRow(base)) out.pop()
+      let any: boolean
+      if (node.extended === 'smoothed') any = this.#smoothed(out, base, one, firstMs, stepMs)
+      else if (one.coarse)
+        any = takeSamples(one, coarseSamples(one, firstMs, stepMs, steps.count, lookbackMs), out, base, timestamps)
+      else any = takeSamples(one, samples.of(one.timestampsMs), out, base, timestamps)
+      if (!any) out.pop()
       if ((n & 255) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
+    samples.release()
     return timestamps
       ? this.#unique(
           out,
@@ -256,11 +241,12 @@ export class Evaluation {
       : out
   }
 
-  #smoothed(out: Frame, base: number, series: SeriesData, firstMs: number, stepMs: number): void {
+  #smoothed(out: Frame, base: number, series: SeriesData, firstMs: number, stepMs: number): boolean {
     const points = pointsOf(series)
     if (points.histograms.length > 0) throw failed('smoothed and anchored modifiers do not work with native histograms')
     for (let step = 0; step < out.count; step++)
       out.put(base + step, smoothedAt(points, firstMs + step * stepMs, this.#times.lookbackMs))
+    return !out.isEmptyRow(base)
   }
 
   async #aggregate(node: Aggregate, steps: Steps): Promise<Frame> {
@@ -524,9 +510,9 @@ export class Evaluation {
   }
 
   /** Steps that roll-ups answer: in the rows of the same series, or in rows of their own. */
-  #overWindows({ plan, series }: Rolled, slide: Slide, out: Frame, before: Labels[], keeps: boolean): void {
+  #overWindows({ plan, series, apart }: Rolled, slide: Slide, out: Frame, before: Labels[], keeps: boolean): void {
     const rows = new Map(before.map((labels, row) => [labelsKey(labels), row * out.count]))
-    for (const base of rows.values()) out.present.fill(nothing, base, base + plan.steps)
+    for (const [key, base] of rows) if (!apart.has(key)) out.present.fill(nothing, base, base + plan.steps)
     for (const one of series) {
       const { labels } = one
       const known = rows.get(labelsKey(labels))

@@ -13,6 +13,8 @@ export interface Window {
   atMs: number
   /** Sum of the values before each counter reset, up to each sample: set for rate and increase. */
   resets: Float64Array | undefined
+  /** Since when each sample counts, where it says so; 0: it does not. */
+  starts: Float64Array | undefined
   param: number
   param2: number
 }

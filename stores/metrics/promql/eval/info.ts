@@ -1,7 +1,6 @@
 // info(): adds to each series the labels of the info series with the same `job` and `instance`. Prometheus: promql/info.go.
 import type { Labels, SeriesData } from '#core/sample.ts'
 import { isStaleNaN } from '#core/sample.ts'
-import type { Matcher } from '../../store.ts'
 import { valueTest } from '../../tsdb/matchers.ts'
 import type { Call } from '../ast.ts'
 import type { Budget } from './budget.ts'
@@ -70,8 +69,13 @@ export function addInfo(
 /** Series that are info series themselves stay as they are. */
 function nameTest(call: Call): (name: string) => boolean {
   const selector = call.args[1]
-  const matchers: readonly Matcher[] = selector?.kind === 'selector' ? selector.matchers : infoMatchers(call)
-  const tests = matchers.filter(({ name }) => name === '__name__').map(valueTest)
+  // As Prometheus: who names labels and no metric has none left as they are.
+  const isNamed = selector?.kind !== 'selector' || selector.matchers.some(({ name }) => name === '__name__')
+  const tests = isNamed
+    ? infoMatchers(call)
+        .filter(({ name }) => name === '__name__')
+        .map(valueTest)
+    : []
   return (name) => tests.length > 0 && tests.every((test) => test(name))
 }
 

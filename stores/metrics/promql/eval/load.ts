@@ -13,8 +13,9 @@ import {
   type VectorSelector,
 } from '../ast.ts'
 import type { Budget } from './budget.ts'
+import { labelsKey } from './labels.ts'
 import { planRollups, type Rolled, type RolledPlan } from './plan-rollups.ts'
-import { isExact, rolledFunctions } from './rolled.ts'
+import { hasHistograms, isExact, rolledFunctions } from './rolled.ts'
 import { type LoadedSeries, withRollups } from './rolled-series.ts'
 
 /** What the engine needs of a store. */
@@ -80,7 +81,14 @@ export async function load(
       want(selector, plan.rangeMs, times.startMs, times.endMs, found)
       continue
     }
-    loaded.rolled.set(selector, { plan, series })
+    const apart = series.filter(hasHistograms)
+    // Windows say nothing of histograms but the last one: a series that has some is a series of those.
+    if (apart.length > 0) want(selector, plan.rangeMs, times.startMs, times.endMs, found)
+    loaded.rolled.set(selector, {
+      plan,
+      series: apart.length === 0 ? series : series.filter((one) => !hasHistograms(one)),
+      apart: new Set(apart.map(({ labels }) => labelsKey(labels))),
+    })
   }
   for (const { matchers, fromMs, toMs, newestOnly, for: nodes } of found.wanted.values()) {
     const request: SelectRequest = {
@@ -206,10 +214,12 @@ export function infoPinnedMs(call: Call, times: { startMs: number; endMs: number
   return node?.at && pinnedMs(node.at, times)
 }
 
-/** Which series info() takes labels from: `target_info` unless told otherwise. */
+/** Which series info() takes labels from: `target_info` unless told otherwise; told only what not, all that end in `_info`. */
 export function infoMatchers(call: Call): Matcher[] {
-  const chosen = call.args[1]?.kind === 'selector' ? call.args[1].matchers : []
-  return chosen.some(({ name }) => name === '__name__')
-    ? chosen
-    : [{ name: '__name__', op: '=', value: 'target_info' }, ...chosen]
+  const chosen = call.args[1]?.kind === 'selector' ? [...call.args[1].matchers] : []
+  const ops = chosen.filter(({ name }) => name === '__name__').map(({ op }) => op)
+  if (ops.length === 0) chosen.unshift({ name: '__name__', op: '=', value: 'target_info' })
+  else if (ops.every((op) => op === '!=' || op === '!~'))
+    chosen.unshift({ name: '__name__', op: '=~', value: '.+_info' })
+  return chosen
 }

@@ -24,6 +24,8 @@ export interface RolledPlan {
 export interface Rolled {
   plan: RolledPlan
   series: RollupSeries[]
+  /** Keys of the labels of series that windows do not answer: their samples are loaded. */
+  apart: ReadonlySet<string>
 }
 
 /** A range of fewer windows gains little. */

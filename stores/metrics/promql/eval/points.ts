@@ -7,6 +7,8 @@ export interface Points {
   dropName: boolean
   times: Float64Array
   values: Float64Array
+  /** Since when each of them counts, where that is known; 0: it is not. */
+  starts?: Float64Array | undefined
   /** Empty for a series of floats. */
   histogramTimes: Float64Array
   histograms: FloatHistogram[]
@@ -15,15 +17,16 @@ export interface Points {
 const none = new Float64Array(0)
 
 export function pointsOf(series: SeriesData): Points {
-  const { labels, timestampsMs, values, histograms } = series
+  const { labels, timestampsMs, values, startsMs: starts, histograms } = series
   if (!histograms) {
     let stale = 0
     for (let i = 0; i < values.length; i++) if (Number.isNaN(values[i]) && isStaleNaN(values[i]!)) stale++
     if (stale === 0)
-      return { labels, dropName: false, times: timestampsMs, values, histogramTimes: none, histograms: [] }
+      return { labels, dropName: false, times: timestampsMs, values, starts, histogramTimes: none, histograms: [] }
   }
   const times: number[] = []
   const kept: number[] = []
+  const keptStarts: number[] = []
   const histogramTimes: number[] = []
   const keptHistograms: FloatHistogram[] = []
   for (let i = 0; i < values.length; i++) {
@@ -35,6 +38,7 @@ export function pointsOf(series: SeriesData): Points {
     } else if (!isStaleNaN(values[i]!)) {
       times.push(timestampsMs[i]!)
       kept.push(values[i]!)
+      if (starts) keptStarts.push(starts[i]!)
     }
   }
   return {
@@ -42,6 +46,7 @@ export function pointsOf(series: SeriesData): Points {
     dropName: false,
     times: Float64Array.from(times),
     values: Float64Array.from(kept),
+    starts: starts && Float64Array.from(keptStarts),
     histogramTimes: Float64Array.from(histogramTimes),
     histograms: keptHistograms,
   }

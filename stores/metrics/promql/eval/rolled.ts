@@ -21,6 +21,10 @@ export const rolledFunctions: Readonly<Record<string, readonly RollupColumn[]>> 
 
 const exactMax = 2 ** 53
 
+export function hasHistograms({ columns }: RollupSeries): boolean {
+  return columns.flags!.some((flags) => (flags & rollupFlags.histograms) !== 0)
+}
+
 /** Whether any range of whole windows gives bit by bit what the samples give. */
 export function isExact(name: string, { columns }: RollupSeries): boolean {
   const flags = columns.flags!
@@ -30,7 +34,7 @@ export function isExact(name: string, { columns }: RollupSeries): boolean {
     all &= one
     some |= one
   }
-  // What histograms would add is not known here.
+  // What all the histograms would add is not known here.
   if ((some & rollupFlags.histograms) !== 0) return false
   const isWhole = (all & rollupFlags.whole) !== 0
   if (name === 'sum_over_time' || name === 'avg_over_time') {

@@ -17,6 +17,7 @@ import { floatWindowFunctions, resetSums, type Window } from './float-windows.ts
 import { type Frame, float, type Steps, timeAt } from './frame.ts'
 import { mixedWindowFunction } from './mixed-windows.ts'
 import type { Points } from './points.ts'
+import { startWindowFunctions } from './start-windows.ts'
 
 export interface Slide {
   name: string
@@ -44,18 +45,22 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
   const { name, steps, startMs, stepMs, rangeMs, params, budget } = slide
   const { times, values, histogramTimes } = points
   const rating = name === 'rate' || name === 'increase'
-  const compute = floatWindowFunctions[name]!
+  const starts = startWindowFunctions[name] && points.starts
+  const compute = (starts ? startWindowFunctions : floatWindowFunctions)[name]!
   const resets = rating ? resetSums(values) : undefined
   const metric = points.labels['__name__'] ?? ''
   const borders = slide.borders.of(times)
-  if ((rating || name === 'delta') && !slide.extended && histogramTimes.length === 0) {
+  if ((rating || name === 'delta') && !slide.extended && !starts && histogramTimes.length === 0) {
     const windows = { startMs, stepMs, rangeMs, count: steps.count }
     const kind = { isCounter: rating, isRate: name === 'rate' }
     const any = rateSteps({ times, values, resets }, borders, windows, kind, out, base)
     if (rating && any) noteNonCounter(slide, metric)
     return any
   }
-  const window: Window = { times, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0, resets, param: 0, param2: 0 }
+  const window: Window = {
+    ...{ times, values, from: 0, to: 0, startMs: 0, endMs: 0, atMs: 0 },
+    ...{ resets, starts, param: 0, param2: 0 },
+  }
   let from = 0
   let to = 0
   let floats = false

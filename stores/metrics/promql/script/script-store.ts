@@ -12,21 +12,38 @@ import type { SeriesNotation } from './series-notation.ts'
 
 type Value = number | FloatHistogram
 
+interface Entry {
+  labels: Labels
+  samples: Map<number, Value>
+  /** Since when a sample counts. */
+  starts: Map<number, number>
+  data: SeriesData | undefined
+}
+
 export class ScriptStore {
-  readonly #series = new Map<string, { labels: Labels; samples: Map<number, Value>; data: SeriesData | undefined }>()
+  readonly #series = new Map<string, Entry>()
 
   load(lines: SeriesNotation[], intervalMs: number, withCustomBuckets: boolean): void {
-    for (const { labels, points } of lines)
-      for (const [i, value] of points.entries()) if (value !== undefined) this.#add(labels, i * intervalMs, value)
+    const starts = new Map(lines.flatMap(({ labels, starts: own }) => (own ? [[labelsKey(labels), own] as const] : [])))
+    for (const { labels, points } of lines) {
+      const own = starts.get(labelsKey(labels))
+      for (const [i, value] of points.entries()) {
+        if (value === undefined) continue
+        const offsetMs = own?.[i]
+        const ms = i * intervalMs
+        this.#add(labels, ms, value, offsetMs === undefined ? 0 : ms + offsetMs)
+      }
+    }
     if (withCustomBuckets)
       for (const { labels, ms, histogram } of converted(lines, intervalMs)) this.#add(labels, ms, histogram)
   }
 
-  #add(labels: Labels, ms: number, value: Value): void {
+  #add(labels: Labels, ms: number, value: Value, startMs = 0): void {
     const key = labelsKey(labels)
-    const entry = this.#series.get(key) ?? { labels, samples: new Map<number, Value>(), data: undefined }
+    const entry: Entry = this.#series.get(key) ?? { labels, samples: new Map(), starts: new Map(), data: undefined }
     this.#series.set(key, entry)
     entry.samples.set(ms, value)
+    if (startMs !== 0) entry.starts.set(ms, startMs)
     entry.data = undefined
   }
 
@@ -35,8 +52,8 @@ export class ScriptStore {
     const found: SeriesData[] = []
     for (const entry of this.#series.values()) {
       if (!tests.every(({ name, holds }) => holds(entry.labels[name] ?? ''))) continue
-      entry.data ??= dataOf(entry.labels, entry.samples)
-      const { timestampsMs, values, histograms, labels } = entry.data
+      entry.data ??= dataOf(entry)
+      const { timestampsMs, values, startsMs, histograms, labels } = entry.data
       const from = timestampsMs.findIndex((ms) => ms >= request.fromMs)
       if (from === -1) continue
       let to = timestampsMs.length
@@ -46,6 +63,7 @@ export class ScriptStore {
         labels,
         timestampsMs: timestampsMs.subarray(from, to),
         values: values.subarray(from, to),
+        ...(startsMs && { startsMs: startsMs.subarray(from, to) }),
         ...(histograms && { histograms: histograms.slice(from, to) }),
       })
     }
@@ -53,7 +71,7 @@ export class ScriptStore {
   }
 }
 
-function dataOf(labels: Labels, samples: Map<number, Value>): SeriesData {
+function dataOf({ labels, samples, starts }: Entry): SeriesData {
   const times = [...samples.keys()].sort((a, b) => a - b)
   // Begun with something that is no number: V8 loses the bits of the stale marker when an array of numbers holds it.
   const values: Value[] = [undefined as unknown as Value]
@@ -63,6 +81,7 @@ function dataOf(labels: Labels, samples: Map<number, Value>): SeriesData {
     timestampsMs: Float64Array.from(times),
     values: Float64Array.from(values, (value) => (typeof value === 'number' ? value : 0)),
   }
+  if (starts.size > 0) data.startsMs = Float64Array.from(times, (ms) => starts.get(ms) ?? 0)
   if (values.some((value) => typeof value !== 'number')) data.histograms = hinted(values)
   return data
 }

@@ -1,5 +1,6 @@
 // The notation of series in test scripts: `metric{label="value"} 1 2+3x2 _ stale {{schema:1 sum:3 buckets:[5 10]}}`.
 // Prometheus: promql/parser, `ParseSeriesDesc`.
+import { parseDuration } from '#core/duration.ts'
 import { type CounterResetHint, customBucketsSchema, type FloatHistogram } from '#core/histogram.ts'
 import { type Labels, staleNaN } from '#core/sample.ts'
 import { combine as combined } from '../histogram/arithmetic.ts'
@@ -13,6 +14,8 @@ export interface SeriesNotation {
   points: (number | FloatHistogram | undefined)[]
   /** Histograms written with a counter_reset_hint: only theirs are compared. */
   hinted: Set<FloatHistogram>
+  /** Of a line `metric@st`: since when each sample counts, ms after its time. Such a line has no points. */
+  starts?: (number | undefined)[]
 }
 
 const pointsMax = 1_000_000
@@ -23,7 +26,37 @@ const itemPattern = new RegExp(`^([+-]?${numberPattern})(?:([+-])(${numberPatter
 export function parseSeries(text: string): SeriesNotation {
   const end = labelsEnd(text)
   const labels = parseLabels(text.slice(0, end))
-  return { labels, ...parsePoints(text, end) }
+  const isStarts = /^@st(?=\s|$)/.test(text.slice(end))
+  return isStarts
+    ? { labels, points: [], hinted: new Set(), starts: parseStarts(text, end + '@st'.length) }
+    : { labels, ...parsePoints(text, end) }
+}
+
+const startPattern = /^([+-]?)((?:\d+(?:ms|[smhdwy]))+|0)(?:([+-])((?:\d+(?:ms|[smhdwy]))+|0))?(?:x(\d+))?$/
+
+/** `_ -30s-1mx2 0 1ms`: durations where `parsePoints` has numbers. */
+function parseStarts(text: string, from: number): (number | undefined)[] {
+  const starts: (number | undefined)[] = []
+  const push = (count: number, value: (i: number) => number | undefined): void => {
+    if (starts.length + count > pointsMax) throw syntaxError(`more than ${pointsMax} points`, from)
+    for (let i = 0; i < count; i++) starts.push(value(i))
+  }
+  for (const { 0: item, index } of text.slice(from).matchAll(/\S+/g)) {
+    const at = from + index
+    const blanks = /^_(?:x(\d+))?$/.exec(item)
+    if (blanks) {
+      push(Number(blanks[1] ?? 1), () => undefined)
+      continue
+    }
+    const [, sign, first, stepSign, step, times] = startPattern.exec(item) ?? []
+    const firstMs = first === undefined ? undefined : parseDuration(first)
+    const stepMs = step === undefined ? 0 : parseDuration(step)
+    if (firstMs === undefined || stepMs === undefined || (step !== undefined && times === undefined))
+      throw syntaxError(`unexpected "${item}" in start timestamps`, at, at + item.length)
+    const begin = sign === '-' ? -firstMs : firstMs
+    push(Number(times ?? 0) + 1, (i) => begin + (stepSign === '-' ? -stepMs : stepMs) * i)
+  }
+  return starts
 }
 
 /** Where the label set ends and the values begin. */

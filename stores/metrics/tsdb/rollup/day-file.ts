@@ -1,43 +1,53 @@
 // The windows of one day at one resolution, as a block whose columns are those of the windows (kinds 1…). Times of samples
 // are kept as distances from the borders of their window, which are the same all day.
-import type { RollupColumn } from '../../store.ts'
-import type { Block, BlockSeries, ChunkPlace } from '../block.ts'
+import type { RollupColumn, RollupRequest, TimedHistogram } from '../../store.ts'
+import { type Block, type BlockSeries, type ChunkPlace, isHistogramChunk } from '../block.ts'
 import type { BlockWriter, Column } from '../block-writer.ts'
 import { columnSamplesMax } from '../chunk.ts'
 import { firstAfter } from '../columns.ts'
 import { rollupColumns, type Windows } from './windows.ts'
 
 export const dayMs = 86_400_000
+const lastHistogramKind = rollupColumns.length + 1
 
 export async function addWindows(
   writer: BlockWriter,
   labels: Uint8Array,
-  { endMs, columns }: Windows,
+  { endMs, columns, histograms }: Windows,
   resolutionMs: number,
 ): Promise<void> {
   if (endMs.length === 0) return
-  await writer.add(
-    labels,
-    rollupColumns.map((name, i): Column => {
-      const values = columns[name]
-      if (name === 'firstMs')
-        return { kind: i + 1, times: endMs, values: values.map((ms, k) => ms - (endMs[k]! - resolutionMs)) }
-      if (name === 'lastMs') return { kind: i + 1, times: endMs, values: values.map((ms, k) => endMs[k]! - ms) }
-      return { kind: i + 1, times: endMs, values }
-    }),
-  )
+  const all = rollupColumns.map((name, i): Column => {
+    const values = columns[name]
+    if (name === 'firstMs')
+      return { kind: i + 1, times: endMs, values: values.map((ms, k) => ms - (endMs[k]! - resolutionMs)) }
+    if (name === 'lastMs') return { kind: i + 1, times: endMs, values: values.map((ms, k) => endMs[k]! - ms) }
+    return { kind: i + 1, times: endMs, values }
+  })
+  // Histograms have their own times: those of the samples.
+  if (histograms.length > 0)
+    all.push({
+      kind: lastHistogramKind,
+      times: Float64Array.from(histograms, ({ timestampMs }) => timestampMs),
+      values: new Float64Array(0),
+      histograms: histograms.map(({ histogram }) => histogram),
+    })
+  await writer.add(labels, all)
 }
 
 export interface Piece {
   endMs: Float64Array
   columns: Partial<Record<RollupColumn, Float64Array>>
+  histograms: TimedHistogram[]
 }
+
+type Wanted = Pick<RollupRequest, 'columns' | 'withHistograms'>
 
 const scratch = new Float64Array(columnSamplesMax)
 
-export function chunksOf(entry: BlockSeries, wanted: readonly RollupColumn[]): ChunkPlace[] {
-  const kinds = wanted.map((name) => rollupColumns.indexOf(name) + 1)
-  return entry.chunks.filter(({ kind }) => kinds.includes(kind))
+export function chunksOf(entry: BlockSeries, { columns, withHistograms }: Wanted): ChunkPlace[] {
+  const kinds = columns.map((name) => rollupColumns.indexOf(name) + 1)
+  return entry.chunks.filter((chunk) => (isHistogramChunk(chunk) ? withHistograms : kinds.includes(chunk.kind)))
 }
 
 /** Windows that end in (fromMs, toMs]. A day has at most 288, so each column is one chunk. */
@@ -45,13 +55,19 @@ export function readWindows(
   block: Block,
   entry: BlockSeries,
   frames: Map<number, Buffer>,
-  { fromMs, toMs, columns: wanted }: { fromMs: number; toMs: number; columns: readonly RollupColumn[] },
+  { fromMs, toMs, columns: wanted, withHistograms }: Wanted & { fromMs: number; toMs: number },
 ): Piece | undefined {
   const columns: Piece['columns'] = {}
+  const histograms: TimedHistogram[] = []
   let endMs: Float64Array | undefined
   let from = 0
   let to = 0
   for (const chunk of entry.chunks) {
+    if (isHistogramChunk(chunk)) {
+      // The range is made of whole windows, and each histogram lies in its own.
+      if (withHistograms) histograms.push(...block.histograms(chunk, frames, fromMs + 1, toMs))
+      continue
+    }
     const name = rollupColumns[chunk.kind - 1]
     if (!name || !wanted.includes(name)) continue
     if (!endMs) {
@@ -68,5 +84,5 @@ export function readWindows(
     if (name === 'lastMs') for (let i = 0; i < values.length; i++) values[i] = endMs[i]! - values[i]!
     columns[name] = values
   }
-  return endMs && { endMs, columns }
+  return endMs && { endMs, columns, histograms }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { ManualClock } from '#core/clock.ts'
+import type { FloatHistogram } from '#core/histogram.ts'
 import { silentLogger } from '#core/logger.ts'
 import { seededRandom } from '#core/random.ts'
 import { type Labels, staleNaN } from '#core/sample.ts'
@@ -170,6 +171,72 @@ describe('roll-ups', () => {
     const fresh = { query: 'rate(parts_total[10m])', timeMs: endMs + hourMs }
     expect((await instantQuery(store, fresh)).infos).toEqual([])
     expect(shown(await instantQuery(store, fresh))).toEqual(shown(await instantQuery(withoutRollups(), fresh)))
+  }, 60_000)
+
+  it('keep the last native histogram of each window when the samples are gone', async () => {
+    const random = seededRandom(11)
+    let counts = [0, 0, 0]
+    const next = (): FloatHistogram => {
+      counts = random.next() < 0.001 ? [0, 0, 0] : counts.map((count) => count + Math.floor(random.next() * 5))
+      return {
+        ...{ schema: 0, zeroThreshold: 0.001, zeroCount: 0, negativeSpans: [], negativeBuckets: new Float64Array(0) },
+        ...{ count: counts[0]! + counts[1]! + counts[2]!, sum: counts[0]! + 2 * counts[1]! + 4 * counts[2]! },
+        ...{ positiveSpans: [{ offset: 0, length: 3 }], positiveBuckets: Float64Array.from(counts) },
+        ...{ customValues: [], counterResetHint: 'unknown' },
+      }
+    }
+    for (let at = startMs; at <= endMs + 3 * hourMs; at += scrapeMs)
+      await store.append(
+        encodeForTest([
+          [{ __name__: 'latency', i: '0' }, [[at, next()]]],
+          // Histograms from noon on, floats before.
+          [{ __name__: 'latency', i: '1' }, [[at, at % dayMs < 12 * hourMs ? 5 : next()]]],
+          [{ __name__: 'plain_total', i: '0' }, [[at, (at - startMs) / 1000]]],
+        ]),
+        ++offset,
+      )
+    await store.seal()
+    await store.compact()
+    await store.compact()
+    const ask = async (text: string, on: Selectable, stepMs = 5 * fiveMinutesMs) =>
+      rangeQuery(on, { query: text, startMs: startMs + 12 * hourMs, endMs: endMs - hourMs, stepMs })
+    // What one sample a window can answer exactly: windows end at the steps.
+    const exact = [
+      'histogram_count(latency)',
+      'histogram_quantile(0.5, latency)',
+      'count by (i) (latency)',
+      'absent(latency)',
+    ]
+    const texts = [...exact, 'histogram_count(increase(latency[6h]))']
+    const before = await Promise.all(texts.map((text) => ask(text, withoutRollups())))
+    await store.retain({
+      ...{ nowMs: endMs + 3 * hourMs, ageMs: dayMs, bytesMax: 1e12 },
+      rollupAgesMs: { [fiveMinutesMs]: 100 * dayMs, [hourMs]: 1000 * dayMs },
+    })
+    await store.close()
+    await open()
+    for (const [i, text] of texts.entries()) {
+      const after = await ask(text, store)
+      const [was, is] = [shown(before[i]!), shown(after)] as [[Labels, number[]][], [Labels, number[]][]]
+      if (i < exact.length) {
+        expect([text, is]).toEqual([text, was])
+        continue
+      }
+      // Increases lose what a counter gained between the last sample of a window and its fall.
+      expect(is.map(([labels]) => labels)).toEqual(was.map(([labels]) => labels))
+      for (const [row, [, values]] of is.entries())
+        for (const [step, value] of values.entries()) {
+          const own = was[row]![1][step]
+          if (own === null || own === undefined) expect(value).toBe(own)
+          else expect(Math.abs(value! - own) / Math.max(own, 100)).toBeLessThan(0.2)
+        }
+    }
+    // A series of floats beside them is answered by its windows as before.
+    const mixed = await ask('max_over_time({__name__=~"latency|plain_total"}[1h])', store, hourMs)
+    expect('series' in mixed && mixed.series.map(({ labels }) => labels['i'])).toContain('0')
+    await store.deleteSeries([{ name: 'i', op: '=', value: '0' }], startMs, startMs + dayMs)
+    const old = await instantQuery(store, { query: 'latency', timeMs: startMs + 20 * hourMs })
+    expect('series' in old && old.series.map(({ labels }) => labels['i'])).toEqual(['1'])
   }, 60_000)
 
   it('are dropped by ages of their own', async () => {

@@ -219,7 +219,7 @@ export class Rollups implements RollupsContract {
   }
 
   async #windowsOfRaw(
-    { matchers, resolutionMs, columns, samplesMax, signal }: RollupRequest,
+    { matchers, resolutionMs, columns, withHistograms, samplesMax, signal }: RollupRequest,
     { fromMs, toMs }: { fromMs: number; toMs: number },
     take: (bytes: Uint8Array, piece: Piece) => void,
   ): Promise<void> {
@@ -237,6 +237,7 @@ export class Rollups implements RollupsContract {
         take(bytes, {
           endMs: windows.endMs,
           columns: Object.fromEntries(columns.map((name) => [name, windows.columns[name]])),
+          histograms: withHistograms ? windows.histograms : [],
         })
         signal?.throwIfAborted()
       }
@@ -265,18 +266,26 @@ export class Rollups implements RollupsContract {
     const writer = await BlockWriter.create(path, day * dayMs, level)
     try {
       const every = await block.entries(Uint32Array.from({ length: block.meta.series }, (_, i) => i))
-      const whole = { fromMs: day * dayMs, toMs: (day + 1) * dayMs, columns: rollupColumns }
+      const whole = {
+        ...{ fromMs: day * dayMs, toMs: (day + 1) * dayMs },
+        ...{ columns: rollupColumns, withHistograms: true },
+      }
       for (const [series, entry] of every.entries()) {
         const frames = await block.prepare(entry.chunks)
         const piece = readWindows(block, entry, frames, whole)
         if (!piece) continue
-        const keep = (_: number, i: number): boolean =>
-          !hidden.has(series) || piece.endMs[i]! < fromMs || piece.endMs[i]! - resolutionMs >= toMs
+        const keeps = (end: number): boolean => !hidden.has(series) || end < fromMs || end - resolutionMs >= toMs
+        const keep = (_: number, i: number): boolean => keeps(piece.endMs[i]!)
+        const endOf = (ms: number): number => Math.ceil(ms / resolutionMs) * resolutionMs
         const columns = Object.fromEntries(rollupColumns.map((name) => [name, piece.columns[name]!.filter(keep)]))
         await addWindows(
           writer,
           entry.labels,
-          { endMs: piece.endMs.filter(keep), columns: columns as Record<RollupColumn, Float64Array> },
+          {
+            endMs: piece.endMs.filter(keep),
+            columns: columns as Record<RollupColumn, Float64Array>,
+            histograms: piece.histograms.filter(({ timestampMs }) => keeps(endOf(timestampMs))),
+          },
           resolutionMs,
         )
       }
@@ -332,7 +341,7 @@ async function readDay(
     const entries = await block.entries(await block.select(request.matchers), request.signal)
     for (let from = 0; from < entries.length; from += seriesPerBatch) {
       const batch = entries.slice(from, from + seriesPerBatch)
-      const frames = await block.prepare(batch.flatMap((entry) => chunksOf(entry, request.columns)))
+      const frames = await block.prepare(batch.flatMap((entry) => chunksOf(entry, request)))
       for (const entry of batch) {
         const piece = readWindows(block, entry, frames, request)
         if (piece) take(entry.labels, piece)
@@ -360,5 +369,6 @@ function joined(pieces: readonly Piece[], wanted: readonly RollupColumn[]): Piec
   return {
     endMs: all(({ endMs }) => endMs),
     columns: Object.fromEntries(wanted.map((name) => [name, all(({ columns }) => columns[name]!)])),
+    histograms: pieces.flatMap(({ histograms }) => histograms),
   }
 }

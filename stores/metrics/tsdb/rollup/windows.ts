@@ -1,7 +1,7 @@
 // Samples of one series into windows.
 import type { FloatHistogram } from '#core/histogram.ts'
 import { isStaleNaN } from '#core/sample.ts'
-import { type RollupColumn, rollupFlags } from '../../store.ts'
+import { type RollupColumn, rollupFlags, type TimedHistogram } from '../../store.ts'
 
 /** In the order of their numbers in a file, from 1. */
 export const rollupColumns: readonly RollupColumn[] = [
@@ -12,6 +12,8 @@ export const rollupColumns: readonly RollupColumn[] = [
 export interface Windows {
   endMs: Float64Array
   columns: Record<RollupColumn, Float64Array>
+  /** The last of each window that has one. */
+  histograms: TimedHistogram[]
 }
 
 interface SeriesSamples {
@@ -29,6 +31,8 @@ export function toWindows(samples: SeriesSamples, resolutionMs: number): Windows
   const endMs = new Float64Array(rows)
   const columns = Object.fromEntries(rollupColumns.map((name) => [name, new Float64Array(rows)])) as Windows['columns']
   const { min, max, sum, count, first, last, firstMs, lastMs, resets, flags } = columns
+  const lastHistograms: TimedHistogram[] = []
+  let histogramRow = -1
   let row = -1
   let lost = 0
   const close = (): void => {
@@ -38,8 +42,8 @@ export function toWindows(samples: SeriesSamples, resolutionMs: number): Windows
   for (let i = 0; i < length; i++) {
     const time = timestampsMs[i]!
     const value = values[i]!
-    const isHistogram = histograms?.[i] !== undefined
-    if (!isHistogram && Number.isNaN(value) && isStaleNaN(value)) continue
+    const histogram = histograms?.[i]
+    if (isStaleNaN(histogram ? histogram.sum : value)) continue
     const end = Math.ceil(time / resolutionMs) * resolutionMs
     if (row < 0 || endMs[row] !== end) {
       close()
@@ -48,8 +52,13 @@ export function toWindows(samples: SeriesSamples, resolutionMs: number): Windows
       flags[row] = rollupFlags.whole
       first[row] = Number.NaN
     }
-    if (isHistogram) {
+    if (histogram) {
       flags[row]! |= rollupFlags.histograms
+      if (histogramRow === row) lastHistograms.pop()
+      histogramRow = row
+      // What was known of the sample before says nothing of the window before.
+      const counterResetHint = histogram.counterResetHint === 'gauge' ? 'gauge' : 'unknown'
+      lastHistograms.push({ timestampMs: time, histogram: { ...histogram, counterResetHint } })
       continue
     }
     if (count[row]!++ === 0) {
@@ -76,5 +85,5 @@ export function toWindows(samples: SeriesSamples, resolutionMs: number): Windows
   close()
   const kept = row + 1
   for (const name of rollupColumns) columns[name] = columns[name].subarray(0, kept)
-  return { endMs: endMs.subarray(0, kept), columns }
+  return { endMs: endMs.subarray(0, kept), columns, histograms: lastHistograms }
 }
