@@ -49,7 +49,7 @@ export async function syntheticEstate(observatory: Running): Promise<void> {
   for (const uri of ['/item?id=1%20UNION%20SELECT%20user', '/%2e%2e%2f%2e%2e%2fetc/passwd', '/actuator/heapdump'])
     lines.push(
       JSON.stringify({
-        message: `203.0.113.77 - - [${new Date().toUTCString().slice(5, 16).replaceAll(' ', '/')}:08:00:00 +0000] "GET ${uri} HTTP/1.1" 200 512 "-" "curl/8.5"`,
+        message: `203.0.113.77 - - [${webTime()}] "GET ${uri} HTTP/1.1" 200 512 "-" "curl/8.5"`,
         ...{ 'process.name': 'nginx', 'log.file.path': '/var/log/nginx/access.log', 'host.name': hosts[0]![0] },
       }),
     )
@@ -107,7 +107,7 @@ export async function syntheticOffice(observatory: Running): Promise<void> {
 export async function syntheticScanner(observatory: Running): Promise<void> {
   const lines = Array.from({ length: 40 }, (_, n) =>
     JSON.stringify({
-      message: `203.0.113.77 - - [${new Date().toUTCString().slice(5, 16).replaceAll(' ', '/')}:${new Date().toISOString().slice(11, 19)} +0000] "GET /item?id=${n}%27%20or%20${n}=${n}%20--%20 HTTP/1.1" 200 512 "-" "curl/8.5"`,
+      message: `203.0.113.77 - - [${webTime()}] "GET /item?id=${n}%27%20or%20${n}=${n}%20--%20 HTTP/1.1" 200 512 "-" "curl/8.5"`,
       ...{ 'process.name': 'nginx', 'log.file.path': '/var/log/nginx/access.log', 'host.name': hosts[0]![0] },
       labels: { synthetic: 'true' },
     }),
@@ -161,4 +161,10 @@ export async function syntheticBodies(observatory: Running): Promise<void> {
     },
     body: `applicant=${encodeURIComponent('合成')}&idCard=${make.residentId()}&card=${make.bankCard()}`,
   })
+}
+
+/** Now, as web servers write it: `25/Nov/2026:08:00:00 +0000`. */
+function webTime(): string {
+  const now = new Date()
+  return `${now.toUTCString().slice(5, 16).replaceAll(' ', '/')}:${now.toISOString().slice(11, 19)} +0000`
 }
