@@ -65,6 +65,13 @@ describe('the correlation', () => {
         alerts: ['0', '2000', '4000'],
       },
     ])
+    // Who is in an incident is at risk; the others did nothing that adds up; of one minute the first counts most.
+    const [first, ...others] = correlator.risks.ranking(4000, 10)
+    expect(first).toMatchObject({
+      entity: 'host:a',
+      reasons: [{ name: 'rule credential-access' }, { name: 'rule defense-evasion' }],
+    })
+    expect(others).toEqual([])
     high(5000, 'c', 'impact', 'critical')
     expect(incidents.size).toBe(2)
     // What comes again and again is usual there, whatever its rule says.

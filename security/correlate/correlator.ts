@@ -82,6 +82,9 @@ export class Correlator {
   readonly #config: CorrelatorConfig
   readonly #deps: CorrelatorDeps
   readonly #rhythm: Rhythm
+  /** What was surprising about an entity: it decides when an incident opens. */
+  readonly #surprises: EntityRisks
+  /** That, and its part in chains of attack, which need no surprise: what people are shown. */
   readonly #risks: EntityRisks
   readonly #recent: Recent
   readonly #chains: KnownChains
@@ -94,13 +97,15 @@ export class Correlator {
     this.#config = config
     this.#deps = deps
     this.#rhythm = new Rhythm(config)
-    this.#risks = new EntityRisks({ halfLifeMs: config.halfLifeMs, breathMs: 60_000, entitiesMax: config.pairsMax })
+    const risk = { halfLifeMs: config.halfLifeMs, breathMs: 60_000, entitiesMax: config.pairsMax }
+    this.#surprises = new EntityRisks(risk)
+    this.#risks = new EntityRisks(risk)
     this.#recent = new Recent(config.leadMs)
     this.#chains = new KnownChains(config)
   }
 
   get counts(): CorrelatorCounts {
-    return { ...this.#counts, forgotten: this.#rhythm.forgotten + this.#risks.forgotten }
+    return { ...this.#counts, forgotten: this.#rhythm.forgotten + this.#surprises.forgotten }
   }
 
   get risks(): EntityRisks {
@@ -131,7 +136,8 @@ export class Correlator {
         tacticWeight(tactic) *
         severityWeight[alert.severity] *
         criticalityWeight[this.#deps.criticalityOf?.(place) ?? 'medium']
-      const { score, added } = this.#risks.add(place, alert.name, weight, atMs)
+      const { score, added } = this.#surprises.add(place, alert.name, weight, atMs)
+      this.#risks.add(place, alert.name, weight, atMs)
       const chapter: Chapter = { atMs, alert, place, tactic, added, seenBefore: judged.seenBefore }
       if (!involved) involved = this.#joinOrOpen(place, score, chapter)
       if (involved) {
@@ -225,7 +231,10 @@ export class Correlator {
       this.#open.add(incident)
       this.#bring(incident, place)
     }
-    for (const chapter of chain) incident.tell(chapter)
+    for (const chapter of chain) {
+      incident.tell(chapter)
+      this.#risks.add(chapter.place, chapter.alert.name, chapter.added, chapter.atMs)
+    }
     return incident
   }
 

@@ -51,7 +51,7 @@ export class EntityRisks {
     } else this.#states.delete(entity)
     this.#states.set(entity, state)
     state.score *= decay(atMs - state.atMs, halfLifeMs)
-    state.atMs = atMs
+    state.atMs = Math.max(state.atMs, atMs)
     if (atMs - state.breathFromMs > breathMs) {
       state.breathFromMs = atMs
       state.breath = 0
