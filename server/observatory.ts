@@ -271,7 +271,9 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const learn = createLearnPart(config.security.learn, learning)
     const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
     const flows = createFlowsPart(config.security.flows, learning)
-    const sensitive = createSensitiveData(config.security.sensitive, { ...learning, keyFile: inData('sensitive.key') })
+    const sensitive = createSensitiveData(config.security.sensitive, {
+      ...{ ...learning, database: state.database, keyFile: inData('sensitive.key') },
+    })
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, clock, random, logger, directory: inData('cases'), cubes: inData('cubes') },
@@ -470,6 +472,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       const { samples, metadata } = await kpi.series()
       if (samples.length > 0) await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan-kpi' })
     })
+    every(3_600_000, 'old traces could not be dropped', () => sensitive.forget())
     every(60_000, 'old sessions could not be dropped', () => people.sweep())
     every(10_000, 'a lost range of events could not be read again', () => refillLost(events, log, logger))
     every(selfEveryMs, 'own measurements could not be stored', async () => {

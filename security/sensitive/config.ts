@@ -8,5 +8,21 @@ export const sensitiveConfigSchema = z.strictObject({
     .min(1024)
     .default(8 * 1024 * 1024)
     .describe('Of a compressed body so much is looked into'),
+  markedFormats: z
+    .array(z.enum(['csv', 'xlsx']))
+    .default(['csv', 'xlsx'])
+    .describe('Downloads whose cells of free text carry an invisible mark of who took them; NDJSON never does'),
+  markedColumns: z
+    .array(z.string())
+    .default([
+      'message',
+      'error.message',
+      'event.reason',
+      'rule.description',
+      'file.description',
+      'process.description',
+    ])
+    .describe('Columns of free text, in which a mark disturbs no program'),
+  traceDays: z.number().min(1).default(1095).describe('What was downloaded, and who was shown what, is known so long'),
 })
 export type SensitiveConfig = z.output<typeof sensitiveConfigSchema>

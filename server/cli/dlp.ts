@@ -4,14 +4,19 @@ import { maskOne } from '#security/sensitive/mask.ts'
 import { createScanner } from '#security/sensitive/scan.ts'
 import { findRules } from '../config.ts'
 import { type Command, misuse } from './command.ts'
+import { trace } from './dlp-trace.ts'
 
 const inputBytesMax = 1024 * 1024 * 1024
 
 export const dlp: Command = {
-  usage: 'guanlan dlp scan FILE…|- [--json]',
+  usage: 'guanlan dlp scan FILE…|- [--json] | dlp trace FILE [--config FILE] [--json]',
   describe:
-    'Finds personal data and secrets in files or standard input, and prints them masked; exits 1 when it found any',
-  async run({ positionals: [verb, ...files], json }) {
+    'Finds personal data and secrets in files or standard input, and prints them masked, or names the downloads that a file came from; exits 1 when it found any',
+  options: ['config'],
+  async run({ positionals: [verb, ...files], options, json }) {
+    const [file] = files
+    if (verb === 'trace' && file && files.length === 1)
+      return trace(file, typeof options['config'] === 'string' ? options['config'] : undefined, json)
     if (verb !== 'scan' || files.length === 0) return misuse(this)
     const dictionary = readDictionary(findRules('rules/dlp/kinds.yml'))
     const scan = createScanner(dictionary)

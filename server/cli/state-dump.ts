@@ -11,6 +11,9 @@ import * as schema from '#stores/state/schema/index.ts'
 import type { Database } from '#stores/state/state.ts'
 
 const rowsPerTurn = 500
+/** Rows of files and sketches are large. */
+const largeRowsPerTurn = 10
+const batchCharsMax = 16 * 1024 * 1024
 
 /** In the order in which rows may be inserted: what is referred to comes first. */
 export function tablesInOrder(): PgTable[] {
@@ -35,9 +38,10 @@ export async function dumpState(database: Database, directory: string): Promise<
         const name = getTableName(table)
         const file = await open(join(directory, `${name}.ndjson`), 'w')
         counts[name] = 0
+        const perTurn = holdsBytes(table) ? largeRowsPerTurn : rowsPerTurn
         await tx.execute(sql`declare dump cursor for select row_to_json(t)::text as line from ${table} t`)
         while (true) {
-          const { rows } = await tx.execute<{ line: string }>(sql`fetch ${sql.raw(String(rowsPerTurn))} from dump`)
+          const { rows } = await tx.execute<{ line: string }>(sql`fetch ${sql.raw(String(perTurn))} from dump`)
           if (rows.length === 0) break
           await file.write(`${rows.map(({ line }) => line).join('\n')}\n`)
           counts[name] += rows.length
@@ -62,6 +66,7 @@ export async function loadState(database: Database, directory: string): Promise<
       if (there) throw new CodedError('restore.not-empty', { what: `the table ${name}` })
       counts[name] = 0
       let batch: string[] = []
+      let chars = 0
       const flush = async (): Promise<void> => {
         if (batch.length === 0) return
         // Generated columns make themselves again; numbers that the database gave out are kept.
@@ -70,12 +75,14 @@ export async function loadState(database: Database, directory: string): Promise<
           select ${columns} from json_populate_recordset(null::${table}, ${`[${batch.join(',')}]`}::json)`)
         counts[name]! += batch.length
         batch = []
+        chars = 0
       }
       // A backup of an older version lacks the tables that came since.
       const lines = createInterface({ input: await readable(join(directory, `${name}.ndjson`)) })
       for await (const line of lines) {
         batch.push(line)
-        if (batch.length >= rowsPerTurn) await flush()
+        chars += line.length
+        if (batch.length >= rowsPerTurn || chars >= batchCharsMax) await flush()
       }
       await flush()
     }
@@ -88,6 +95,9 @@ export async function loadState(database: Database, directory: string): Promise<
   })
   return counts
 }
+
+const holdsBytes = (table: PgTable): boolean =>
+  getTableConfig(table).columns.some((column) => column.getSQLType() === 'bytea')
 
 function writable(table: PgTable): ReturnType<typeof sql.identifier>[] {
   return getTableConfig(table)

@@ -1,5 +1,6 @@
 // The shapes of what is known of sensitive data.
 import { z } from '@hono/zod-openapi'
+import { AuditRow } from './api.ts'
 
 const Ranked = z.array(z.object({ value: z.string(), count: z.number().describe('Bodies') }))
 
@@ -52,3 +53,56 @@ export const SensitiveFind = z.object({
 
 // GET /api/security/sensitive/finds → one row per body, newest first
 export const SensitiveFinds = z.object({ finds: z.array(SensitiveFind), next: z.string().nullable() })
+
+export const ExportEntry = z.object({
+  id: z.string().describe('Also in the name of the file'),
+  atMs: z.number(),
+  actor: z.string(),
+  role: z.string(),
+  address: z.string(),
+  subject: z.string(),
+  format: z.string(),
+  query: z.string(),
+  fromMs: z.number(),
+  toMs: z.number(),
+  columns: z.array(z.string()),
+  regions: z.array(z.string()),
+  departments: z.array(z.string()),
+  isMarked: z.boolean(),
+  isMasked: z.boolean(),
+  endedMs: z.number().nullable().describe('Null while it runs, or when the process ended first'),
+  isComplete: z.boolean(),
+  rows: z.number(),
+  markedCells: z.number(),
+  kinds: z.record(z.string(), z.number()).describe('Sensitive values in it, by kind'),
+})
+
+// GET /api/security/sensitive/exports → the ledger, newest first
+export const ExportList = z.object({ exports: z.array(ExportEntry) })
+
+// POST /api/security/sensitive/trace → which exports a file fits
+export const TracedFile = z.object({
+  lines: z.number(),
+  markedCells: z.number().describe('Different cells that carry a mark'),
+  tellingRows: z.number().describe('Different rows that hold something to go by'),
+  exportsCompared: z.number(),
+  found: z.array(
+    z.object({
+      id: z.string(),
+      by: z.enum(['mark', 'rows']),
+      marks: z.object({ read: z.number(), agree: z.number() }),
+      rows: z.object({ read: z.number(), held: z.number() }),
+      log10Chance: z.number().describe('log10 of the chance that a file of other origin looks so, over all exports'),
+      isOutmarked: z.boolean().describe('It held these rows, but the marks are of another'),
+      entry: ExportEntry,
+    }),
+  ),
+})
+
+// POST /api/security/sensitive/who → who was shown a value; asked by value, compared by keyed hash
+export const WhoSaw = z.object({
+  hash: z.string(),
+  reads: z.array(AuditRow),
+  exports: z.array(ExportEntry),
+  finds: z.array(SensitiveFind).describe('Mirrored bodies, newest first'),
+})

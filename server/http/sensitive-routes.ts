@@ -17,7 +17,7 @@ const dayMs = 86_400_000
 const topMax = 10
 const bucketsWanted = 48
 /** A sender may name a dataset, not a receiver. */
-const found = `event.dataset:${sensitiveDataset} and observer.name:http-mirror`
+export const foundQuery = `event.dataset:${sensitiveDataset} and observer.name:http-mirror`
 
 const range = {
   q: z.string().max(2000).default('').describe('KQL over the finds'),
@@ -36,7 +36,7 @@ export function sensitiveRoutes(app: App, { sensitive, events: stored, config, c
     // Whole by itself, as `queryWithin` asks of those who see a part only.
     parseKql(q)
     const bounded = queryWithin(q, jurisdictionOf(context))
-    return bounded.trim() === '' ? found : `${found} and (\n${bounded}\n)`
+    return bounded.trim() === '' ? foundQuery : `${foundQuery} and (\n${bounded}\n)`
   }
 
   endpoint(
@@ -65,7 +65,7 @@ export function sensitiveRoutes(app: App, { sensitive, events: stored, config, c
         trend(`${bounded} and guanlan.sensitive.level >= 3`),
       ])
       return {
-        ...{ query: found, kinds, byKind, bySource, byServer, byDepartment, people, clients, urls, intervalMs },
+        ...{ query: foundQuery, kinds, byKind, bySource, byServer, byDepartment, people, clients, urls, intervalMs },
         total: all.reduce((sum, { count }) => sum + count, 0),
         trend: all.map((bucket, i) => ({ ...bucket, grave: grave[i]?.count ?? 0 })),
       }
@@ -94,7 +94,7 @@ export function sensitiveRoutes(app: App, { sensitive, events: stored, config, c
 
 const valuesPrefix = 'guanlan.sensitive.values.'
 
-function findOf(event: Event): z.input<typeof api.SensitiveFind> {
+export function findOf(event: Event): z.input<typeof api.SensitiveFind> {
   const text = (name: string): string => (typeof event[name] === 'string' ? event[name] : '')
   const number = (name: string): number => (typeof event[name] === 'number' ? event[name] : 0)
   return {

@@ -40,6 +40,7 @@ import { questionRoutes } from './question-routes.ts'
 import { reloadRoutes } from './reload-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
 import { sensitiveRoutes } from './sensitive-routes.ts'
+import { sensitiveTraceRoutes } from './sensitive-trace-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
 
@@ -106,8 +107,8 @@ export function createHttpServer(parts: Parts): HttpServer {
     health(app, all)
     peopleRoutes(app, all.people, secureCookies)
     eventRoutes(app, {
-      ...{ stored: all.events, database: all.state.database, tap: all.pipeline.tap, clock: all.clock, closing: closed },
-      sensitive: createSensitiveView(config.security.mask),
+      ...{ stored: all.events, traces: all.sensitive, tap: all.pipeline.tap, clock: all.clock, closing: closed },
+      ...{ sensitive: createSensitiveView(config.security.mask), isMasking: config.security.mask },
     })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
     notificationRoutes(app, all)
@@ -124,6 +125,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     sensitiveRoutes(app, all)
+    sensitiveTraceRoutes(app, all)
     behaviourRoutes(app, all)
     postureRoutes(app, all)
     huntRoutes(app, {

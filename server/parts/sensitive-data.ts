@@ -14,7 +14,10 @@ import { type Dictionary, readDictionary } from '#security/sensitive/dictionary.
 import { createValueHash, type ValueHash } from '#security/sensitive/value-hash.ts'
 import { readWatchRules } from '#security/sensitive/watch/rules.ts'
 import { createSensitiveWatch } from '#security/sensitive/watch/watch.ts'
+import type { Database } from '#stores/state/state.ts'
 import { findRules } from '../config.ts'
+import { createExportLedger, type ExportLedger } from './export-ledger.ts'
+import { createSensitiveTrail, type SensitiveTrail } from './sensitive-trail.ts'
 import { StatefulConsumer, type StatefulConsumerDeps } from './stateful-consumer.ts'
 
 export interface SensitiveData {
@@ -22,13 +25,19 @@ export interface SensitiveData {
   key: Buffer
   hash: ValueHash
   inspector: BodyInspector
+  trail: SensitiveTrail
+  exports: ExportLedger
+  /** Whether a column of a download carries the mark. */
+  isMarked(format: string, column: string): boolean
   consumers: Consumer[]
+  /** Drops what is older than it may be. */
+  forget(): Promise<void>
   component: Component
 }
 
 export function createSensitiveData(
   config: SensitiveConfig,
-  deps: StatefulConsumerDeps & { directory: string; keyFile: string },
+  deps: StatefulConsumerDeps & { database: Database; directory: string; keyFile: string },
 ): SensitiveData {
   const rules = findRules(config.rules)
   const dictionary = readDictionary(join(rules, 'kinds.yml'))
@@ -44,9 +53,19 @@ export function createSensitiveData(
   )
   const path = join(deps.directory, 'sensitive.jsonl')
   const watch = createSensitiveWatch(watchRules, dictionary)
+  const hash = createValueHash(key)
+  const { database, clock } = deps
+  const trail = createSensitiveTrail({ database, clock, hash, dictionary })
+  const exports = createExportLedger({ database, clock, hash, key })
+  const [formats, columns] = [new Set<string>(config.markedFormats), new Set(config.markedColumns)]
   return {
-    ...{ dictionary, key, inspector },
-    hash: createValueHash(key),
+    ...{ dictionary, key, hash, inspector, trail, exports },
+    isMarked: (format, column) => formats.has(format) && columns.has(column),
+    forget: async () => {
+      const beforeMs = clock.nowMs() - config.traceDays * 86_400_000
+      await trail.forgetBefore(beforeMs)
+      await exports.forgetBefore(beforeMs)
+    },
     consumers: [new StatefulConsumer({ name: 'sensitive', path, from: 'first' }, watch, deps)],
     component: {
       name: 'sensitive',
