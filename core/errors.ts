@@ -37,6 +37,11 @@ export const errorCatalogue = {
     message: 'The role {role} may not {action}',
     hint: 'Ask an administrator for the right.',
   },
+  'auth.nobody': {
+    status: 403,
+    message: 'The token "{name}" is nobody’s, and here a person has to answer for it',
+    hint: 'Sign in, or make the token for somebody: guanlan token create NAME --for USER.',
+  },
   'auth.outside': {
     status: 403,
     message: 'This reaches beyond the region and department that you answer for',
@@ -124,6 +129,11 @@ export const errorCatalogue = {
     hint: 'A task is given for a figure that does.',
   },
   'kpi.not-yours': { status: 403, message: 'Only who raised it may withdraw it', hint: 'Ask them, or settle it.' },
+  'kpi.outdated': {
+    status: 409,
+    message: 'The publication {version} was compared with a catalogue that has changed since',
+    hint: 'Refuse it, and propose the change again.',
+  },
   'kpi.own-case': {
     status: 409,
     message: 'It cannot be settled by who asked, who answered, or the department itself',

@@ -3,6 +3,7 @@
 import { desc, eq } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
 import { writeAudit } from '#stores/state/audit.ts'
+import { personOf } from '#stores/state/person.ts'
 import { kpiRestatements } from '#stores/state/schema/kpi.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
 import type { KpiValue, Restatement } from './contract.ts'
@@ -45,7 +46,7 @@ export function createRestatements(database: Database, nowMs: () => number, newI
       await database.transaction(async (tx) => {
         await tx
           .insert(kpiRestatements)
-          .values({ id, state: 'proposed', body, proposedBy: actor.name, proposedMs: nowMs(), approvedBy: [] })
+          .values({ id, state: 'proposed', body, proposedBy: personOf(actor), proposedMs: nowMs(), approvedBy: [] })
         await writeAudit(tx, actor, 'kpi-restatement.propose', id, { kpi, cause, reason })
       })
       return id
@@ -56,9 +57,10 @@ export function createRestatements(database: Database, nowMs: () => number, newI
         const [row] = await tx.select().from(kpiRestatements).where(eq(kpiRestatements.id, id)).for('update')
         if (!row) throw new CodedError('not-found', { what: `The restatement ${id.slice(0, 64)}` })
         if (row.state !== 'proposed') throw new CodedError('conflict', { what: 'The restatement' })
-        if (row.proposedBy === actor.name || row.approvedBy.includes(actor.name))
+        const person = personOf(actor)
+        if (row.proposedBy === person || row.approvedBy.includes(person))
           throw new CodedError('kpi.approval', { what: 'The restatement' })
-        const approvedBy = [...row.approvedBy, actor.name]
+        const approvedBy = [...row.approvedBy, person]
         const state = approvedBy.length >= approversNeeded ? 'in-force' : 'proposed'
         await tx
           .update(kpiRestatements)

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
 import type { CaseContext } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
+import { itemsOf } from '../catalogue/items.ts'
 import type { CaseRecord, CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
@@ -141,8 +142,7 @@ export function createBoard(deps: BoardDeps): Board {
         continue
       }
       const year = new Date(context.zone.dayOf(atMs) * 86_400_000).getUTCFullYear()
-      for (const fact of currentFacts(facts(), kind, atMs)) {
-        if (fact.validFromMs > atMs || (fact.validToMs !== null && fact.validToMs <= atMs)) continue
+      for (const fact of currentFacts(facts(), kind, atMs, atMs)) {
         const { fields } = withCity(fact)
         cube.addFact(kind === 'item' ? withLimits(fields, context.calendar, year) : fields)
       }
@@ -294,23 +294,6 @@ async function openFiles(directory: string, basis: string, lastSequence: number)
 /** Cities are the first four digits of a region's code, for the catalogue as for cases. */
 function withCity(fact: Fact): Fact {
   return { ...fact, fields: { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) } }
-}
-
-/** The row of an item that was in force at a time, as far as it was known. */
-function itemsOf(facts: readonly Fact[], knownMs: number): (code: string, atMs: number) => Fact['fields'] | undefined {
-  const byCode = new Map<string, Fact[]>()
-  for (const fact of facts) {
-    if (fact.kind !== 'item' || fact.knownMs > knownMs || fact.removed) continue
-    const code = String(fact.fields['code'] ?? fact.id)
-    const list = byCode.get(code)
-    if (list) list.push(fact)
-    else byCode.set(code, [fact])
-  }
-  return (code, atMs) =>
-    byCode
-      .get(code)
-      ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
-      ?.fields
 }
 
 function dimensionsFrom(by: readonly string[], values: readonly string[]): Record<string, string> {

@@ -72,7 +72,7 @@ async function exported(name: string, cases: StoredCase[]): Promise<{ out: strin
   const out = join(home, name)
   await writeBundle(out, ledger, {
     ...{ plan, definitionText, calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }] },
-    ...{ facts: [], catalogueVersion: null, cases, olderSize: ledger.size },
+    ...{ facts: [], catalogueVersion: null, cases, older: { note: checkpoint, size: ledger.size } },
     request: { period: '2026-09', switches: {}, only: {}, validMs: nowMs, knownMs: nowMs },
   })
   await ledger.close()

@@ -13,6 +13,7 @@ export const bundleFiles = {
   value: 'value.json',
   checkpoint: 'checkpoint',
   consistency: 'consistency.json',
+  older: 'older.checkpoint',
   keys: 'keys.txt',
 } as const
 
@@ -51,6 +52,13 @@ export const otherProofs = z.array(
     ...{ id: z.string().max(500), version: z.string().max(200), knownMs: z.int(), index: count, proof: hashes },
   }),
 )
+const kindsInOrder = ['definition', 'calendar', 'catalogue', 'value']
+
+/** The one order in which proofs stand: by kind, then by leaf. */
+export function compareProofs(a: { kind: string; index: number }, b: { kind: string; index: number }): number {
+  return kindsInOrder.indexOf(a.kind) - kindsInOrder.indexOf(b.kind) || a.index - b.index
+}
+
 export const valueFile = z.strictObject({
   request: z.strictObject({
     ...{ period: z.string().max(32), switches: texts, only: texts, validMs: z.int(), knownMs: z.int() },
@@ -61,6 +69,8 @@ export const valueFile = z.strictObject({
    * records in their order, as runs of [first, how many]. Bundles of before have no `leaves`.
    */
   evidence: z.strictObject({ count, hash: z.string(), leaves: z.array(z.tuple([count, count])).optional() }),
+  /** Of every file that was there before the figure was signed, by name: hashes of their texts. Bundles of before have none. */
+  files: z.record(z.string().max(300), z.string().max(64)).optional(),
 })
 export type ValueFile = z.output<typeof valueFile>
 export const consistencyFile = z.strictObject({ first: count, proof: hashes })

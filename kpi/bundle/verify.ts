@@ -1,7 +1,8 @@
 // A bundle is checked with nothing but itself and the keys: signatures, every record's proof, the evidence set, and the
 // figure worked out anew by the oracle. The first thing that is wrong is named.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
+import type { z } from 'zod'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import type { Leaf } from '../contract.ts'
 import { readDefinition } from '../definitions/load.ts'
@@ -16,6 +17,7 @@ import {
   bundleFiles,
   caseLine,
   caseProof,
+  compareProofs,
   consistencyFile,
   evidenceOf,
   factLine,
@@ -72,15 +74,29 @@ export function verifyBundle(directory: string, trust: BundleTrust = {}): Bundle
 function verify(directory: string, trust: BundleTrust, report: BundleReport): void {
   const read = (name: string): string => {
     if (!existsSync(join(directory, name))) throw new Wrong(name, '', 'the file is missing')
-    return readFileSync(join(directory, name), 'utf8')
+    return textOf(name, readFileSync(join(directory, name)))
   }
-  const keys = keysOf(trust.keys ?? read(bundleFiles.keys))
+  /** The one line of a file. */
+  const only = <T>(name: string, schema: Schema<T>): T => {
+    const [line, another] = linesOf(name, read(name))
+    if (!line || another) throw new Wrong(name, '', 'it is not written as it was exported')
+    return parsed(name, line.text, schema)
+  }
+  const proofOfGoingOn = (): z.output<typeof consistencyFile> | undefined =>
+    existsSync(join(directory, bundleFiles.consistency)) ? only(bundleFiles.consistency, consistencyFile) : undefined
+  const keys = keysOf(
+    trust.keys === undefined ? bundleFiles.keys : 'the keys given',
+    trust.keys ?? read(bundleFiles.keys),
+  )
   const checkpoint = opened(bundleFiles.checkpoint, read(bundleFiles.checkpoint), keys)
   const hash = treeHash(checkpoint.hash)
   report.size = checkpoint.size
   report.cosigned = checkpoint.cosigned
   for (const older of trust.checkpoints ?? [])
-    goesOn(hash, opened('the older checkpoint', older, keys), checkpoint, directory)
+    goesOn(hash, opened('the older checkpoint', older, keys), checkpoint, proofOfGoingOn())
+  // The one that it was exported with has to hold as well, whether or not the reader has it.
+  if (existsSync(join(directory, bundleFiles.older)))
+    goesOn(hash, opened(bundleFiles.older, read(bundleFiles.older), keys), checkpoint, proofOfGoingOn())
 
   const included = (where: string, leaf: Leaf, { index, proof }: { index: number; proof: string[] }): void => {
     const claim = { index, size: checkpoint.size, leafHash: hash.leaf(encodeLeaf(leaf)), root: checkpoint.root }
@@ -94,8 +110,12 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   const catalogue = linesOf(bundleFiles.catalogue, read(bundleFiles.catalogue)).map(({ where, text }) =>
     parsed(where, text, factLine),
   )
-  const proofs = parsed(bundleFiles.proofs, read(bundleFiles.proofs), otherProofs)
-  const given = parsed(bundleFiles.value, read(bundleFiles.value), valueFile)
+  const proofs = only(bundleFiles.proofs, otherProofs)
+  const given = only(bundleFiles.value, valueFile)
+  proofs.forEach((one, i) => {
+    if (i > 0 && compareProofs(proofs[i - 1]!, one) >= 0)
+      throw new Wrong(bundleFiles.proofs, one.id, 'the proofs are not in their order, or one is there twice')
+  })
   for (const { file, index, proof, ...leaf } of proofs) {
     const rows = catalogue.filter(({ version }) => String(version) === leaf.version)
     const content =
@@ -106,7 +126,8 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
           : /^[\w.-]+(\/[\w.-]+)?$/.test(file) && !file.includes('..') && existsSync(join(directory, file))
             ? recordHash(read(file))
             : ''
-    if (content === '') throw new Wrong(bundleFiles.proofs, leaf.id, `"${file}" is no file of a bundle`)
+    if (content === '' || !fits(leaf.kind, file))
+      throw new Wrong(bundleFiles.proofs, leaf.id, `"${file}" is no file of a bundle`)
     included(file, { ...leaf, hash: content }, { index, proof })
   }
   // What the figure was made of is proved by now: it says which leaf each record must be.
@@ -130,6 +151,8 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
     )
   )
     throw new Wrong(bundleFiles.definition, definition.id, 'it has no proof')
+
+  if (given.files) sameFiles(directory, given.files, read)
 
   // All of them are read when the figure is worked out anew.
   for (const name of readdirSync(join(directory, bundleFiles.calendars))) {
@@ -159,15 +182,8 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
     catalogue.filter(({ kind, removed, knownMs }) => kind === 'item' && !removed && knownMs <= request.knownMs),
     ({ id, fields }) => String(fields['code'] ?? id),
   )
-  const [value] = answer(
-    { ...request, by: [], rules: directory },
-    definition,
-    facts,
-    (code, atMs) =>
-      items
-        .get(code)
-        ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
-        ?.fields,
+  const [value] = answer({ ...request, by: [], rules: directory }, definition, facts, (code, atMs) =>
+    itemAt(items.get(code) ?? [], atMs),
   )
   const mine = figuresOf(value ?? {})
   report.figure = mine
@@ -230,18 +246,57 @@ function casesOf(
   return cases
 }
 
+/** The last that was said of a span that had begun by then; nothing when that span had ended. */
+function itemAt(rows: readonly ReturnType<typeof factLine.parse>[], atMs: number): Record<string, unknown> | undefined {
+  const begun = rows.filter(({ validFromMs }) => validFromMs <= atMs).at(-1)
+  return begun && (begun.validToMs ?? Number.POSITIVE_INFINITY) > atMs ? begun.fields : undefined
+}
+
 function oracleFact(row: ReturnType<typeof factLine.parse>): OracleFact {
   const { id, version, knownMs, validFromMs: fromMs, validToMs: toMs } = row
   const fields = { ...row.fields, city: String(row.fields['region'] ?? '').slice(0, 4) }
   return { id, version, knownMs, fromMs, toMs, gone: row.removed === true, steps: [], fields }
 }
 
+/** Bytes that are no text would all be read as the same sign. */
+function textOf(name: string, bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new Wrong(name, '', 'it is not UTF-8 text')
+  }
+}
+
+/** Which file a leaf speaks of. */
+function fits(kind: string, file: string): boolean {
+  if (kind === 'calendar') return file.startsWith(`${bundleFiles.calendars}/`)
+  return (
+    file === { definition: bundleFiles.definition, catalogue: bundleFiles.catalogue, value: bundleFiles.value }[kind]
+  )
+}
+
+/** Files that are signed together with the figure are there, as they were; others do not belong to it. */
+function sameFiles(directory: string, files: Record<string, string>, read: (name: string) => string): void {
+  for (const [name, hash] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
+    // The names are signed, and still stay within the bundle.
+    if (name.startsWith('/') || name.includes('..') || recordHash(read(name)) !== hash)
+      throw new Wrong(name, '', 'it is not the file that was exported with the figure')
+  }
+  const after = [bundleFiles.caseProofs, bundleFiles.proofs, bundleFiles.value, bundleFiles.checkpoint] as string[]
+  if (files[bundleFiles.older] !== undefined) after.push(bundleFiles.consistency)
+  const there = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
+  const other = there.sort().find((name) => !Object.hasOwn(files, name) && !after.includes(name))
+  if (other !== undefined) throw new Wrong(other, '', 'it does not belong to the bundle')
+}
+
+interface Schema<T> {
+  safeParse(data: unknown): { success: true; data: T } | { success: false }
+}
+
 /** Exactly as it is written, so that no byte can be changed unseen. */
-function parsed<T>(
-  where: string,
-  text: string,
-  schema: { safeParse(data: unknown): { success: true; data: T } | { success: false } },
-): T {
+function parsed<T>(where: string, text: string, schema: Schema<T>): T {
   let data: unknown
   try {
     data = JSON.parse(text)
@@ -250,7 +305,7 @@ function parsed<T>(
   }
   const result = schema.safeParse(data)
   if (!result.success) throw new Wrong(where, '', 'it does not have the form of a bundle')
-  if (canonicalJson(data) !== text.trimEnd()) throw new Wrong(where, '', 'it is not written as it was exported')
+  if (canonicalJson(data) !== text) throw new Wrong(where, '', 'it is not written as it was exported')
   return result.data
 }
 
@@ -263,13 +318,13 @@ function linesOf(name: string, text: string): { where: string; text: string }[] 
     .map((line, i) => ({ where: `${name}:${i + 1}`, text: line }))
 }
 
-function keysOf(text: string): PublicKey[] {
+function keysOf(where: string, text: string): PublicKey[] {
   return text
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map((line, i) => {
       const key = parseKey(line)
-      if (!key) throw new Wrong(`${bundleFiles.keys}:${i + 1}`, '', 'it is no public key')
+      if (!key) throw new Wrong(`${where}:${i + 1}`, '', 'it is no public key')
       return key
     })
 }
@@ -284,14 +339,16 @@ function opened(where: string, text: string, keys: readonly PublicKey[]): Opened
   return found
 }
 
-function goesOn(hash: TreeHash, older: OpenedCheckpoint, newer: OpenedCheckpoint, directory: string): void {
+function goesOn(
+  hash: TreeHash,
+  older: OpenedCheckpoint,
+  newer: OpenedCheckpoint,
+  found: z.output<typeof consistencyFile> | undefined,
+): void {
   const where = bundleFiles.consistency
   if (older.origin !== newer.origin || older.hash !== newer.hash)
     throw new Wrong(where, '', 'the older checkpoint is of another ledger')
-  const path = join(directory, where)
-  const given = existsSync(path)
-    ? parsed(where, readFileSync(path, 'utf8'), consistencyFile)
-    : { first: older.size, proof: [] }
+  const given = found ?? { first: older.size, proof: [] }
   if (older.size !== newer.size && given.first !== older.size)
     throw new Wrong(
       where,

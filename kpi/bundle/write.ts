@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { withLimits } from '../cases/item-fields.ts'
+import { itemsOf } from '../catalogue/items.ts'
 import type { Fact, Leaf, StoredCase } from '../contract.ts'
 import type { Plan } from '../definitions/plan.ts'
 import { computeKpi } from '../engine/compute.ts'
@@ -11,7 +12,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { type CalendarSource, calendarAt, compileCalendar } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
-import { bundleFiles, evidenceOf, type ValueFile } from './format.ts'
+import { bundleFiles, compareProofs, evidenceOf, type ValueFile } from './format.ts'
 import { bundleReadme } from './readme.ts'
 
 export interface BundleInput {
@@ -23,8 +24,8 @@ export interface BundleInput {
   /** In their order of arrival; all of them must be in the ledger. */
   cases: readonly StoredCase[]
   request: ValueFile['request']
-  /** Leaves of an older checkpoint that the reader has. */
-  olderSize?: number
+  /** An older checkpoint that the reader has, as a signed note. */
+  older?: { note: string; size: number }
 }
 
 export async function writeBundle(directory: string, ledger: Ledger, input: BundleInput): Promise<ValueFile> {
@@ -38,10 +39,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   const facts = input.facts.filter(({ knownMs }) => knownMs <= request.knownMs)
   const cases = input.cases.filter(({ knownMs }) => knownMs <= request.knownMs)
   const year = new Date(zone.dayOf(request.validMs) * 86_400_000).getUTCFullYear()
-  const items = Map.groupBy(
-    facts.filter(({ kind, removed }) => kind === 'item' && !removed),
-    ({ id, fields }) => String(fields['code'] ?? id),
-  )
+  const items = itemsOf(facts, request.knownMs)
   const [value] = computeKpi(
     plan,
     {
@@ -55,10 +53,8 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       ...{ switches: request.switches, only: request.only, validMs: request.validMs, knownMs: request.knownMs },
       ...{ period, by: [], calendar, catalogueVersion: input.catalogueVersion },
       item: (code, atMs) => {
-        const row = items
-          .get(code)
-          ?.findLast(({ validFromMs, validToMs }) => validFromMs <= atMs && (validToMs === null || atMs < validToMs))
-        return row && withLimits(row.fields, calendar, year)
+        const row = items(code, atMs)
+        return row && withLimits(row, calendar, year)
       },
     },
   )
@@ -67,10 +63,22 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
     return found.index
   }
+  const lines = (rows: readonly unknown[]): string => rows.map((row) => `${canonicalJson(row)}\n`).join('')
+  // What is there before the figure is signed is signed with it.
+  const files: Record<string, string> = {
+    [bundleFiles.definition]: input.definitionText,
+    ...Object.fromEntries(input.calendars.map(({ name, text }) => [`${bundleFiles.calendars}/${name}`, text])),
+    [bundleFiles.catalogue]: lines(facts),
+    [bundleFiles.cases]: lines(cases.map(({ record, knownMs }) => ({ record, knownMs }))),
+    [bundleFiles.keys]: `${ledger.publicKeys.join('\n')}\n`,
+    [bundleFiles.readme]: bundleReadme(definition.id, request.period, cases.length, ledger.hash.name),
+    ...(input.older ? { [bundleFiles.older]: input.older.note } : {}),
+  }
   const given = JSON.parse(
     canonicalJson({
       request,
       value: value!,
+      files: Object.fromEntries(Object.entries(files).map(([name, text]) => [name, recordHash(text)])),
       evidence: evidenceOf(
         ledger.hash,
         cases.map(({ hash }) => hash),
@@ -112,13 +120,10 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     ),
     other(bundleFiles.value, 'value', leaf.id, leaf.version, hash),
   ]
+  proofs.sort((a, b) => compareProofs(a, b))
   mkdirSync(join(directory, bundleFiles.calendars), { recursive: true })
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
-  const lines = (rows: readonly unknown[]): string => rows.map((row) => `${canonicalJson(row)}\n`).join('')
-  write(bundleFiles.definition, input.definitionText)
-  for (const { name, text } of input.calendars) write(`${bundleFiles.calendars}/${name}`, text)
-  write(bundleFiles.catalogue, lines(facts))
-  write(bundleFiles.cases, lines(cases.map(({ record, knownMs }) => ({ record, knownMs }))))
+  for (const [name, text] of Object.entries(files)) write(name, text)
   write(
     bundleFiles.caseProofs,
     lines(
@@ -131,11 +136,9 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   write(bundleFiles.proofs, lines([proofs]))
   write(bundleFiles.value, lines([given]))
   write(bundleFiles.checkpoint, checkpoint)
-  write(bundleFiles.keys, `${ledger.publicKeys.join('\n')}\n`)
-  if (input.olderSize !== undefined) {
-    const proof = ledger.consistency(input.olderSize, size).map((one) => Buffer.from(one).toString('base64'))
-    write(bundleFiles.consistency, lines([{ first: input.olderSize, proof }]))
+  if (input.older) {
+    const proof = ledger.consistency(input.older.size, size).map((one) => Buffer.from(one).toString('base64'))
+    write(bundleFiles.consistency, lines([{ first: input.older.size, proof }]))
   }
-  write(bundleFiles.readme, bundleReadme(definition.id, request.period, cases.length, ledger.hash.name))
   return given
 }

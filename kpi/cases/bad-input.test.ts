@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import exceljs from 'exceljs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { loadEvidence } from './load.ts'
+import { currentCases } from '../engine/compute.ts'
+import { loadEvidence, readMapping } from './load.ts'
 import { mappingSchema } from './mapping.ts'
 
 let directory = ''
@@ -96,4 +97,157 @@ it('refuses merged cells and formulas row by row, and passes over a million blan
     [5, 'a formula in column 2'],
   ])
   expect(process.memoryUsage().rss - before).toBeLessThan(512 * 1024 * 1024)
+})
+
+const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
+
+it('reads Unicode text out of Excel, and what a mapping says of other characters', async () => {
+  const mapping = { ...cases, separator: '\t' }
+  const { cases: found } = await load(
+    'unicode.txt',
+    Buffer.from('\uFEFF编号\t部门\t收件\t办结\r\n1\t局\t2026-10-01\t\r\n', 'utf16le'),
+    mapping,
+  )
+  expect(found[0]!.record).toMatchObject({ id: '1', department: '局' })
+  const western = mappingSchema.parse({
+    fact: 'case',
+    encoding: 'windows-1252',
+    fields: { id: 'Nº', department: 'Büro' },
+  })
+  const { cases: other } = await load('western.csv', latin('N\xba,B\xfcro\n1,Caf\xe9\n'), western)
+  expect(other[0]!.record).toMatchObject({ id: '1', department: 'Café' })
+})
+
+it('counts the rows before the header as a spreadsheet shows them', async () => {
+  const text = '办件明细,,,\n\n编号,部门,收件,办结\n\n1,a,2026-10-01,\n'
+  const { cases: found, setAside } = await load('title.csv', text, { ...cases, headerRow: 3 })
+  expect(setAside).toEqual([])
+  expect(found).toHaveLength(1)
+})
+
+it('names the columns that are missing even where there is no row, and the separator that is meant', async () => {
+  await expect(load('empty.csv', '编号,部门,收件,办结日\n')).rejects.toThrow('there is no column "办结"')
+  await expect(load('semicolon.csv', '编号;部门;收件;办结\n1;a;2026-10-01;\n')).rejects.toMatchObject({
+    hint: 'Give separator: ";" in the mapping.',
+  })
+  await expect(load('tabs.tsv', '编号\t部门\t收件\t办结\n')).rejects.toMatchObject({
+    hint: 'Give separator: "\\t" in the mapping.',
+  })
+})
+
+it('says what a file is that is no table, and what to do', async () => {
+  await expect(load('old.xls', latin('\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1'))).rejects.toMatchObject({
+    message: expect.stringContaining('it is an old Excel file (.xls)'),
+    hint: 'Save it as Excel workbook (.xlsx) or as CSV UTF-8.',
+  })
+  await expect(load('named.csv', latin('PK\x03\x04'))).rejects.toThrow('it is a ZIP file')
+  await expect(load('packed.csv', latin('\x1f\x8b\x08'))).rejects.toThrow('it is compressed')
+  await expect(load('text.xlsx', 'a,b\n')).rejects.toThrow('it is no .xlsx file')
+  await expect(load('quotes.csv', '编号,部门,收件,办结\n1,"a,2026-10-01,\n')).rejects.toThrow('Quote')
+  await expect(load('lines.ndjson', '{"编号":"1"}\n{"编号":\n')).rejects.toThrow('line 2')
+})
+
+it('takes lines of JSON', async () => {
+  const { cases: found } = await load('good.ndjson', '{"编号":"1","部门":"a","收件":"2026-10-01"}\n\n{"编号":"2"}\n')
+  expect(found.map(({ record }) => record.id)).toEqual(['1', '2'])
+})
+
+it('counts what is said twice once, and sets aside what is said twice differently', async () => {
+  const text = '编号,部门,收件,办结\n1,a,2026-10-01,\n1,a,2026-10-01,\n1,b,2026-10-01,\n2,b,2026-10-01,\n'
+  const { cases: found, setAside } = await load('twice.csv', text)
+  expect(found.map(({ record }) => [record.id, record.department])).toEqual([
+    ['1', 'a'],
+    ['2', 'b'],
+  ])
+  expect(setAside).toMatchObject([{ row: 4, cause: '1 stands in row 2 already, and says something else there' }])
+})
+
+it('knows that cases are gone which a whole names no longer', async () => {
+  const mapping = { ...cases, snapshot: true }
+  const write = async (name: string, ids: string[]) => {
+    const file = join(directory, name)
+    await writeFile(file, `编号,部门,收件,办结\n${ids.map((id) => `${id},a,2026-10-01,\n`).join('')}`)
+    return file
+  }
+  const { cases: found } = await loadEvidence([
+    { file: await write('old.csv', ['1', '2']), mapping, knownMs: 0 },
+    { file: await write('new.csv', ['2', '3']), mapping, knownMs: 1 },
+  ])
+  const current = currentCases(found, 1).map(({ id }) => id)
+  expect(current.sort()).toEqual(['2', '3'])
+  expect(currentCases(found, 0).map(({ id }) => id)).toEqual(['1', '2'])
+})
+
+it('refuses limits without a unit, with another one, and spans that end before they begin', async () => {
+  const spans = mappingSchema.parse({
+    fact: 'item',
+    fields: {
+      ...{ id: 'code', 'legal.amount': { column: 'legal', type: 'number' }, 'legal.unit': 'unit' },
+      ...{ validFrom: { column: 'from', time: 'iso' }, validTo: { column: 'to', time: 'iso' }, version: 'v' },
+    },
+  })
+  const text = [
+    'code,legal,unit,from,to,v',
+    'a,5,,,,1',
+    'b,5,workingday,,,1',
+    'c,5,hour,2026-02-01,2026-01-01,1',
+    'd,5,hour,,,one',
+    'e,5,hour,2026-01-01,,1',
+  ].join('\n')
+  const { facts, setAside } = await load('spans.csv', text, spans)
+  expect(facts.map(({ id }) => id)).toEqual(['e'])
+  expect(setAside.map(({ row, cause, hint }) => [row, cause, hint])).toEqual([
+    [2, 'legal.amount: 5 of what?', 'Map legal.unit: working-day, calendar-day, hour, month.'],
+    [3, 'legal.unit: "workingday" is none of working-day, calendar-day, hour, month', 'Did you mean "working-day"?'],
+    [4, 'validTo: it ends before it begins', 'Correct validFrom or validTo.'],
+    [5, 'version: "one" is no number from 1', 'Count versions from 1.'],
+  ])
+})
+
+it.each([
+  ['zone: Asia/Shangai', 2, '"Asia/Shangai" is no time zone'],
+  ['fields: { id: a, openedMs: { column: b, time: DD/MM/YY } }', 2, 'a form needs the year as YYYY'],
+  ['fields: { id: a, channel: { column: b, map: { Web: webb } } }', 2, 'Did you mean "web"?'],
+  ['fields: { id: a, closed: { column: b } }', 2, 'a case has no field "closed"'],
+  ['fields: { id: a, department: { column: b, value: c } }', 2, 'name one of column, value and join'],
+  ['fields: { department: b }', 2, 'the id is missing'],
+  ['fields: { id: a }\nstops: [{ toMs: { column: b, time: iso } }]', 3, 'a clock stop needs fromMs'],
+  ['fields: { id: a }\nstep: { name: b }', 3, 'a step needs atMs'],
+  ['fields: { id: { column: a, pick: "(" } }', 2, 'pick'],
+])('finds what is wrong with a mapping before any row is read: %s', async (yaml, line, cause) => {
+  const file = join(directory, 'mapping.yml')
+  const fields = yaml.includes('fields:') ? '' : '\nfields: { id: a }'
+  await writeFile(file, `fact: case\n${yaml}${fields}\n`)
+  expect(() => readMapping(file)).toThrow(
+    expect.objectContaining({ message: expect.stringContaining(`mapping.yml:${line}:`) }),
+  )
+  expect(() => readMapping(file)).toThrow(cause)
+})
+
+it('takes clock stops, certificates and ratings from columns', async () => {
+  const parts = mappingSchema.parse({
+    fact: 'case',
+    group: 'id',
+    fields: { id: 'id', openedMs: { column: 'opened', time: 'iso' } },
+    stops: [{ fromMs: { column: 'from', time: 'iso' }, toMs: { column: 'to', time: 'iso' }, kind: 'why' }],
+    certificates: [{ obtained: 'got', type: { value: 'licence' }, exists: { value: 'true', type: 'boolean' } }],
+    ratings: [{ grade: 'stars', atMs: { column: 'rated', time: 'iso' } }],
+  })
+  const text = [
+    'id,opened,from,to,why,got,stars,rated',
+    '1,2026-10-01,2026-10-02,2026-10-03,supplement,electronic,5,2026-10-05',
+    '1,2026-10-01,2026-10-08,,hearing,electronic,,',
+    '2,2026-10-01,2026-10-08,2026-10-07,hearing,,,',
+    '3,2026-10-01,2026-10-08,,lunch,,,',
+  ].join('\n')
+  const { cases: found, setAside } = await load('parts.csv', text, parts)
+  expect(found[0]!.record).toMatchObject({
+    stops: [{ kind: 'supplement' }, { kind: 'hearing', toMs: null }],
+    certificates: [{ type: 'licence', exists: true, obtained: 'electronic' }],
+    ratings: [{ grade: 5 }],
+  })
+  expect(setAside.map(({ row, cause }) => [row, cause])).toEqual([
+    [5, 'kind: "lunch" is none of supplement, hearing, inspection, notice, expert-review, other'],
+    [4, 'case 2: a clock stop ends before it begins'],
+  ])
 })

@@ -66,6 +66,8 @@ export const caseSchema = z.strictObject({
 
 export interface CaseLines {
   records: CaseRecord[]
+  /** The line of each record. */
+  rows: number[]
   setAside: { row: number; cause: string; hint: string }[]
 }
 
@@ -74,7 +76,7 @@ const setAsideMax = 1000
 export function readCaseLines(text: string): CaseLines {
   const lines = text.split('\n')
   if (lines.length > caseLinesMax) throw new CodedError('body.too-many', { limit: caseLinesMax })
-  const result: CaseLines = { records: [], setAside: [] }
+  const result: CaseLines = { records: [], rows: [], setAside: [] }
   const refuse = (row: number, cause: string, hint: string): void => {
     if (result.setAside.length < setAsideMax) result.setAside.push({ row, cause: cause.slice(0, 300), hint })
   }
@@ -95,7 +97,10 @@ export function readCaseLines(text: string): CaseLines {
     }
     const wrong = contradiction(parsed.data)
     if (wrong !== '') refuse(i + 1, `case ${parsed.data.id}: ${wrong}`, 'Correct it at its source and send it again.')
-    else result.records.push(parsed.data)
+    else {
+      result.records.push(parsed.data)
+      result.rows.push(i + 1)
+    }
   })
   return result
 }

@@ -77,8 +77,8 @@ export function setCaseField(record: CaseRecord, name: string, value: FieldValue
     if (name === 'withdrawnRecord') record.withdrawnRecord = value
     else record.returnedByPost = value
   } else if (name === 'version') {
-    const version = Number(value)
-    if (!Number.isSafeInteger(version) || version < 1)
+    const version = /^\d{1,15}$/.test(String(value)) ? Number(value) : 0
+    if (version < 1)
       throw new FieldProblem(`version: "${String(value).slice(0, 40)}" is no number from 1`, 'Count versions from 1.')
     record.version = version
   } else if (name === 'channel') {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import { CodedError } from '#core/errors.ts'
 import { formatProblem, readYaml } from '#core/yaml-source.ts'
 import type { CaseRecord, Fact } from '../contract.ts'
-import { mapRows, type SetAside } from './map-rows.ts'
+import { currentCases, currentFacts } from '../engine/compute.ts'
+import { mapRows, type SetAside, setDuplicatesAside } from './map-rows.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { readRows } from './rows.ts'
 
@@ -36,9 +37,11 @@ export async function loadEvidence(files: readonly EvidenceFile[]): Promise<Load
   const all: LoadedEvidence = { cases: [], facts: [], setAside: [], rows: 0 }
   for (const { file, mapping, knownMs } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
     const mapped = await mapRows(readRows(file, mapping), mapping, file, knownMs)
+    setDuplicatesAside(mapped, file)
     all.rows += mapped.rows
     all.setAside.push(...mapped.setAside)
-    if (mapping.snapshot) all.facts.push(...vanished(all.facts, mapped.facts, mapping.fact, knownMs))
+    if (mapping.snapshot && mapping.fact === 'case') all.cases.push(...withdrawn(all.cases, mapped.cases, knownMs))
+    else if (mapping.snapshot) all.facts.push(...vanished(all.facts, mapped.facts, mapping.fact, knownMs))
     for (const record of mapped.cases) all.cases.push({ record, knownMs })
     for (const fact of mapped.facts) all.facts.push(fact)
   }
@@ -48,8 +51,19 @@ export async function loadEvidence(files: readonly EvidenceFile[]): Promise<Load
 /** What a whole names no longer, as facts that say so. */
 function vanished(before: readonly Fact[], now: readonly Fact[], kind: Fact['kind'], knownMs: number): Fact[] {
   const named = new Set(now.map(({ id }) => id))
-  const last = new Map(before.filter((fact) => fact.kind === kind).map((fact) => [fact.id, fact]))
-  return [...last.values()]
-    .filter(({ id, removed }) => !removed && !named.has(id))
+  return currentFacts(before, kind, knownMs)
+    .filter(({ id }) => !named.has(id))
     .map((fact) => ({ ...fact, knownMs, removed: true }))
+}
+
+/** The same for cases: their sender has removed them. */
+function withdrawn(
+  before: LoadedEvidence['cases'],
+  now: readonly CaseRecord[],
+  knownMs: number,
+): LoadedEvidence['cases'] {
+  const named = new Set(now.map(({ id }) => id))
+  return currentCases(before, knownMs)
+    .filter(({ id }) => !named.has(id))
+    .map((record) => ({ record: { ...record, withdrawnRecord: true }, knownMs }))
 }

@@ -1,13 +1,16 @@
 // Rows of a file as facts and cases. A row that cannot be read is set aside with row, cause and what to do.
+import { canonicalJson } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { suggest } from '#core/yaml-source.ts'
-import type { CaseRecord, CaseStep, Channel, Fact, FactScalar } from '../contract.ts'
+import { channels } from '#stores/cases/case.ts'
+import { type CaseRecord, type CaseStep, type Channel, type Fact, type FactScalar, timeUnits } from '../contract.ts'
 import { zoneOf } from '../time/zone.ts'
+import { takeParts } from './case-parts.ts'
 import { emptyCase, setCaseField } from './case-record.ts'
 import type { FieldMapping, Mapping } from './mapping.ts'
 import { FieldProblem, fill, matchOf, numberText, readField } from './read-field.ts'
 import { readTime } from './read-time.ts'
-import type { Row } from './rows.ts'
+import { formatOf, normaliseHeader, type Row } from './rows.ts'
 
 export interface SetAside {
   file: string
@@ -36,13 +39,21 @@ export async function mapRows(
   const result: MappedRows = { cases: [], facts: [], setAside: [], rows: 0 }
   const groups = new Map<string, CaseRecord>()
   const refused = new Set<string>()
+  let checked = false
   for await (const row of rows) {
-    if (result.rows++ === 0) checkColumns(row, mapping, file)
+    if (!checked) checkColumns(row, mapping, file)
+    checked = true
+    if (row.header) continue
+    result.rows++
     const key = mapping.group === undefined ? undefined : (row.get(mapping.group) ?? '')
     try {
       if (row.problem) throw new FieldProblem(row.problem.cause, row.problem.hint)
       if (mapping.fact === 'case') takeCase(row, key, mapping, groups, refused, result.cases)
-      else for (const fact of factsOf(row, mapping, knownMs)) result.facts.push(fact)
+      else
+        for (const fact of factsOf(row, mapping, knownMs)) {
+          firstRows.set(fact, row.line)
+          result.facts.push(fact)
+        }
     } catch (error) {
       if (!(error instanceof FieldProblem)) throw error
       // A case of which one row is wrong is not taken by halves.
@@ -82,18 +93,24 @@ function takeCase(
   let record = key === undefined ? undefined : groups.get(key)
   if (!record) {
     record = emptyCase()
-    for (const [name, field] of Object.entries(mapping.fields))
-      setCaseField(record, name, readField(row, name, field, zone))
+    // A grade is given when a case ends, so that comes before it.
+    for (const name of Object.keys(mapping.fields).sort((a, b) => Number(a === 'grade') - Number(b === 'grade')))
+      setCaseField(record, name, readField(row, name, mapping.fields[name]!, zone))
     if (record.id === '') throw new FieldProblem('id: there is none', 'Every case needs an id.')
-    rowOfCase.set(record, row.line)
+    firstRows.set(record, row.line)
     cases.push(record)
     if (key !== undefined) groups.set(key, record)
   }
   if (mapping.step) record.steps.push(stepOf(row, mapping.step, mapping, record))
+  takeParts(record, row, mapping, zone)
 }
 
-/** Where a case began in its file, for what is wrong with it as a whole. */
-const rowOfCase = new WeakMap<CaseRecord, number>()
+/** Where a case or fact began in its file, for what is wrong with it as a whole. */
+const firstRows = new WeakMap<CaseRecord | Fact, number>()
+
+export function rowOf(one: CaseRecord | Fact): number {
+  return firstRows.get(one) ?? 0
+}
 
 function stepOf(row: Row, fields: Record<string, FieldMapping>, mapping: Mapping, record: CaseRecord): CaseStep {
   const zone = zoneOf(mapping.zone)
@@ -102,10 +119,15 @@ function stepOf(row: Row, fields: Record<string, FieldMapping>, mapping: Mapping
   const atMs = read('atMs')
   if (typeof atMs !== 'number')
     throw new FieldProblem('step.atMs: a step needs a time', 'Map the column of its time with `time`.')
-  const channel = read('channel')
+  const channel = String(read('channel') ?? record.channel)
+  if (!(channels as readonly string[]).includes(channel))
+    throw new FieldProblem(
+      `step.channel: "${channel.slice(0, 40)}" is none of ${channels.join(', ')}`,
+      'Translate it with `map`.',
+    )
   return {
     name: String(read('name') ?? ''),
-    channel: (channel === null ? record.channel : String(channel)) as Channel,
+    channel: channel as Channel,
     channelRaw: String(read('channelRaw') ?? ''),
     atMs,
     actor: String(read('actor') ?? ''),
@@ -119,12 +141,44 @@ function checkCases(result: MappedRows, file: string): void {
     if (cause === '') return true
     result.setAside.push({
       file,
-      row: rowOfCase.get(record) ?? 0,
+      row: rowOf(record),
       cause: `case ${record.id}: ${cause}`,
       hint: 'Correct it at its source and send it again with a higher version.',
     })
     return false
   })
+}
+
+/**
+ * One file says everything once. What it says twice in the same words counts once; what it says differently under the same
+ * id and version is set aside, for nobody knows which of them is true.
+ */
+export function setDuplicatesAside(result: MappedRows, file: string): void {
+  const refuse = (id: string, line: number, before: number): void => {
+    result.setAside.push({
+      file,
+      row: line,
+      cause: `${id} stands in row ${before} already, and says something else there`,
+      hint: 'Give a correction a higher version; if each row is a step, name the column of the case as `group`.',
+    })
+  }
+  const once = <T extends CaseRecord | Fact>(list: T[], keyOf: (one: T) => string): T[] => {
+    const first = new Map<string, T>()
+    return list.filter((one) => {
+      const key = keyOf(one)
+      const before = first.get(key)
+      if (!before) {
+        first.set(key, one)
+        return true
+      }
+      if (canonicalJson(before) !== canonicalJson(one)) refuse(one.id, rowOf(one), rowOf(before))
+      return false
+    })
+  }
+  result.cases = once(result.cases, ({ id, version }) => `${version} ${id}`)
+  result.facts = once(result.facts, ({ id, version, validFromMs, knownMs }) =>
+    [version, validFromMs, knownMs, id].join(' '),
+  )
 }
 
 export function contradiction(record: CaseRecord): string {
@@ -152,6 +206,7 @@ function factsOf(row: Row, mapping: Mapping, knownMs: number): Fact[] {
   }
   const id = fields['id'] === null || fields['id'] === undefined ? '' : String(fields['id'])
   if (id === '') throw new FieldProblem('id: there is none', 'Every row needs an id.')
+  checkVersion(fields)
   checkLimits(fields)
   if (mapping.unpivot.length === 0) return [{ ...base, id, fields }]
   const made = new Map<string, Fact>()
@@ -185,32 +240,65 @@ function factsOf(row: Row, mapping: Mapping, knownMs: number): Fact[] {
   return [...made.values()]
 }
 
-/** 0 is a limit (done at once), nothing is no limit, less than nothing is a mistake. */
+function checkVersion(fields: Fact['fields']): void {
+  const version = fields['version'] ?? null
+  if (version !== null && !/^[1-9]\d{0,14}$/.test(String(version)))
+    throw new FieldProblem(`version: "${String(version).slice(0, 40)}" is no number from 1`, 'Count versions from 1.')
+  for (const name of ['validFrom', 'validTo'])
+    if (typeof (fields[name] ?? 0) !== 'number')
+      throw new FieldProblem(`${name}: it was not read as a time`, 'Give `time` in the mapping.')
+  const [from, to] = [fields['validFrom'], fields['validTo']]
+  if (typeof from === 'number' && typeof to === 'number' && to <= from)
+    throw new FieldProblem('validTo: it ends before it begins', 'Correct validFrom or validTo.')
+}
+
+/** 0 is a limit (done at once), nothing is no limit, less than nothing is a mistake; so is one without a unit. */
 function checkLimits(fields: Fact['fields']): void {
-  for (const name of ['legal.amount', 'promised.amount']) {
-    const value = fields[name]
-    if (typeof value === 'string' && value.startsWith('-'))
+  for (const which of ['legal', 'promised']) {
+    const amount = fields[`${which}.amount`] ?? null
+    const unit = fields[`${which}.unit`] ?? null
+    if (amount !== null) {
+      if (/^-/.test(String(amount)))
+        throw new FieldProblem(
+          `${which}.amount: ${String(amount).slice(0, 40)} is less than 0`,
+          'Write 0 for done at once, and nothing where there is no limit.',
+        )
+      numberText(String(amount), `${which}.amount`)
+      if (unit === null)
+        throw new FieldProblem(`${which}.amount: ${amount} of what?`, `Map ${which}.unit: ${timeUnits.join(', ')}.`)
+    }
+    if (unit !== null && !(timeUnits as readonly string[]).includes(String(unit)))
       throw new FieldProblem(
-        `${name}: ${value} is less than 0`,
-        'Write 0 for done at once, and nothing where there is no limit.',
+        `${which}.unit: "${String(unit).slice(0, 40)}" is none of ${timeUnits.join(', ')}`,
+        suggest(String(unit), timeUnits) || 'Translate it with `map`.',
       )
   }
 }
 
 function checkColumns(row: Row, mapping: Mapping, file: string): void {
   // JSON leaves out what it does not know.
-  if ((mapping.format ?? (/\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : '')) === 'json') return
+  if ((mapping.format ?? formatOf(file)) === 'json') return
   const known = new Set(row.columns())
-  const wanted = [...Object.values(mapping.fields), ...Object.values(mapping.step ?? {})].flatMap((field) => [
-    ...(field.column === undefined ? [] : [field.column]),
-    ...(field.join ?? []),
-  ])
+  const parts = [mapping.fields, mapping.step ?? {}, ...mapping.stops, ...mapping.certificates, ...mapping.ratings]
+  const wanted = parts
+    .flatMap((fields) => Object.values(fields))
+    .flatMap((field) => [...(field.column === undefined ? [] : [field.column]), ...(field.join ?? [])])
   for (const column of [...wanted, ...(mapping.group === undefined ? [] : [mapping.group])])
-    if (!known.has(column))
+    if (!known.has(column) && !known.has(normaliseHeader(column)))
       throw new CodedError('kpi.input', {
         file,
         row: '',
         cause: `there is no column "${column}"`,
         hint: suggest(column, known) || `There are: ${[...known].slice(0, 40).join(', ')}`,
       })
+  if (
+    mapping.unpivot.length > 0 &&
+    !mapping.unpivot.some(({ header }) => [...known].some((one) => matchOf(header, one)))
+  )
+    throw new CodedError('kpi.input', {
+      file,
+      row: '',
+      cause: 'no column is one of those that `unpivot` turns into rows',
+      hint: `There are: ${[...known].slice(0, 40).join(', ')}`,
+    })
 }

@@ -1,5 +1,13 @@
 // How a file of somebody else's becomes our records, as data: which column is which field, and how it is read.
 import { z } from 'zod'
+import { compileRegex } from '#core/regex.ts'
+import { suggest } from '#core/yaml-source.ts'
+import { channels, outcomes } from '#stores/cases/case.ts'
+import { zoneOf } from '../time/zone.ts'
+import { obtainedWays, partFields, stopKinds } from './case-parts.ts'
+import { mappableCaseFields } from './case-record.ts'
+import { problemOfForm } from './read-time.ts'
+import { encodings } from './text-encoding.ts'
 
 const fieldObject = z.strictObject({
   column: z.string().optional().describe('Header of the column, white space normalised; or a path in JSON: a.b'),
@@ -11,7 +19,11 @@ const fieldObject = z.strictObject({
   as: z.string().max(200).optional().describe('… and what becomes of a match: `{year} {month}`, its named groups'),
   map: z.record(z.string(), z.string()).optional(),
   otherwise: z.string().optional().describe('For what `map` does not name'),
-  time: z.string().optional().describe('`iso`, `ms`, or a form such as `MM/DD/YYYY hh:mm:ss A`'),
+  time: z
+    .string()
+    .max(100)
+    .optional()
+    .describe('`iso`, `ms`, `excel` (the number behind a date), or a form such as `MM/DD/YYYY hh:mm:ss A`'),
   type: z.enum(['text', 'number', 'boolean', 'list']).optional(),
   missing: z.array(z.string()).default(['']).describe('Texts that mean: not known'),
   trues: z.array(z.string()).default(['true', 'yes', '1', '是', 'Y']),
@@ -38,10 +50,10 @@ const unpivotSchema = z.strictObject({
   time: z.strictObject({ field: z.string(), text: z.string(), form: z.string() }).optional(),
 })
 
-export const mappingSchema = z.strictObject({
+const mappingObject = z.strictObject({
   fact: z.enum(['case', 'item', 'system', 'resource', 'certificate', 'business', 'figure', 'cost', 'security']),
   format: z.enum(['csv', 'json', 'xlsx']).optional().describe('Without it the name of the file decides'),
-  encoding: z.enum(['auto', 'utf-8', 'gb18030']).default('auto'),
+  encoding: z.enum(['auto', ...encodings]).default('auto'),
   separator: z.string().length(1).default(','),
   sheet: z.string().optional(),
   headerRow: z.int().min(1).max(100).default(1),
@@ -53,6 +65,119 @@ export const mappingSchema = z.strictObject({
   snapshot: z.boolean().default(false),
   fields: fieldsSchema,
   step: fieldsSchema.optional(),
+  stops: z
+    .array(fieldsSchema)
+    .max(20)
+    .default([])
+    .describe('Clock stops: fromMs, toMs, kind; without fromMs there is none'),
+  certificates: z
+    .array(fieldsSchema)
+    .max(50)
+    .default([])
+    .describe('obtained, exists, type; without obtained there is none'),
+  ratings: z
+    .array(fieldsSchema)
+    .max(20)
+    .default([])
+    .describe('grade, atMs, channel, isDefault; without grade there is none'),
   unpivot: z.array(unpivotSchema).default([]),
 })
-export type Mapping = z.output<typeof mappingSchema>
+export type Mapping = z.output<typeof mappingObject>
+
+/** Fields and steps alone, for what brings the rest along itself. */
+export const mappedFields = mappingObject.pick({
+  ...{ fields: true, step: true, stops: true, certificates: true, ratings: true },
+})
+
+export const mappingSchema = mappingObject.superRefine((mapping, context) => {
+  const say: Say = (path, message) => context.addIssue({ code: 'custom', path, message })
+  try {
+    zoneOf(mapping.zone)
+  } catch {
+    say(['zone'], `"${mapping.zone.slice(0, 60)}" is no time zone; write Asia/Shanghai`)
+  }
+  const isCase = mapping.fact === 'case'
+  inspectFields(mapping, isCase, say)
+  if (mapping.fields['id'] === undefined) say(['fields'], 'the id is missing: say which column tells one from another')
+  if (mapping.fields['grade'] && mapping.ratings.length > 0) say(['ratings'], 'give either grade or ratings')
+  if (!isCase && mapping.group !== undefined) say(['group'], 'only cases have rows that belong together')
+  if (isCase && mapping.unpivot.length > 0) say(['unpivot'], 'a case is a row, not a column')
+  mapping.unpivot.forEach(({ header, time }, i) => {
+    attempt(() => compileRegex(header), ['unpivot', i, 'header'], say)
+    const problem = time ? problemOfForm(time.form) : ''
+    if (problem !== '') say(['unpivot', i, 'time', 'form'], problem)
+  })
+})
+
+type Say = (path: PropertyKey[], message: string) => void
+
+/** What can be seen wrong before any row is read, where it is wrong. */
+export function inspectFields(mapping: z.output<typeof mappedFields>, isCase: boolean, say: Say): void {
+  for (const [name, field] of Object.entries(mapping.fields)) {
+    inspectField(field, ['fields', name], say)
+    if (!isCase) continue
+    if (name === 'channel') inspectWords(field, channels, ['fields', name], say)
+    if (name === 'outcome') inspectWords(field, outcomes, ['fields', name], say)
+    if (!mappableCaseFields.includes(name) && !/^extra\../.test(name))
+      say(
+        ['fields', name],
+        `a case has no field "${name}". ${suggest(name, mappableCaseFields) || `Write extra.${name}.`}`,
+      )
+  }
+  const list = (fields: Record<string, FieldMapping>, path: PropertyKey[], what: string, known: readonly string[]) => {
+    if (!isCase) say(path, 'only cases have them')
+    for (const [name, field] of Object.entries(fields)) {
+      inspectField(field, [...path, name], say)
+      if (!known.includes(name))
+        say(
+          [...path, name],
+          `a ${what} has no field "${name}". ${suggest(name, known) || `There are: ${known.join(', ')}`}`,
+        )
+    }
+    if (what !== 'step' && !fields[known[0]!]) say(path, `a ${what} needs ${known[0]}`)
+  }
+  if (mapping.step) {
+    list(mapping.step, ['step'], 'step', stepFields)
+    if (mapping.step['channel']) inspectWords(mapping.step['channel'], channels, ['step', 'channel'], say)
+    if (!mapping.step['atMs']) say(['step'], 'a step needs atMs')
+  }
+  for (const [part, what] of [
+    ['stops', 'clock stop'],
+    ['certificates', 'certificate'],
+    ['ratings', 'rating'],
+  ] as const)
+    for (const [i, fields] of mapping[part].entries()) list(fields, [part, i], what, partFields[part])
+  for (const [i, { kind }] of mapping.stops.entries())
+    if (kind) inspectWords(kind, stopKinds, ['stops', i, 'kind'], say)
+  for (const [i, { obtained }] of mapping.certificates.entries())
+    if (obtained) inspectWords(obtained, obtainedWays, ['certificates', i, 'obtained'], say)
+}
+
+function inspectField(field: FieldMapping, path: PropertyKey[], say: Say): void {
+  const sources = [field.column, field.value, field.join].filter((one) => one !== undefined)
+  if (sources.length !== 1) say(path, 'name one of column, value and join')
+  const problem = field.time === undefined ? '' : problemOfForm(field.time)
+  if (problem !== '') say([...path, 'time'], problem)
+  if (field.pick !== undefined) attempt(() => compileRegex(field.pick!), [...path, 'pick'], say)
+}
+
+/** What a field may become is known beforehand, so that a misspelt word is found before the first row. */
+function inspectWords(field: FieldMapping, known: readonly string[], path: PropertyKey[], say: Say): void {
+  const given = [
+    ...Object.values(field.map ?? {}),
+    ...[field.otherwise, field.value].filter((one) => one !== undefined),
+  ]
+  for (const value of given)
+    if (!known.includes(value))
+      say([...path, 'map'], `"${value}" is none of ${known.join(', ')}. ${suggest(value, known)}`.trim())
+}
+
+function attempt(work: () => unknown, path: PropertyKey[], say: Say): void {
+  try {
+    work()
+  } catch (error) {
+    say(path, (error as Error).message)
+  }
+}
+
+const stepFields = ['name', 'channel', 'channelRaw', 'atMs', 'actor']

@@ -75,8 +75,10 @@ function timeOf(text: string, name: string, form: string, zone: Zone): number {
   const plain = text.normalize('NFKC').replace(/\s+/g, ' ').trim()
   const ms = readTime(plain, form, zone)
   if (ms !== undefined) return ms
-  const hint =
-    /^\d{1,2}[-/.年]\d{1,2}[-/.月]\d{2}(\D|$)/.test(plain) || /^\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}/.test(plain)
+  const isSerial = /^\d{5}(\.\d+)?$/.test(plain)
+  const hint = isSerial
+    ? 'It looks like the number behind a date of Excel: show the column as dates there, or write `time: excel`.'
+    : /^\d{1,2}[-/.年]\d{1,2}[-/.月]\d{2}(\D|$)/.test(plain) || /^\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}/.test(plain)
       ? 'Write the year with four digits.'
       : `Give the form in the mapping; it is ${form} now.`
   throw new FieldProblem(`${name}: "${text.slice(0, 60)}" is no date of the form ${form}`, hint)

@@ -3,12 +3,13 @@ import type { Zone } from '../time/zone.ts'
 
 const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
 const iso =
-  /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d:?\d\d)?$/
+  /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/
 const chinese = /^(\d{4})年(\d{1,2})月(\d{1,2})日(?: ?(\d{1,2})[:时点](\d\d)(?:[:分](\d\d)秒?|分)?)?$/
 
 /** @returns ms since the epoch, or undefined when the text has not that form. */
 export function readTime(text: string, form: string, zone: Zone): number | undefined {
   if (form === 'ms') return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
+  if (form === 'excel') return excelTime(text, zone)
   if (form !== 'iso') return readForm(text, form, zone)
   const match = iso.exec(text) ?? chinese.exec(text)
   if (!match) return undefined
@@ -18,8 +19,34 @@ export function readTime(text: string, form: string, zone: Zone): number | undef
   if (local === undefined) return undefined
   if (offset === undefined) return zone.instantOf(local)
   if (offset === 'Z') return local
-  const [, sign, hours, minutes] = /^([+-])(\d\d):?(\d\d)$/.exec(offset)!
+  const [, sign, hours, minutes = '0'] = /^([+-])(\d\d):?(\d\d)?$/.exec(offset)!
+  // No place on earth is further from UTC.
+  if (Number(hours) > offsetHoursMax || Number(minutes) > 59) return undefined
   return local - (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
+}
+
+const offsetHoursMax = 14
+/** 1900-03-01: before it Excel's calendar has a day that never was. */
+const excelDayMin = 61
+const excelDayMax = 2_958_466
+
+/** The number behind a date of Excel: days from 1899-12-30 on, as the clocks of the zone showed them. */
+function excelTime(text: string, zone: Zone): number | undefined {
+  if (!/^\d{1,7}(\.\d{1,15})?$/.test(text)) return undefined
+  const days = Number(text)
+  if (days < excelDayMin || days >= excelDayMax) return undefined
+  return zone.instantOf(Date.UTC(1899, 11, 30) + Math.round(days * 86_400_000))
+}
+
+/** What a form is made of. @returns what is wrong with it, or nothing */
+export function problemOfForm(form: string): string {
+  if (form === 'iso' || form === 'ms' || form === 'excel') return ''
+  const parts: string[] = form.match(part) ?? []
+  if (!parts.includes('YYYY')) return 'a form needs the year as YYYY'
+  const twice = parts.find((one, i) => parts.indexOf(one) !== i)
+  if (twice) return `it has ${twice} twice`
+  if (parts.includes('A') !== parts.some((one) => /^h/.test(one))) return 'h and A (AM, PM) go together'
+  return ''
 }
 
 const part = /YYYY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A/g

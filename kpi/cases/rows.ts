@@ -1,11 +1,12 @@
 // A file as rows of text with their line numbers, whatever its format. Blank rows are skipped, damage is named.
 import { createReadStream } from 'node:fs'
-import { open, readFile, stat } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { parse } from 'csv-parse'
 import { CodedError } from '#core/errors.ts'
 import type { Mapping } from './mapping.ts'
 import { readSheetRows } from './sheet-rows.ts'
+import { type Encoding, encodingOf, firstBytes } from './text-encoding.ts'
 
 export interface Row {
   /** 1-based line, row of the sheet, or position in the list. */
@@ -16,6 +17,8 @@ export interface Row {
   columns(path?: string): string[]
   /** Set when the row cannot be taken, with what to do. */
   problem?: { cause: string; hint: string }
+  /** Set for the header itself, which comes first where a file has one: it holds no values. */
+  header?: true
 }
 
 const jsonBytesMax = 256 * 1024 * 1024
@@ -25,15 +28,31 @@ const columnsMax = 4096
 /** @throws CodedError `kpi.input` for a file that is not what it says */
 export async function* readRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   const format = mapping.format ?? formatOf(file)
+  await refuseOthers(file, format)
   if (format === 'json') yield* jsonRows(file, mapping)
   else if (format === 'xlsx') yield* readSheetRows(file, mapping)
   else yield* csvRows(file, mapping)
 }
 
-function formatOf(file: string): 'csv' | 'json' | 'xlsx' {
-  const ending = /\.(csv|tsv|txt|json|xlsx)$/i.exec(file)?.[1]?.toLowerCase()
-  if (ending === 'json' || ending === 'xlsx') return ending
-  return 'csv'
+/** The name of the file decides. */
+export function formatOf(file: string): 'csv' | 'json' | 'xlsx' {
+  const ending = /\.(json|ndjson|jsonl|xlsx|xlsm)$/i.exec(file)?.[1]?.toLowerCase()
+  if (ending === undefined) return 'csv'
+  return ending.startsWith('xls') ? 'xlsx' : 'json'
+}
+
+/** Files that are something else than they are taken for: what they are is said, and what to do. */
+async function refuseOthers(file: string, format: 'csv' | 'json' | 'xlsx'): Promise<void> {
+  const begin = (await firstBytes(file, 8)).toString('latin1')
+  const save = 'Save it as Excel workbook (.xlsx) or as CSV UTF-8.'
+  if (begin.startsWith('\xd0\xcf\x11\xe0'))
+    throw inputError(file, 0, 'it is an old Excel file (.xls), or one with a password', save)
+  if (begin.startsWith('%PDF')) throw inputError(file, 0, 'it is a PDF', save)
+  if (begin.startsWith('\x1f\x8b')) throw inputError(file, 0, 'it is compressed (gzip)', 'Unpack it first.')
+  const zipped = begin.startsWith('PK\x03\x04')
+  if (format === 'xlsx' && !zipped) throw inputError(file, 0, 'it is no .xlsx file', save)
+  if (format !== 'xlsx' && zipped)
+    throw inputError(file, 0, 'it is a ZIP file', 'Name an Excel workbook .xlsx; unpack anything else first.')
 }
 
 export function normaliseHeader(text: string): string {
@@ -60,20 +79,26 @@ export function rowOf(line: number, headers: readonly string[], cells: readonly 
   return rowAt(line, headers, index, cells)
 }
 
+/** The names of the columns, told before the first row, for files that have no other. */
+export function headerOf(line: number, headers: readonly string[]): Row {
+  return { line, header: true, get: () => undefined, columns: () => [...headers] }
+}
+
 function rowAt(line: number, headers: readonly string[], index: Map<string, number>, cells: readonly string[]): Row {
   return {
     line,
-    get: (column) => cells[index.get(column) ?? -1],
+    // A mapping names a column as the file shows it: with full-width brackets, or two blanks.
+    get: (column) => cells[index.get(column) ?? index.get(normaliseHeader(column)) ?? -1],
     columns: () => [...headers],
   }
 }
 
 async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
-  const encoding = await encodingOf(file, mapping)
+  const encoding = await encodingOf(file, mapping.encoding)
   const text = Readable.from(decoded(file, encoding))
   const parser = text.pipe(
     parse({
-      ...{ delimiter: mapping.separator, info: true, relax_column_count: true, skip_empty_lines: true, bom: true },
+      ...{ delimiter: mapping.separator, info: true, relax_column_count: true, bom: true },
       max_record_size: fieldCharsMax,
     }),
   )
@@ -84,14 +109,23 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
       number++
+      // Rows are counted as a spreadsheet shows them, blank ones too.
+      if (number < mapping.headerRow || record.every((cell) => cell.trim() === '')) continue
       if (!headers) {
-        if (number < mapping.headerRow) continue
         if (record.length > columnsMax) throw inputError(file, 1, `${record.length} columns`, 'Is the separator right?')
+        const other = record.length === 1 ? separatorIn(record[0]!, mapping.separator) : undefined
+        if (other !== undefined)
+          throw inputError(
+            file,
+            info.lines,
+            `one column, and ${other === '\t' ? 'tabs' : `"${other}"`} in it`,
+            `Give separator: "${other === '\t' ? '\\t' : other}" in the mapping.`,
+          )
         headers = uniqueHeaders(record)
         index = new Map(headers.map((name, i) => [name, i]))
+        yield headerOf(info.lines, headers)
         continue
       }
-      if (record.every((cell) => cell.trim() === '')) continue
       const row = rowAt(info.lines, headers, index, record)
       if (record.length > headers.length && record.slice(headers.length).some((cell) => cell.trim() !== ''))
         row.problem = {
@@ -118,20 +152,11 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   if (!headers) throw inputError(file, 1, 'there is no header row', `Row ${mapping.headerRow} must name the columns.`)
 }
 
-/** UTF-8 where every byte of it is, GB18030 otherwise; said in the mapping it is binding. */
-async function encodingOf(file: string, mapping: Mapping): Promise<'utf-8' | 'gb18030'> {
-  if (mapping.encoding !== 'auto') return mapping.encoding
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  try {
-    for await (const chunk of createReadStream(file)) decoder.decode(chunk as Buffer, { stream: true })
-    decoder.decode()
-    return 'utf-8'
-  } catch {
-    return 'gb18030'
-  }
+function separatorIn(header: string, used: string): string | undefined {
+  return [';', '\t', ',', '|'].find((one) => one !== used && header.split(one).length > 2)
 }
 
-async function* decoded(file: string, encoding: 'utf-8' | 'gb18030'): AsyncGenerator<string> {
+async function* decoded(file: string, encoding: Encoding): AsyncGenerator<string> {
   const decoder = new TextDecoder(encoding, { fatal: true })
   const wrong = (): CodedError =>
     inputError(
@@ -156,16 +181,10 @@ async function* jsonRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   const { size } = await stat(file)
   if (size > jsonBytesMax)
     throw inputError(file, 0, `larger than ${jsonBytesMax} bytes`, 'Send it in parts, or as CSV.')
-  const lines = /\.(ndjson|jsonl)$/i.test(file)
   let data: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
-    data = lines
-      ? text
-          .split('\n')
-          .filter((one) => one.trim() !== '')
-          .map((one) => JSON.parse(one))
-      : JSON.parse(text)
+    data = /\.(ndjson|jsonl)$/i.test(file) ? jsonLines(text) : JSON.parse(text)
   } catch (error) {
     throw inputError(
       file,
@@ -191,6 +210,20 @@ async function* jsonRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
       },
     }
   }
+}
+
+/** @throws SyntaxError naming the line */
+function jsonLines(text: string): unknown[] {
+  const found: unknown[] = []
+  text.split('\n').forEach((line, i) => {
+    if (line.trim() === '') return
+    try {
+      found.push(JSON.parse(line))
+    } catch (error) {
+      throw new SyntaxError(`line ${i + 1}: ${(error as Error).message}`)
+    }
+  })
+  return found
 }
 
 /** Each row with the objects above it, outermost first. */
@@ -223,15 +256,4 @@ function jsonText(value: unknown): string | undefined {
 
 export function inputError(file: string, line: number, cause: string, hint: string): CodedError {
   return new CodedError('kpi.input', { file, row: line > 0 ? `, row ${line}` : '', cause, hint })
-}
-
-/** True for the bytes that begin a ZIP, which an .xlsx is. */
-export async function looksZipped(file: string): Promise<boolean> {
-  const handle = await open(file, 'r')
-  try {
-    const { buffer, bytesRead } = await handle.read(Buffer.alloc(4), 0, 4, 0)
-    return bytesRead === 4 && buffer.readUInt32LE() === 0x04034b50
-  } finally {
-    await handle.close()
-  }
 }

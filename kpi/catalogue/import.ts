@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CodedError } from '#core/errors.ts'
-import { mapRows } from '../cases/map-rows.ts'
+import { mapRows, rowOf, setDuplicatesAside } from '../cases/map-rows.ts'
 import { mappingSchema } from '../cases/mapping.ts'
 import { readRows } from '../cases/rows.ts'
 import type { Fact, FactKind } from '../contract.ts'
@@ -30,8 +30,10 @@ export async function importFacts(
   try {
     const file = join(directory, `upload.${given.format}`)
     await writeFile(file, given.content, given.format === 'xlsx' ? 'base64' : 'utf8')
-    const { facts, setAside } = await mapRows(readRows(file, mapping), mapping, file, nowMs)
-    const problems = setAside.map(({ row, cause, hint }) => ({ row, cause, hint }))
+    const mapped = await mapRows(readRows(file, mapping), mapping, file, nowMs)
+    setDuplicatesAside(mapped, file)
+    const { facts, setAside } = mapped
+    const problems = [...setAside, ...twice(facts)].map(({ row, cause, hint }) => ({ row, cause, hint }))
     return { kind: mapping.fact, facts, problems }
   } catch (error) {
     // The place on our disk is nobody's business.
@@ -41,4 +43,22 @@ export async function importFacts(
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
+}
+
+/** A publication says of each thing what holds from it on: two spans of one thing are two publications. */
+function twice(facts: readonly Fact[]): { row: number; cause: string; hint: string }[] {
+  const first = new Map<string, Fact>()
+  return facts.flatMap((fact) => {
+    const before = first.get(fact.id)
+    if (!before) first.set(fact.id, fact)
+    return before
+      ? [
+          {
+            row: rowOf(fact),
+            cause: `${fact.id} stands in row ${rowOf(before)} already`,
+            hint: 'Publish what holds from another day on by itself.',
+          },
+        ]
+      : []
+  })
 }

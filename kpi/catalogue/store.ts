@@ -1,11 +1,13 @@
 // The catalogue in the state database: what was true when, and known since when. A change is proposed by one person and
 // published by another; only then do figures use it.
-import { asc, desc, eq, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, gt, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { writeAudit } from '#stores/state/audit.ts'
+import { personOf } from '#stores/state/person.ts'
 import { kpiEntries, kpiPublications } from '#stores/state/schema/kpi.ts'
-import type { Actor, Database } from '#stores/state/state.ts'
+import type { Actor, Database, Transaction } from '#stores/state/state.ts'
 import type { Fact, FactKind } from '../contract.ts'
 
 export interface CatalogueDifference {
@@ -118,7 +120,7 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
           .values({
             state: 'proposed',
             note: note.slice(0, 2000),
-            proposedBy: actor.name,
+            proposedBy: personOf(actor),
             proposedMs: nowMs(),
             counts,
             hash,
@@ -142,11 +144,15 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
         const [found] = await tx.select().from(kpiPublications).where(eq(kpiPublications.version, wanted)).for('update')
         if (!found) throw new CodedError('not-found', { what: `The publication ${wanted}` })
         if (found.state !== 'proposed') throw new CodedError('conflict', { what: `The publication ${wanted}` })
-        if (state === 'published' && found.proposedBy === actor.name)
+        // One at a time: what was looked at is the difference to what holds, and that must not have changed since.
+        await tx.execute(sql`select pg_advisory_xact_lock(7710)`)
+        if (state === 'published' && (await isOutdated(tx, wanted)))
+          throw new CodedError('kpi.outdated', { version: wanted })
+        if (state === 'published' && found.proposedBy === personOf(actor))
           throw new CodedError('kpi.second-person', { what: `The publication ${wanted}` })
         const [row] = await tx
           .update(kpiPublications)
-          .set({ state, decidedBy: actor.name, decidedMs: nowMs() })
+          .set({ state, decidedBy: personOf(actor), decidedMs: nowMs() })
           .where(eq(kpiPublications.version, wanted))
           .returning()
         await writeAudit(tx, actor, `kpi-catalogue.${state === 'published' ? 'publish' : 'refuse'}`, String(wanted), {
@@ -160,6 +166,21 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
     publications: (limit) =>
       database.select().from(kpiPublications).orderBy(desc(kpiPublications.version)).limit(limit),
   }
+}
+
+/** Something that it changes was changed by a publication that was proposed after it. */
+async function isOutdated(tx: Transaction, wanted: number): Promise<boolean> {
+  const newer = alias(kpiEntries, 'newer')
+  const [found] = await tx
+    .select({ version: newer.publication })
+    .from(kpiEntries)
+    .innerJoin(newer, and(eq(newer.kind, kpiEntries.kind), eq(newer.entryId, kpiEntries.entryId)))
+    .innerJoin(kpiPublications, eq(kpiPublications.version, newer.publication))
+    .where(
+      and(eq(kpiEntries.publication, wanted), gt(newer.publication, wanted), eq(kpiPublications.state, 'published')),
+    )
+    .limit(1)
+  return found !== undefined
 }
 
 function keyOf({ kind, id }: Fact): string {

@@ -145,7 +145,7 @@ export function createCoverage(deps: CoverageDeps): Coverage {
       for (const unit of allUnits()) {
         // A wider code covers what is below it: a city is compared with the whole region.
         const matches = filters.every(([name, wanted]) =>
-          wanted.some((one) => within(name === 'department' ? unit.department : unit.region, one)),
+          wanted.some((one) => within(name === 'department' ? unit.department : unit.region, one, name)),
         )
         if (!matches) continue
         const { received, expected } = rowOf(unit, months, cohort)

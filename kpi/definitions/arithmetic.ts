@@ -35,8 +35,12 @@ export function compileArithmetic(text: string): CompiledMeasure {
     let left = factorOf(depth)
     for (;;) {
       if (take('*')) left = combine(multiply, left, factorOf(depth))
-      else if (take('/')) left = combine((a, b) => (b.n === 0n ? undefined : divide(a, b)), left, factorOf(depth))
-      else return left
+      else if (take('/')) {
+        const position = tokens[at]?.position ?? text.length
+        const right = factorOf(depth)
+        if (isNothing(right)) throw new SyntaxError(`it divides by zero at position ${position}`)
+        left = combine((a, b) => (b.n === 0n ? undefined : divide(a, b)), left, right)
+      } else return left
     }
   }
   const factorOf = (depth: number): Measure => {
@@ -61,6 +65,11 @@ export function compileArithmetic(text: string): CompiledMeasure {
   if (at < tokens.length)
     throw new SyntaxError(`"${tokens[at]!.text}" is not expected at position ${tokens[at]!.position}`)
   return { evaluate, fields: [...fields] }
+}
+
+/** Zero whatever the fact: of fields without any, only a number has a value. */
+export function isNothing(measure: Measure): boolean {
+  return measure({})?.n === 0n
 }
 
 /** Decimal text stays exact; a double is taken by the digits that it prints. */

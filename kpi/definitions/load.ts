@@ -1,12 +1,18 @@
 // Definitions from files, each with its plan; what is wrong is said with file and line.
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { canonicalJson } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { formatProblem, readYaml, type SourceProblem, suggest, type YamlSource } from '#core/yaml-source.ts'
-import { isCaseField } from '../cases/case-fields.ts'
-import { type Definition, definitionSchema } from './definition.ts'
+import { channels, outcomes } from '#stores/cases/case.ts'
+import { compileKql } from '#stores/events/kql/index.ts'
+import { caseFieldNames, isCaseField } from '../cases/case-fields.ts'
+import { compare, parseRational } from '../rational.ts'
+import { zoneOf } from '../time/zone.ts'
+import { compileArithmetic, isNothing } from './arithmetic.ts'
+import { type Definition, definitionSchema, type Patch } from './definition.ts'
 import { compareText } from './order.ts'
-import { type Plan, planOf } from './plan.ts'
+import { fieldsOf, type Plan, planOf, valuesOf } from './plan.ts'
 
 export interface LoadedDefinition {
   plan: Plan
@@ -63,9 +69,13 @@ export function findDefinition(directory: string, wanted: string): LoadedDefinit
     const [problem] = problems
     throw new CodedError('kpi.definition', { kpi: wanted, cause: formatProblem(problem!), hint: problem!.hint })
   }
-  const { byId } = loadDefinitions(directory)
+  const { byId, problems } = loadDefinitions(directory)
   const found = byId.get(wanted)
   if (found) return found
+  const broken = problems.find(({ file }) =>
+    new RegExp(`^id: *${wanted.replace(/\W/g, '\\$&')} *$`, 'm').test(readFileSync(file, 'utf8')),
+  )
+  if (broken) throw new CodedError('kpi.definition', { kpi: wanted, cause: formatProblem(broken), hint: broken.hint })
   throw new CodedError('not-found', {
     what: `The KPI ${wanted.slice(0, 64)}. ${suggest(wanted, byId.keys()) || `There are: ${[...byId.keys()].join(', ')}`}.`,
   })
@@ -74,7 +84,7 @@ export function findDefinition(directory: string, wanted: string): LoadedDefinit
 /** What the schema cannot see: names that refer to nothing, filters and sums that cannot be read. */
 function inspect(definition: Definition, file: string, source: YamlSource<Definition>): SourceProblem[] {
   const problems: SourceProblem[] = []
-  const say = (path: PropertyKey[], cause: string, hint = ''): void => {
+  const say: Say = (path, cause, hint = '') => {
     problems.push({ file, line: source.lineOf(path), cause, hint })
   }
   for (const [name, { default: chosen, options }] of Object.entries(definition.switches))
@@ -100,24 +110,123 @@ function inspect(definition: Definition, file: string, source: YamlSource<Defini
         )
     }
   })
-  for (const [i, target] of definition.targets.entries())
-    for (const key of ['value', 'near'] as const)
-      if (target[key] !== undefined && /\/0+$/.test(target[key])) say(['targets', i, key], 'it divides by zero')
+  if (!isZone(definition.zone))
+    say(['zone'], `"${definition.zone.slice(0, 60)}" is no time zone`, 'Write Asia/Shanghai.')
+  inspectTimes(definition, say)
+  inspectTargets(definition, say)
   try {
-    const { fields } = planOf(definition)
-    if (definition.fact === 'case')
-      for (const field of fields)
-        if (!isCaseField(field))
-          say(
-            lineWith(definition, field),
-            `a case has no field "${field}"`,
-            'See docs/kpi/fields.md; what a mapping adds is extra.<name>.',
-          )
+    const { fields, measures } = planOf(definition)
+    const isNamed = (name: string): boolean => definition.fact !== 'case' || isCaseField(name)
+    const noField = (name: string): [string, string] => [
+      `a case has no field "${name}"`,
+      suggest(name, caseFieldNames) || 'See docs/kpi/fields.md; what a mapping adds is extra.<name>.',
+    ]
+    for (const field of fields) if (!isNamed(field)) say(lineWith(definition, field), ...noField(field))
+    for (const [i, name] of definition.dimensions.entries())
+      if (!isNamed(name)) say(['dimensions', i], ...noField(name))
+    if (definition.over !== undefined && !isNamed(definition.over)) say(['over'], ...noField(definition.over))
+    for (const { text, measure } of measures)
+      if (text !== '' && text === definition.denominator.sum && isNothing(measure.evaluate))
+        say(['denominator', 'sum'], 'it divides by zero')
+    eachPatch(definition, ({ over, denominator }, path) => {
+      if (over !== undefined && !isNamed(over)) say([...path, 'over'], ...noField(over))
+      const below = measures.find(({ text }) => text !== '' && text === denominator?.sum)
+      if (below && isNothing(below.measure.evaluate)) say([...path, 'denominator', 'sum'], 'it divides by zero')
+    })
+    if (definition.fact === 'case') inspectWords(definition, say)
   } catch (error) {
     const what = error instanceof CodedError ? `${error.message}. ${error.hint}` : (error as Error).message
-    say([], what)
+    say(lineOfFault(definition), what)
   }
   return problems
+}
+
+type Say = (path: PropertyKey[], cause: string, hint?: string) => void
+
+function isZone(name: string): boolean {
+  try {
+    zoneOf(name)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function inspectTimes({ valid, targets }: Definition, say: Say): void {
+  if (valid.to !== undefined && valid.to <= valid.from) say(['valid', 'to'], 'it ends before it begins')
+  targets.forEach(({ from, to }, i) => {
+    if (from !== undefined && to !== undefined && to <= from) say(['targets', i, 'to'], 'it ends before it begins')
+  })
+}
+
+/** A target divides by nothing, what is near lies before it, and no two are for the same cells at the same time. */
+function inspectTargets({ targets, direction }: Definition, say: Say): void {
+  targets.forEach(({ value, near, where, from = '', to = '9999' }, i) => {
+    const [wanted, from_] = [value, near].map((text) => (text === undefined ? undefined : parseRational(text)))
+    if (value !== undefined && !wanted) say(['targets', i, 'value'], 'it divides by zero')
+    if (near !== undefined && !from_) say(['targets', i, 'near'], 'it divides by zero')
+    if (near !== undefined && value === undefined) say(['targets', i, 'near'], 'near what? There is no value')
+    if (wanted && from_ && compare(from_, wanted) * (direction === 'up' ? 1 : -1) > 0)
+      say(['targets', i, 'near'], `what is near lies beyond the target, of which ${direction} is better`)
+    const same = targets.findIndex(
+      (other, j) =>
+        j < i &&
+        canonicalJson(other.where) === canonicalJson(where) &&
+        (other.from ?? '') < to &&
+        from < (other.to ?? '9999'),
+    )
+    if (same >= 0) say(['targets', i], `it is for the same cells and days as target ${same + 1}`)
+  })
+}
+
+/** Words that a field of a case can never hold. */
+function inspectWords(definition: Definition, say: Say): void {
+  const words: Record<string, readonly string[]> = {
+    ...{ channel: channels, channels, outcome: outcomes, state: ['open', 'closed'] },
+  }
+  eachFilter(definition, (text, path) => {
+    for (const { field, value } of valuesOf(text)) {
+      const known = Object.hasOwn(words, field) ? words[field]! : undefined
+      if (known && !known.includes(value))
+        say(path, `${field} is never "${value}"`, suggest(value, known) || `It is one of ${known.join(', ')}.`)
+    }
+  })
+}
+
+function eachPatch(definition: Definition, take: (patch: Patch, path: PropertyKey[]) => void): void {
+  take(definition, [])
+  for (const [name, { options }] of Object.entries(definition.switches))
+    for (const [option, patch] of Object.entries(options)) take(patch, ['switches', name, 'options', option])
+}
+
+function eachFilter(definition: Definition, take: (text: string, path: PropertyKey[]) => void): void {
+  if (definition.population !== undefined) take(definition.population, ['population'])
+  eachPatch(definition, (patch, path) => {
+    for (const key of ['require', 'allow', 'numeratorAnd', 'numeratorOr', 'denominatorAnd'] as const)
+      if (patch[key] !== undefined) take(patch[key], [...path, key])
+    for (const key of ['numerator', 'denominator'] as const)
+      if (patch[key]?.where !== undefined) take(patch[key].where, [...path, key, 'where'])
+    for (const key of ['exclude', 'credit'] as const)
+      for (const [i, { where }] of patch[key]?.entries() ?? []) take(where, [...path, key, i, 'where'])
+  })
+}
+
+/** The first filter or sum that cannot be read. */
+function lineOfFault(definition: Definition): PropertyKey[] {
+  let found: PropertyKey[] | undefined
+  const attempt = (work: () => unknown, path: PropertyKey[]): void => {
+    try {
+      work()
+    } catch {
+      found ??= path
+    }
+  }
+  eachFilter(definition, (text, path) => attempt(() => [fieldsOf(text), compileKql(text)], path))
+  eachPatch(definition, ({ numerator, denominator }, path) => {
+    for (const [key, line] of Object.entries({ numerator, denominator }))
+      if (line?.sum !== undefined) attempt(() => compileArithmetic(line.sum!), [...path, key, 'sum'])
+  })
+  return found ?? []
 }
 
 /** Where a field is named, as far as it can be told. */

@@ -161,6 +161,19 @@ export function fieldsOf(text: string): string[] {
   return found
 }
 
+/** What a filter asks fields to be, word for word. */
+export function valuesOf(text: string): { field: string; value: string }[] {
+  const found: { field: string; value: string }[] = []
+  const walk = (node: ReturnType<typeof parseKql>): void => {
+    if ('parts' in node) node.parts.forEach(walk)
+    else if ('part' in node) walk(node.part)
+    else if (node.kind === 'is' && node.field?.pieces.length === 1 && node.value.pieces.length === 1)
+      found.push({ field: node.field.pieces[0]!, value: node.value.pieces[0]! })
+  }
+  walk(parseKql(text))
+  return found
+}
+
 function wrongSwitch(kpi: string, given: string, known: string[]): CodedError {
   return new CodedError('kpi.switch', {
     kpi,

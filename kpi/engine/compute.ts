@@ -100,7 +100,7 @@ function fold(plan: Plan, formula: Formula, evidence: Evidence, request: Compute
   )
   const only = Object.entries(request.only ?? {})
   const take = (fields: Fact['fields'], field: (name: string) => unknown): void => {
-    if (!only.every(([name, value]) => within(String(field(name) ?? ''), value))) return
+    if (!only.every(([name, value]) => within(String(field(name) ?? ''), value, name))) return
     const { bits, amounts } = signatureOf(plan, fields)
     const codes = dimensions.map((name, i) => cells.names[i]!.code(String(field(name) ?? '')))
     cells.tally(codes, bits, amounts, 1)
@@ -113,8 +113,7 @@ function fold(plan: Plan, formula: Formula, evidence: Evidence, request: Compute
     }
     return cells
   }
-  for (const fact of currentFacts(evidence.facts, definition.fact, request.knownMs)) {
-    if (fact.validFromMs > validMs || (fact.validToMs !== null && fact.validToMs <= validMs)) continue
+  for (const fact of currentFacts(evidence.facts, definition.fact, request.knownMs, validMs)) {
     if (
       formula.cohort === 'period' &&
       (fact.validFromMs < request.period.fromMs || fact.validFromMs >= request.period.toMs)
@@ -136,10 +135,14 @@ function withItems({ item, calendar }: ComputeRequest, year: number): Pick<CaseC
   }
 }
 
-/** Codes of regions cover what is below them: 4401 covers 440106. `a|b` is either. */
-export function within(value: string, wanted: string): boolean {
-  if (wanted.includes('|')) return wanted.split('|').some((one) => within(value, one))
-  return value === wanted || (/^\d{2,9}$/.test(wanted) && /^\d+$/.test(value) && value.startsWith(wanted))
+/** Their codes cover what is below them: 4401 covers 440106. Of anything else `12` is 12 and not 123. */
+const placeNames: ReadonlySet<string> = new Set(['region', 'province', 'city', 'county'])
+
+/** `a|b` is either. */
+export function within(value: string, wanted: string, name: string): boolean {
+  if (wanted.includes('|')) return wanted.split('|').some((one) => within(value, one, name))
+  if (value === wanted) return true
+  return placeNames.has(name) && /^\d{2,9}$/.test(wanted) && /^\d+$/.test(value) && value.startsWith(wanted)
 }
 
 /** When a case falls into a period; undefined: it does not (yet). `none`: it is there from its opening on. */
@@ -171,14 +174,17 @@ export function currentCases(cases: Evidence['cases'], knownMs: number): CaseRec
   return [...latest.values()].map(({ record }) => record).filter(({ withdrawnRecord }) => !withdrawnRecord)
 }
 
-export function currentFacts(facts: readonly Fact[], kind: Fact['kind'], knownMs: number): Fact[] {
+/** @param validMs those in force then; what is said of a later span does not undo what held before */
+export function currentFacts(facts: readonly Fact[], kind: Fact['kind'], knownMs: number, validMs?: number): Fact[] {
   const latest = new Map<string, Fact>()
   for (const fact of facts) {
     if (fact.kind !== kind || fact.knownMs > knownMs) continue
+    if (validMs !== undefined && fact.validFromMs > validMs && !fact.removed) continue
     const before = latest.get(fact.id)
     if (!before || follows(fact.version, fact.knownMs, before.version, before.knownMs)) latest.set(fact.id, fact)
   }
-  return [...latest.values()].filter(({ removed }) => !removed)
+  const inForce = ({ validToMs }: Fact): boolean => validMs === undefined || validToMs === null || validMs < validToMs
+  return [...latest.values()].filter((fact) => !fact.removed && inForce(fact))
 }
 
 function follows(version: number, knownMs: number, versionBefore: number, knownBefore: number): boolean {

@@ -19,7 +19,7 @@ export interface CubeQuery {
   months?: ReadonlySet<string>
   by: readonly string[]
   only: Record<string, string>
-  matches(value: string, wanted: string): boolean
+  matches(value: string, wanted: string, name: string): boolean
 }
 
 /** What is in files. */
@@ -171,7 +171,7 @@ export function createCube(
     cells: async ({ cohort, months, by, only, matches }) => {
       const wanted = Object.entries(only).map(([name, value]) => {
         const place = dimensions.indexOf(name)
-        return { place, holds: lazily((code) => matches(names[place]!.texts[code]!, value)) }
+        return { place, holds: lazily((code) => matches(names[place]!.texts[code]!, value, name)) }
       })
       const places = by.map((name) => (name === 'period' ? -1 : dimensions.indexOf(name)))
       const found = new Cells(

@@ -49,12 +49,12 @@ export function localDate(ms: number, zone: string): string {
   return localTime(ms, zone).slice(0, 10)
 }
 
-/** The first instant at which the clocks of a zone show this. */
+/** The first instant at which the clocks of a zone show this; what they never show is reckoned from before they were put on. */
 export function instant(local: string, zone: string): number {
   const asUtc = Date.parse(`${local}Z`)
   const offset = (at: number): number => Date.parse(`${localTime(at, zone)}Z`) - at
   const tries = [asUtc - offset(asUtc - 86_400_000), asUtc - offset(asUtc + 86_400_000)].sort((a, b) => a - b)
-  return tries.find((at) => at + offset(at) === asUtc) ?? asUtc - offset(asUtc)
+  return tries.find((at) => at + offset(at) === asUtc) ?? asUtc - offset(asUtc - 86_400_000)
 }
 
 export function nextDate(date: string, count = 1): string {

@@ -12,6 +12,8 @@ import { type Sight, seen } from './seen.ts'
 
 export interface OracleInput {
   files: { file: string; mapping: string; knownMs: number }[]
+  /** Items of the catalogue, whose limits cases are measured by. */
+  items?: { file: string; mapping: string; knownMs: number }[]
   /** Directory of the definitions; the calendars are in `calendars` below it. */
   rules: string
   definition: string
@@ -42,19 +44,36 @@ export type OracleValue = Pick<
 type Data = any
 
 export function consultOracle(input: OracleInput): OracleValue[] {
-  const facts: OracleFact[] = []
-  for (const { file, mapping, knownMs } of [...input.files].sort((a, b) => a.knownMs - b.knownMs)) {
-    const read = readFacts(file, mapping, knownMs)
-    if (read.snapshot)
-      for (const before of latest(facts, Number.POSITIVE_INFINITY))
-        if (!read.facts.some(({ id }) => id === before.id)) facts.push({ ...before, knownMs, gone: true })
-    facts.push(...read.facts)
+  const definition = readDefinition(input.rules, input.definition)
+  const facts = read(input.files, definition.fact)
+  const items = new Map<string, OracleFact[]>()
+  for (const one of read(input.items ?? [], 'item')) {
+    if (one.knownMs > input.knownMs || one.gone) continue
+    const code = String(one.fields['code'] ?? one.id)
+    items.set(code, [...(items.get(code) ?? []), one])
   }
-  return answer(input, readDefinition(input.rules, input.definition), facts)
+  return answer(input, definition, facts, (code, atMs) => {
+    const begun = (items.get(code) ?? []).filter(({ fromMs }) => fromMs <= atMs).at(-1)
+    return begun && (begun.toMs === null || begun.toMs > atMs) ? begun.fields : undefined
+  })
+}
+
+/** What the files say of one kind of fact, oldest first. */
+function read(files: OracleInput['files'], kind: string): OracleFact[] {
+  const facts: OracleFact[] = []
+  for (const { file, mapping, knownMs } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
+    const found = readFacts(file, mapping, knownMs)
+    if (found.kind !== kind) continue
+    if (found.snapshot)
+      for (const before of latest(facts, knownMs))
+        if (!found.facts.some(({ id }) => id === before.id)) facts.push({ ...before, knownMs, gone: true })
+    facts.push(...found.facts)
+  }
+  return facts
 }
 
 export function answer(
-  input: Omit<OracleInput, 'files' | 'definition'>,
+  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
   definition: Data,
   facts: OracleFact[],
   item?: Sight['item'],
@@ -119,19 +138,19 @@ export function answer(
     }
     return sheet
   }
-  for (const fact of latest(facts, input.knownMs)) {
+  const isCase = definition.fact === 'case'
+  for (const fact of latest(facts, input.knownMs, isCase ? undefined : input.validMs)) {
     if (fact.gone) continue
-    const isCase = definition.fact === 'case'
     const fields = definition.fact === 'item' ? limited(fact.fields) : fact.fields
     const field = (name: string): unknown => (isCase ? seen(fact, name, sight) : (fields[name] ?? null))
     if (isCase) {
       const at = cohortTime(fact, cohort)
       if (at === null || at > input.validMs || at < period.fromMs || at >= period.toMs) continue
     } else {
-      if (fact.fromMs > input.validMs || (fact.toMs !== null && fact.toMs <= input.validMs)) continue
       if (cohort === 'period' && (fact.fromMs < period.fromMs || fact.fromMs >= period.toMs)) continue
     }
-    if (!Object.entries(input.only).every(([name, wanted]) => covered(String(field(name) ?? ''), wanted))) continue
+    if (!Object.entries(input.only).every(([name, wanted]) => covered(name, String(field(name) ?? ''), wanted)))
+      continue
     const sheet = sheetOf(JSON.stringify(input.by.map((name) => String(field(name) ?? ''))))
     const is = (filter: string): boolean => filter === '*' || matches(filter, field)
     if (!(is(definition.population ?? '*') || listed('allow').some(is)) || !listed('require').every(is)) continue
@@ -160,7 +179,9 @@ export function answer(
   }
   if (sheets.size === 0 && input.by.length === 0) sheetOf('[]')
   const needsDays =
-    JSON.stringify(definition).match(/workingDays|legal\.met|promised\.met|legal\.days|promised\.days/) !== null
+    JSON.stringify({ ...definition, tests: [] }).match(
+      /workingDays|legal\.met|promised\.met|legal\.days|promised\.days/,
+    ) !== null
   const unfinished =
     period.label !== 'all' &&
     (period.toMs > input.validMs + 1 || (needsDays && !announced(period, input.validMs, zone, days)))
@@ -224,12 +245,8 @@ function added(parts: Fraction[]): Fraction {
 
 /** Both limits in working days: of the year's calendar, a twelfth of it for a month, eight hours for a day. */
 function withDays(fields: Record<string, unknown>, year: string, days: Days): Record<string, unknown> {
-  let working = 0n
-  let all = 0n
-  for (let date = `${year}-01-01`; date.startsWith(year); date = nextDate(date)) {
-    all++
-    if (days.working(date)) working++
-  }
+  if ((fields['legal.amount'] ?? fields['promised.amount'] ?? null) === null) return fields
+  const [working, all] = daysOf(year, days)
   const inDays = (which: string): Fraction | null => {
     const amount = fields[`${which}.amount`]
     const value = typeof amount === 'string' || typeof amount === 'number' ? fraction(String(amount)) : null
@@ -255,16 +272,39 @@ function withDays(fields: Record<string, unknown>, year: string, days: Days): Re
   }
 }
 
-function latest(facts: OracleFact[], knownMs: number): OracleFact[] {
+const counted = new WeakMap<Days, Map<string, [bigint, bigint]>>()
+
+/** Working days and days of a year, counted once. */
+function daysOf(year: string, days: Days): [bigint, bigint] {
+  const known = counted.get(days) ?? new Map<string, [bigint, bigint]>()
+  counted.set(days, known)
+  let found = known.get(year)
+  if (!found) {
+    found = [0n, 0n]
+    for (let date = `${year}-01-01`; date.startsWith(year); date = nextDate(date)) {
+      found[1]++
+      if (days.working(date)) found[0]++
+    }
+    known.set(year, found)
+  }
+  return found
+}
+
+/** The last word on each id by then; of facts with a span, the last of those that had begun, if that one had not ended. */
+function latest(facts: OracleFact[], knownMs: number, validMs?: number): OracleFact[] {
   const best = new Map<string, OracleFact>()
   for (const fact of facts) {
     if (fact.knownMs > knownMs) continue
+    const isLater = validMs !== undefined && fact.fromMs > validMs
+    if (isLater && !fact.gone) continue
     const before = best.get(fact.id)
     const newer =
       !before || fact.version > before.version || (fact.version === before.version && fact.knownMs >= before.knownMs)
     if (newer) best.set(fact.id, fact)
   }
-  return [...best.values()].filter(({ gone }) => !gone)
+  return [...best.values()].filter(
+    ({ gone, toMs }) => !gone && (validMs === undefined || toMs === null || toMs > validMs),
+  )
 }
 
 function cohortTime({ fields }: OracleFact, cohort: string): number | null {
@@ -280,8 +320,13 @@ function cohortTime({ fields }: OracleFact, cohort: string): number | null {
   return typeof found === 'number' ? found : null
 }
 
-function covered(value: string, wanted: string): boolean {
-  return value === wanted || (/^\d{2,9}$/.test(wanted) && /^\d+$/.test(value) && value.startsWith(wanted))
+/** One of several, or, for places, above it. */
+function covered(name: string, value: string, wanted: string): boolean {
+  const isPlace = ['region', 'province', 'city', 'county'].includes(name)
+  return wanted.split('|').some((one) => {
+    const isCode = /^\d{2,9}$/.test(one) && /^\d+$/.test(value)
+    return value === one || (isPlace && isCode && value.startsWith(one))
+  })
 }
 
 function span(label: string, zone: string): { label: string; fromMs: number; toMs: number } {

@@ -29,7 +29,9 @@ export function readFacts(
 ): { facts: OracleFact[]; snapshot: boolean; kind: string } {
   const mapping = parse(readFileSync(mappingFile, 'utf8'))
   const zone = mapping.zone ?? 'Asia/Shanghai'
-  const json = (mapping.format ?? (/\.json$/i.test(file) ? 'json' : 'csv')) === 'json'
+  if (/\.xls[xm]?$/i.test(mapping.format ? `.${mapping.format}` : file))
+    throw new Error('The oracle reads CSV and JSON, not Excel: save the sheet as CSV')
+  const json = (mapping.format ?? (/\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : 'csv')) === 'json'
   const rows = json ? jsonRows(file, mapping.rows ?? '$[*]') : csvRows(file, mapping)
   const facts: OracleFact[] = []
   const grouped = new Map<string, OracleFact | null>()
@@ -41,10 +43,9 @@ export function readFacts(
       if (!fact) {
         const fields: Record<string, unknown> = {}
         for (const [name, spec] of Object.entries(mapping.fields)) fields[name] = fieldOf(row, spec, zone)
+        if (mapping.fact === 'case') checkCase(fields)
         if (fields['id'] === null || fields['id'] === undefined) throw new Unreadable()
-        if (mapping.fact !== 'case')
-          for (const name of ['legal.amount', 'promised.amount'])
-            if (String(fields[name] ?? '').startsWith('-')) throw new Unreadable()
+        if (mapping.fact !== 'case') checkFact(fields)
         const known = mapping.known ? fields[mapping.known] : undefined
         fact = {
           id: String(fields['id']),
@@ -67,8 +68,17 @@ export function readFacts(
           mapping.step[name] === undefined ? null : fieldOf(row, mapping.step[name], zone)
         const atMs = read('atMs')
         if (typeof atMs !== 'number') throw new Unreadable()
+        if (!knownChannels.includes(String(read('channel') ?? 'other'))) throw new Unreadable()
         fact.steps.push({ atMs, channel: read('channel') ?? fact.fields['channel'] ?? 'other' })
       }
+      if (mapping.fact === 'case')
+        for (const list of ['stops', 'certificates', 'ratings'])
+          for (const spec of mapping[list] ?? []) {
+            const part = partOf(list, (name) => (spec[name] ? fieldOf(row, spec[name], zone) : null), fact.fields)
+            const before = (fact.fields[list] ?? []) as unknown[]
+            if (part && !before.some((one) => JSON.stringify(one) === JSON.stringify(part)))
+              fact.fields[list] = [...before, part]
+          }
     } catch (error) {
       if (!(error instanceof Unreadable)) throw error
       if (key !== undefined) {
@@ -79,7 +89,86 @@ export function readFacts(
     }
   }
   const sound = mapping.fact === 'case' ? facts.filter(consistent) : facts
-  return { facts: sound, snapshot: mapping.snapshot === true, kind: mapping.fact }
+  return { facts: saidOnce(sound), snapshot: mapping.snapshot === true, kind: mapping.fact }
+}
+
+const knownChannels = 'web app kiosk window typed-in hotline post email system other'.split(' ')
+const knownOutcomes = 'granted refused not-accepted withdrawn forwarded terminated query'.split(' ')
+
+/** One clock stop, certificate or rating of a case. */
+function partOf(list: string, read: (name: string) => unknown, fields: Record<string, unknown>): object | null {
+  const time = (name: string): number | null => {
+    const at = read(name)
+    if (at !== null && typeof at !== 'number') throw new Unreadable()
+    return at
+  }
+  const among = (text: unknown, known: string): string => {
+    if (!known.split(' ').includes(String(text))) throw new Unreadable()
+    return String(text)
+  }
+  if (list === 'stops') {
+    const fromMs = time('fromMs')
+    if (fromMs === null) return null
+    const kind = among(read('kind') ?? 'other', 'supplement hearing inspection notice expert-review other')
+    return { kind, fromMs, toMs: time('toMs') }
+  }
+  if (list === 'certificates') {
+    const obtained = read('obtained')
+    if (obtained === null) return null
+    const exists = read('exists')
+    if (exists !== null && typeof exists !== 'boolean') throw new Unreadable()
+    return { type: String(read('type') ?? ''), exists, obtained: among(obtained, 'electronic paper both none') }
+  }
+  const grade = read('grade')
+  if (grade === null) return null
+  if (!['1', '2', '3', '4', '5'].includes(String(Number(grade)))) throw new Unreadable()
+  const atMs = time('atMs') ?? fields['closedMs'] ?? fields['openedMs'] ?? 0
+  return { grade: Number(grade), atMs, isDefault: read('isDefault') === true }
+}
+
+function checkFact(fields: Record<string, unknown>): void {
+  if (!/^[1-9]\d{0,14}$/.test(String(fields['version'] ?? 1))) throw new Unreadable()
+  const [from, to] = [fields['validFrom'] ?? null, fields['validTo'] ?? null]
+  for (const one of [from, to]) if (one !== null && typeof one !== 'number') throw new Unreadable()
+  if (from !== null && to !== null && Number(to) <= Number(from)) throw new Unreadable()
+  for (const which of ['legal', 'promised']) {
+    const amount = fields[`${which}.amount`] ?? null
+    const unit = fields[`${which}.unit`] ?? null
+    if (amount !== null && (digits(String(amount)).startsWith('-') || unit === null)) throw new Unreadable()
+    if (unit !== null && !/^(working-day|calendar-day|hour|month)$/.test(String(unit))) throw new Unreadable()
+  }
+}
+
+/** A case knows what its fields may hold; what it does not know is not taken. */
+function checkCase(fields: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    if (value === null) continue
+    const text = String(value)
+    const fits = {
+      id: text.length <= 256,
+      version: /^\d{1,15}$/.test(text) && Number(text) >= 1,
+      channel: knownChannels.includes(text),
+      outcome: knownOutcomes.includes(text),
+      grade: ['1', '2', '3', '4', '5'].includes(String(Number(text))),
+      withdrawnRecord: typeof value === 'boolean',
+      returnedByPost: typeof value === 'boolean',
+    }[name]
+    if (fits === false || (/^(opened|accepted|closed|due|planned)Ms$/.test(name) && typeof value !== 'number'))
+      throw new Unreadable()
+    // Whatever else a case carries is text.
+    if (fits === undefined && !name.endsWith('Ms')) fields[name] = text.slice(0, 4096)
+  }
+}
+
+/** Under one id and version, a file says what it says first. */
+function saidOnce(facts: OracleFact[]): OracleFact[] {
+  const said = new Set<string>()
+  return facts.filter(({ id, version, fromMs, knownMs }) => {
+    const key = JSON.stringify([id, version, fromMs, knownMs])
+    if (said.has(key)) return false
+    said.add(key)
+    return true
+  })
 }
 
 function consistent({ fields }: OracleFact): boolean {
@@ -91,6 +180,8 @@ function consistent({ fields }: OracleFact): boolean {
   const first = opened ?? accepted
   if (typeof first === 'number' && typeof closed === 'number' && closed < first) return false
   if (typeof opened === 'number' && typeof accepted === 'number' && accepted < opened) return false
+  const stops = (fields['stops'] ?? []) as { fromMs: number; toMs: number | null }[]
+  if (stops.some(({ fromMs, toMs }) => toMs !== null && toMs < fromMs)) return false
   return !(typeof accepted === 'number' && typeof closed === 'number' && closed < accepted)
 }
 
@@ -135,7 +226,7 @@ function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
   const up = Number(spec['up'] ?? 0)
   const cell = (name: string): string | null => {
     const text = row.column(name, up)?.trim()
-    return text === undefined || text === '' ? null : text
+    return text === undefined || text === '' ? null : text.toWellFormed().replaceAll('\0', '\uFFFD')
   }
   let text: string | null =
     spec['value'] ??
@@ -177,7 +268,7 @@ function digits(text: string): string {
     .replace(/^[¥£$€]\s*/, '')
     .replace(/,(?=\d{3}(\D|$))/g, '')
     .trim()
-  if (!/^[+-]?\d+(\.\d+)?$/.test(plain)) throw new Unreadable()
+  if (!/^[+-]?\d{1,40}(\.\d{1,40})?$/.test(plain)) throw new Unreadable()
   return plain
 }
 
@@ -185,17 +276,34 @@ const monthNames = 'JanFebMarAprMayJunJulAugSepOctNovDec'
 
 function timeOf(given: string, form: string, zone: string): number {
   const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim()
-  if (form === 'ms') return Number(text)
+  if (form === 'ms') {
+    if (!/^-?\d{1,15}$/.test(text)) throw new Unreadable()
+    return Number(text)
+  }
+  if (form === 'excel') {
+    const days = Number(/^\d{1,7}(\.\d{1,15})?$/.exec(text)?.[0] ?? Number.NaN)
+    if (!(days >= 61 && days < 2_958_466)) throw new Unreadable()
+    const local = new Date(Date.parse('1899-12-30T00:00:00Z') + Math.round(days * 86_400_000))
+    return instant(local.toISOString().slice(0, 23), zone)
+  }
   if (form === 'iso') {
-    const match =
-      /^(\d{4})\D(\d{1,2})\D(\d{1,2})日?(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?)? ?(Z|[+-]\d\d:?\d\d)?$/.exec(
-        text,
-      )
-    if (!match) throw new Unreadable()
-    const [, y, m, d, h = '0', min = '0', s = '0', f = '', zoneText] = match
-    const local = stamp(y!, m!, d!, h, min, s, f)
+    const day = /^\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|年\d{1,2}月\d{1,2}日)/.exec(text)?.[0] ?? ''
+    const rest = text.slice(day.length)
+    const [y, m, d] = day.split(/[-/年月日]/)
+    const western = !day.includes('年')
+    const clock = western
+      ? /^(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/.exec(rest)
+      : /^(?: ?(\d{1,2})[:时点](\d\d)(?:分|[:分](\d\d)秒?)?)?$/.exec(rest)
+    if (!y || !m || !d || !clock) throw new Unreadable()
+    const [, h = '0', min = '0', s = '0', f = '', zoneText] = clock
+    const local = stamp(y, m, d, h, min, s, f)
     if (!zoneText) return instant(local, zone)
-    return Date.parse(`${local}${zoneText === 'Z' ? 'Z' : `${zoneText.slice(0, 3)}:${zoneText.slice(-2)}`}`)
+    if (zoneText === 'Z') return Date.parse(`${local}Z`)
+    const away = zoneText.replace(':', '').padEnd(5, '0')
+    if (Number(away.slice(1, 3)) > 14) throw new Unreadable()
+    const at = Date.parse(`${local}${away.slice(0, 3)}:${away.slice(3)}`)
+    if (Number.isNaN(at)) throw new Unreadable()
+    return at
   }
   const order: string[] = []
   const expression = form
@@ -215,6 +323,7 @@ function timeOf(given: string, form: string, zone: string): number {
   const got = Object.fromEntries(order.map((part, i) => [part, match[i + 1]!]))
   const named = got['MMM'] ? monthNames.toLowerCase().indexOf(got['MMM'].toLowerCase()) / 3 + 1 : undefined
   let hour = Number(got['HH'] ?? got['H'] ?? got['hh'] ?? got['h'] ?? 0)
+  if (got['A'] && (hour < 1 || hour > 12)) throw new Unreadable()
   if (got['A']) hour = (hour % 12) + (got['A'].toLowerCase() === 'pm' ? 12 : 0)
   return instant(
     stamp(
@@ -234,6 +343,7 @@ function stamp(y: string, m: string, d: string, h: string, min: string, s: strin
   const two = (text: string): string => text.padStart(2, '0')
   const local = `${y}-${two(m)}-${two(d)}T${two(h)}:${two(min)}:${two(s)}.${f.slice(0, 3).padEnd(3, '0')}`
   const at = Date.parse(`${local}Z`)
+  if (Number(y) < 100) throw new Unreadable()
   if (Number.isNaN(at) || new Date(at).toISOString().slice(0, 23) !== local) throw new Unreadable()
   return local
 }
@@ -242,29 +352,39 @@ function* csvRows(
   file: string,
   mapping: { encoding?: string; separator?: string; headerRow?: number },
 ): Generator<Row> {
-  const bytes = readFileSync(file)
-  let text: string
-  try {
-    text = new TextDecoder(mapping.encoding && mapping.encoding !== 'auto' ? mapping.encoding : 'utf-8', {
-      fatal: true,
-    }).decode(bytes)
-  } catch {
-    text = new TextDecoder('gb18030').decode(bytes)
-  }
-  const lines = split(text.replace(/^\uFEFF/, ''), mapping.separator ?? ',')
+  const lines = split(textOf(readFileSync(file), mapping.encoding ?? 'auto'), mapping.separator ?? ',')
+  const isBlank = (cells: string[]): boolean => cells.every((cell) => cell.trim() === '')
+  let at = (mapping.headerRow ?? 1) - 1
+  while (at < lines.length && isBlank(lines[at]!)) at++
   const seen = new Map<string, number>()
-  const header = (lines[(mapping.headerRow ?? 1) - 1] ?? []).map((cell) => {
-    const name = cell.normalize('NFKC').replace(/\s+/g, ' ').trim()
+  const plain = (text: string): string => text.normalize('NFKC').replace(/\s+/g, ' ').trim()
+  const header = (lines[at] ?? []).map((cell) => {
+    const name = plain(cell)
     seen.set(name, (seen.get(name) ?? 0) + 1)
     return seen.get(name) === 1 ? name : `${name}#${seen.get(name)}`
   })
-  for (const cells of lines.slice(mapping.headerRow ?? 1)) {
-    if (cells.every((cell) => cell.trim() === '') || cells.length !== header.length) continue
-    yield { column: (name) => cells[header.indexOf(name)], names: () => header }
+  for (const cells of lines.slice(at + 1)) {
+    const spare = cells.slice(header.length)
+    if (isBlank(cells) || cells.length < header.length || !isBlank(spare)) continue
+    yield { column: (name) => cells[header.indexOf(plain(name))], names: () => header }
   }
 }
 
-function split(text: string, separator: string): string[][] {
+function textOf(bytes: Buffer, encoding: string): string {
+  const mark = bytes.subarray(0, 2).toString('hex')
+  const wanted = encoding !== 'auto' ? encoding : { fffe: 'utf-16le', feff: 'utf-16be' }[mark]
+  if (wanted !== undefined) return new TextDecoder(wanted, { fatal: true }).decode(bytes)
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    return new TextDecoder('gb18030', { fatal: true }).decode(bytes)
+  }
+}
+
+function split(given: string, separator: string): string[][] {
+  // The first end of a line says how the others look: CR LF, LF, or CR alone from an old Mac.
+  const end = /\r\n|\n|\r/.exec(given.replace(/"(?:[^"]|"")*"/g, ''))?.[0] ?? '\n'
+  const text = end === '\r' ? given.replaceAll('\r', '\n') : given
   const rows: string[][] = [[]]
   let cell = ''
   let quoted = false
@@ -282,12 +402,16 @@ function split(text: string, separator: string): string[][] {
     } else cell += sign
   }
   if (cell !== '' || rows.at(-1)!.length > 0) rows.at(-1)!.push(cell)
-  return rows.filter((row) => row.length > 0)
+  return rows
 }
 
 function* jsonRows(file: string, path: string): Generator<Row> {
   type Chain = unknown[]
-  let chains: Chain[] = [[JSON.parse(readFileSync(file, 'utf8'))]]
+  const text = readFileSync(file, 'utf8')
+  const whole = /\.(ndjson|jsonl)$/i.test(file)
+    ? text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]))
+    : JSON.parse(text)
+  let chains: Chain[] = [[whole]]
   for (const step of path.match(/\[\*\]|[^.$[\]]+/g) ?? [])
     chains = chains.flatMap((chain) => {
       const last = chain.at(-1)

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { parseDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
-import { type Mapping, mappingSchema } from '../cases/mapping.ts'
+import { inspectFields, type Mapping, mappedFields, mappingSchema } from '../cases/mapping.ts'
 import { zoneOf } from '../time/zone.ts'
 
 const duration = z
@@ -80,16 +80,17 @@ const sourceSchema = z
       .strictObject({ ...relation, case: z.string().min(1).describe("Its column that holds the case's id") })
       .optional()
       .describe('Rows that are steps of the cases of a page; `mapping.step` says how they are read'),
-    mapping: mappingSchema.pick({ fields: true, step: true }),
+    mapping: mappedFields,
   })
   .superRefine((source, context) => {
-    const say = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message })
+    const say = (path: PropertyKey[], message: string): void => context.addIssue({ code: 'custom', path, message })
     if ((source.table === undefined) === (source.query === undefined)) say([], 'give either table or query')
     if (source.steps && (source.steps.table === undefined) === (source.steps.query === undefined))
       say(['steps'], 'give either table or query')
     if (source.steps && !source.mapping.step) say(['mapping'], '`steps` needs `mapping.step`')
     if (!source.steps && source.mapping.step) say(['mapping', 'step'], '`step` needs `steps`')
     if (!source.mapping.fields['id']) say(['mapping', 'fields'], 'a case needs `id`')
+    inspectFields(source.mapping, true, (path, message) => say(['mapping', ...path], message))
     if (source.every < 10_000) say(['every'], 'not more often than every 10s')
     if (source.statementTimeout < 1000) say(['statementTimeout'], 'at least 1s')
     try {

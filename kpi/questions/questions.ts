@@ -3,8 +3,9 @@
 import { createHash } from 'node:crypto'
 import { and, asc, desc, eq, getTableColumns, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
-import { covers, type Jurisdiction } from '#core/jurisdiction.ts'
-import { writeAudit } from '#stores/state/audit.ts'
+import { covers, everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
+import { systemActor, writeAudit } from '#stores/state/audit.ts'
+import { personOf } from '#stores/state/person.ts'
 import { kpiAttachments, kpiQuestionEntries, kpiQuestions } from '#stores/state/schema/kpi-questions.ts'
 import type { Actor, Database, Transaction } from '#stores/state/state.ts'
 import type { FlagResolution } from '../integrity/finding.ts'
@@ -90,7 +91,7 @@ const verdicts: Record<Question['kind'], readonly NonNullable<Question['verdict'
   task: [],
 }
 const prefixes = { question: 'q', appeal: 'a', task: 't' } as const
-const system: Actor = { kind: 'system', id: 'system', name: 'guanlan', role: 'system', address: '' }
+const system: Person = { actor: systemActor, jurisdiction: everywhere }
 const textMax = 20_000
 export const attachmentBytesMax = 5 * 1024 * 1024
 export const attachmentsMax = 10
@@ -124,7 +125,7 @@ export function createQuestions(deps: QuestionsDeps): Questions {
   }
   const enter = async (
     tx: Transaction,
-    actor: Actor,
+    person: Person,
     question: string,
     kind: EntryKind,
     text: string,
@@ -132,14 +133,14 @@ export function createQuestions(deps: QuestionsDeps): Questions {
   ): Promise<number> => {
     const [row] = await tx
       .insert(kpiQuestionEntries)
-      .values({ question, atMs: nowMs(), kind, actor: actor.name, text: text.slice(0, textMax), body })
+      .values({ question, atMs: nowMs(), kind, actor: speakerOf(person), text: text.slice(0, textMax), body })
       .returning({ id: kpiQuestionEntries.id })
-    await writeAudit(tx, actor, `kpi-question.${kind}`, question)
+    await writeAudit(tx, person.actor, `kpi-question.${kind}`, question)
     return row!.id
   }
   const attach = async (
     tx: Transaction,
-    actor: Actor,
+    person: Person,
     question: string,
     entry: number,
     attachments: readonly Attachment[],
@@ -150,7 +151,7 @@ export function createQuestions(deps: QuestionsDeps): Questions {
       await tx.insert(kpiAttachments).values({
         ...{ id: `f-${deps.newId()}`, question, entry, name: name.slice(0, 200), type: type.slice(0, 100) },
         ...{ bytes: content.length, hash: createHash('sm3').update(content).digest('hex'), content },
-        addedBy: actor.name,
+        addedBy: speakerOf(person),
       })
     }
   }
@@ -217,11 +218,11 @@ export function createQuestions(deps: QuestionsDeps): Questions {
         const { day, atMs, calendarVersion } = deadlineIn(deps.calendar(), raisedMs, workingDays)
         await tx.insert(kpiQuestions).values({
           ...{ id, kind, state: 'open', verdict: null, kpi, period, dimensions, region, department },
-          ...{ title: title.slice(0, 300), flags, owner: owner.slice(0, 200), raisedBy: person.actor.name, raisedMs },
+          ...{ title: title.slice(0, 300), flags, owner: owner.slice(0, 200), raisedBy: speakerOf(person), raisedMs },
           ...{ deadlineDay: day, deadlineMs: atMs, calendarVersion },
         })
-        const entry = await enter(tx, person.actor, id, 'raised', text)
-        await attach(tx, person.actor, id, entry, asked.attachments)
+        const entry = await enter(tx, person, id, 'raised', text)
+        await attach(tx, person, id, entry, asked.attachments)
         return id
       }),
     reply: (person, id, text, attachments) =>
@@ -231,8 +232,8 @@ export function createQuestions(deps: QuestionsDeps): Questions {
         mustBeOpen(question)
         const before = await tx.$count(kpiQuestionEntries, eq(kpiQuestionEntries.question, id))
         if (before >= repliesMax) throw new CodedError('body.too-many', { limit: repliesMax })
-        const entry = await enter(tx, person.actor, id, 'replied', text)
-        await attach(tx, person.actor, id, entry, attachments)
+        const entry = await enter(tx, person, id, 'replied', text)
+        await attach(tx, person, id, entry, attachments)
         await tx.update(kpiQuestions).set({ state: 'replied' }).where(eq(kpiQuestions.id, id))
       }),
     settle: (person, id, verdict, text) =>
@@ -248,11 +249,11 @@ export function createQuestions(deps: QuestionsDeps): Questions {
           .select({ actor: kpiQuestionEntries.actor })
           .from(kpiQuestionEntries)
           .where(and(eq(kpiQuestionEntries.question, id), inArray(kpiQuestionEntries.kind, ['raised', 'replied'])))
-        if (spoke.some(({ actor }) => actor === person.actor.name)) throw new CodedError('kpi.own-case')
-        await enter(tx, person.actor, id, 'settled', text, { verdict })
+        if (spoke.some(({ actor }) => actor === personOf(person.actor))) throw new CodedError('kpi.own-case')
+        await enter(tx, person, id, 'settled', text, { verdict })
         await tx
           .update(kpiQuestions)
-          .set({ state: 'settled', verdict, settledBy: person.actor.name, settledMs: nowMs() })
+          .set({ state: 'settled', verdict, settledBy: personOf(person.actor), settledMs: nowMs() })
           .where(eq(kpiQuestions.id, id))
         if (question.kind === 'question' && question.flags.length > 0)
           await deps.resolveFlags(tx, person.actor, question.flags, verdict as FlagResolution)
@@ -262,11 +263,11 @@ export function createQuestions(deps: QuestionsDeps): Questions {
         const question = await locked(tx, id)
         mustCover(person, question)
         mustBeOpen(question)
-        if (question.raisedBy !== person.actor.name) throw new CodedError('kpi.not-yours')
-        await enter(tx, person.actor, id, 'withdrawn', text)
+        if (question.raisedBy !== speakerOf(person)) throw new CodedError('kpi.not-yours')
+        await enter(tx, person, id, 'withdrawn', text)
         await tx
           .update(kpiQuestions)
-          .set({ state: 'withdrawn', settledBy: person.actor.name, settledMs: nowMs() })
+          .set({ state: 'withdrawn', settledBy: personOf(person.actor), settledMs: nowMs() })
           .where(eq(kpiQuestions.id, id))
       }),
     escalate: () =>
@@ -298,7 +299,12 @@ export function createQuestions(deps: QuestionsDeps): Questions {
           .set({
             checkedPeriod: period,
             ...(cleared
-              ? { state: 'settled' as const, verdict: 'cleared' as const, settledBy: system.name, settledMs: nowMs() }
+              ? {
+                  state: 'settled' as const,
+                  verdict: 'cleared' as const,
+                  settledBy: system.actor.name,
+                  settledMs: nowMs(),
+                }
               : {}),
           })
           .where(eq(kpiQuestions.id, task.id))
@@ -306,6 +312,12 @@ export function createQuestions(deps: QuestionsDeps): Questions {
     openAppeals: (period) =>
       database.$count(kpiQuestions, and(isOpen, eq(kpiQuestions.kind, 'appeal'), eq(kpiQuestions.period, period))),
   }
+}
+
+/** A department's own token speaks for it, and judges nothing; any other has to be somebody's. */
+function speakerOf({ actor, jurisdiction }: Person): string {
+  const isDepartments = actor.kind === 'token' && actor.person === undefined && jurisdiction.departments.length > 0
+  return isDepartments ? actor.name : personOf(actor)
 }
 
 /** Somebody is waited for: a question for its reply, an appeal for its judge, a task until its figure is good. */

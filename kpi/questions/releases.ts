@@ -4,6 +4,7 @@ import { desc, eq, getTableColumns } from 'drizzle-orm'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { writeAudit } from '#stores/state/audit.ts'
+import { personOf } from '#stores/state/person.ts'
 import { kpiReleases } from '#stores/state/schema/kpi-questions.ts'
 import type { Actor, Database, Transaction } from '#stores/state/state.ts'
 import type { KpiValue, Leaf } from '../contract.ts'
@@ -61,7 +62,7 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append 
         const appeal = { appealDay: day, appealUntilMs: atMs }
         const [made] = await tx
           .insert(kpiReleases)
-          .values({ period, state: 'draft', openedBy: actor.name, openedMs: nowMs(), ...appeal })
+          .values({ period, state: 'draft', openedBy: personOf(actor), openedMs: nowMs(), ...appeal })
           .onConflictDoNothing()
           .returning()
         if (!made) throw wrong(period, 'it was opened before', 'It goes on where it is.')
@@ -77,14 +78,15 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append 
         if (open > 0) throw wrong(period, `${open} appeals are open`, 'Settle them first.')
         const cells = JSON.parse(canonicalJson(await figures())) as Record<string, unknown>[]
         if (cells.length === 0) throw wrong(period, 'there is no figure', 'Is it the right period?')
-        const frozen = { frozenBy: actor.name, frozenMs: nowMs(), figures: cells, hash: recordHash(cells) }
+        const frozen = { frozenBy: personOf(actor), frozenMs: nowMs(), figures: cells, hash: recordHash(cells) }
         return change(tx, actor, 'freeze', period, { state: 'frozen', ...frozen })
       }),
     sign: (actor, period) =>
       database.transaction(async (tx) => {
         const row = await locked(tx, period)
         if (row.state !== 'frozen') throw wrong(period, `it is ${row.state}`, 'Freeze it first; it is signed once.')
-        if (row.frozenBy === actor.name) throw new CodedError('kpi.second-person', { what: `The release of ${period}` })
+        if (row.frozenBy === personOf(actor))
+          throw new CodedError('kpi.second-person', { what: `The release of ${period}` })
         // What is signed is what is there, not what somebody says it is.
         const hash = recordHash(row.figures)
         if (hash !== row.hash)
@@ -93,7 +95,7 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append 
         // The leaf first: appended again after a crash it is the same leaf.
         const leaf = { kind: 'value' as const, id: `release/${period}`, version: hash.slice(0, 32), hash }
         const leafIndex = await append({ ...leaf, knownMs: row.frozenMs! })
-        return change(tx, actor, 'sign', period, { state: 'published', signedBy: actor.name, signedMs, leafIndex })
+        return change(tx, actor, 'sign', period, { state: 'published', signedBy: personOf(actor), signedMs, leafIndex })
       }),
   }
 }

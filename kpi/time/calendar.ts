@@ -52,32 +52,46 @@ export function compileCalendar(source: CalendarSource): Calendar {
   const upTo = new Int32Array(lastDay - firstDay + 2)
   for (let day = firstDay; day <= lastDay; day++)
     upTo[day - firstDay + 1] = upTo[day - firstDay]! + (working(day) ? 1 : 0)
-  const index = (day: number): number => Math.min(Math.max(day - firstDay + 1, 0), upTo.length - 1)
+  /** Working days from the first day of the table up to and including a day; outside of it weekends are all that is known. */
+  const through = (day: number): number =>
+    day < firstDay - 1
+      ? weekdaysThrough(day) - weekdaysThrough(firstDay - 1)
+      : day > lastDay
+        ? upTo.at(-1)! + weekdaysThrough(day) - weekdaysThrough(lastDay)
+        : upTo[day - firstDay + 1]!
   const known = { from: dayOfDate(source.from), to: dayOfDate(source.provisionalFrom) }
   return {
     id: source.id,
     version: `${source.id}-${source.version}`,
     knownMs: Date.parse(`${source.known}T00:00:00Z`),
     isWorkingDay: working,
-    workingDaysBetween: (from, to) => (to <= from ? 0 : upTo[index(to)]! - upTo[index(from)]!),
+    workingDaysBetween: (from, to) => (to <= from ? 0 : through(to) - through(from)),
     addWorkingDays: (from, count) => {
-      const wanted = upTo[index(from)]! + count
-      let low = index(from)
-      let high = upTo.length - 1
+      const wanted = through(from) + count
+      let low = from
+      // No seven days in a row in which not one is worked on are followed by seven more for ever.
+      let high = from + count * 7 + 366
       while (low < high) {
-        const middle = (low + high) >> 1
-        if (upTo[middle]! < wanted) low = middle + 1
+        const middle = Math.floor((low + high) / 2)
+        if (through(middle) < wanted) low = middle + 1
         else high = middle
       }
-      return low + firstDay - 1
+      return low
     },
     year: (year) => {
       const from = Date.UTC(year, 0, 1) / msPerDay
       const to = Date.UTC(year + 1, 0, 1) / msPerDay
-      return { working: upTo[index(to - 1)]! - upTo[index(from - 1)]!, all: to - from }
+      return { working: through(to - 1) - through(from - 1), all: to - from }
     },
     isProvisional: (from, to) => from < known.from || to >= known.to,
   }
+}
+
+/** Mondays to Fridays from Monday 1969-12-29 up to and including a day; negative before it. */
+function weekdaysThrough(day: number): number {
+  const days = day + 4
+  const weeks = Math.floor(days / 7)
+  return weeks * 5 + Math.min(days - weeks * 7, 5)
 }
 
 export function readCalendars(directory: string): { calendars: CalendarSource[]; problems: SourceProblem[] } {

@@ -4,7 +4,10 @@ export interface Zone {
   dayOf(ms: number): number
   /** Milliseconds since local midnight. */
   sinceMidnightMs(ms: number): number
-  /** The instant of a local wall-clock time; of the two in autumn the first. */
+  /**
+   * The instant of a local wall-clock time; of the two in autumn the first. One that the clocks leave out in spring is
+   * taken by the offset before it (RFC 5545, 3.3.5): half past two becomes half past three.
+   */
   instantOf(localMs: number): number
 }
 
@@ -56,12 +59,12 @@ function createZone(name: string): Zone {
       return local - Math.floor(local / msPerDay) * msPerDay
     },
     instantOf: (localMs) => {
-      const guess = localMs - offsetOf(localMs)
-      // One hour back the offset before a change is seen.
-      const earlier = localMs - offsetOf(guess - 3_600_000)
-      if (earlier + offsetOf(earlier) === localMs) return earlier
-      const again = localMs - offsetOf(guess)
-      return again + offsetOf(again) === localMs ? again : guess
+      // No zone is a whole day from UTC: a day back and a day on are on either side of a change.
+      const before = offsetOf(localMs - msPerDay)
+      const after = offsetOf(localMs + msPerDay)
+      for (const offset of before > after ? [before, after] : [after, before])
+        if (offsetOf(localMs - offset) === offset) return localMs - offset
+      return localMs - before
     },
   }
 }

@@ -182,12 +182,20 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
       const { version } = recentTokens
       const known = recentTokens.get(hash)
       if (known) return from(known, address)
-      const [row] = await database.select().from(apiTokens).where(eq(apiTokens.secretHash, hash))
-      if (!row || (row.expiresMs !== null && row.expiresMs <= nowMs)) return undefined
+      const [found] = await database
+        .select({ row: apiTokens, owner: users })
+        .from(apiTokens)
+        .leftJoin(users, eq(users.id, apiTokens.ownerId))
+        .where(eq(apiTokens.secretHash, hash))
+      const row = found?.row
+      if (!row || (row.expiresMs !== null && row.expiresMs <= nowMs) || found.owner?.disabled) return undefined
       if (row.lastUsedMs === null || nowMs - row.lastUsedMs > touchMs)
         await database.update(apiTokens).set({ lastUsedMs: nowMs }).where(eq(apiTokens.id, row.id))
       const principal: Principal = {
-        actor: actorOf('token', row.id, row.name, row.role, address),
+        actor: {
+          ...actorOf('token', row.id, row.name, row.role, address),
+          ...(found.owner ? { person: found.owner.name } : {}),
+        },
         scopes: new Set<Scope>(row.scopes),
         jurisdiction: row.jurisdiction,
       }
@@ -310,14 +318,26 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
         expiresMs: number | null
         jurisdiction?: Jurisdiction | undefined
       },
+      /** Name of the user it is made for; without one it belongs to who makes it. */
+      owner?: string,
     ) {
       const secret = tokenPrefix + newSecret()
       return database.transaction(async (tx) => {
+        const name = owner ?? (actor.kind === 'user' ? actor.name : actor.person)
+        const [user] =
+          name === undefined
+            ? []
+            : await tx
+                .select()
+                .from(users)
+                .where(eq(users.nameKey, keyOf(name)))
+        if (owner !== undefined && !user) throw new CodedError('not-found', { what: `The user ${owner}` })
         const [row] = await tx
           .insert(apiTokens)
           .values({
             id: newId(),
             ...body,
+            ownerId: user?.id ?? null,
             name: cleanName(body.name),
             scopes: [...new Set(body.scopes)],
             secretHash: digest(secret),
@@ -325,7 +345,9 @@ export function createPeople(config: PeopleConfig, deps: { database: Database; c
           })
           .returning()
         const { secretHash: _, ...token } = row!
-        await writeAudit(tx, actor, 'token.add', token.id, { name: token.name, role: token.role, scopes: token.scopes })
+        await writeAudit(tx, actor, 'token.add', token.id, {
+          ...{ name: token.name, role: token.role, scopes: token.scopes, owner: user?.name ?? '' },
+        })
         return { ...token, secret }
       })
     },

@@ -56,9 +56,9 @@ export const user: Command = {
 
 export const token: Command = {
   usage:
-    'guanlan token create [NAME] --role ROLE [--scopes read,write,ingest] [--days N] [--regions CODE,…] [--departments NAME,…] | token list | token remove ID',
+    'guanlan token create [NAME] --role ROLE [--for USER] [--scopes read,write,ingest] [--days N] [--regions CODE,…] [--departments NAME,…] | token list | token remove ID',
   describe: 'Makes an API token for programs; it is shown once',
-  options: ['role', 'scopes', 'days', 'regions', 'departments', 'config'],
+  options: ['role', 'scopes', 'for', 'days', 'regions', 'departments', 'config'],
   run(input) {
     const [verb, name] = input.positionals
     if (verb === 'list')
@@ -84,13 +84,13 @@ export const token: Command = {
       if (unknown !== undefined) throw new CodedError('body.invalid', { cause: `there is no scope "${unknown}"` })
       const days = Number(input.options['days'] ?? 0)
       const expiresMs = days > 0 ? systemClock.nowMs() + days * 86_400_000 : null
-      const made = await people.addToken(systemActor, {
-        name: name ?? 'command line',
-        role: roleOf(input, 'operator'),
-        scopes,
-        expiresMs,
-        jurisdiction: jurisdictionOf(input),
-      })
+      const owner = input.options['for']
+      const body = { name: name ?? 'command line', role: roleOf(input, 'operator'), scopes, expiresMs }
+      const made = await people.addToken(
+        systemActor,
+        { ...body, jurisdiction: jurisdictionOf(input) },
+        typeof owner === 'string' ? owner : undefined,
+      )
       print(input.json, made, made.secret)
       return 0
     })

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
-import { covers } from '#core/jurisdiction.ts'
+import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { rankValues } from '#kpi/board/ranking.ts'
 import { decompose, difference } from '#kpi/board/waterfall.ts'
-import { readCaseLines } from '#kpi/cases/case-lines.ts'
+import { type CaseLines, readCaseLines } from '#kpi/cases/case-lines.ts'
 import { findGaps } from '#kpi/catalogue/gaps.ts'
 import { importFacts } from '#kpi/catalogue/import.ts'
-import type { KpiValue } from '#kpi/contract.ts'
+import type { CaseRecord, CaseStore, KpiValue } from '#kpi/contract.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import type { Parts } from '../observatory.ts'
@@ -23,6 +23,7 @@ const write = { right: 'entities.write', scope: 'write' } as const
 const approve = { right: 'kpi.approve', scope: 'write' } as const
 const tag = 'kpi'
 const idsShown = 1000
+const setAsideMax = 1000
 const caseBytesMax = 64 * 1024 * 1024
 const catalogueBytesMax = 64 * 1024 * 1024
 
@@ -229,10 +230,11 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
     async ({ param, context }) => {
       const versions = await kpi.cases.versions(param('id'))
       if (versions.length === 0) throw new CodedError('not-found', { what: 'The case' })
-      const { region, department } = versions.at(-1)!.record
       const bounds = jurisdictionOf(context)
-      if (!covers(bounds, { region: region.padEnd(6, '0'), department })) throw new CodedError('auth.outside')
-      return { versions: versions.map((one) => ({ ...one, record: { ...one.record } })) }
+      if (!covers(bounds, placeOf(versions.at(-1)!.record))) throw new CodedError('auth.outside')
+      // What it was while it was somebody else's stays theirs.
+      const theirs = versions.filter(({ record }) => covers(bounds, placeOf(record)))
+      return { versions: theirs.map((one) => ({ ...one, record: { ...one.record } })) }
     },
   )
   describeRoute(
@@ -244,10 +246,41 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
     'application/json',
   )
   app.post('/api/kpi/cases', requireIngest(guard), async (context) => {
-    const { records, setAside } = readCaseLines(await readText(context.req.raw, caseBytesMax))
+    const lines = readCaseLines(await readText(context.req.raw, caseBytesMax))
+    const { records, setAside } = await withinBounds(kpi.cases, lines, principalOf(context).jurisdiction)
     const result = await kpi.cases.append(records, clock.nowMs())
     return context.json({ ...result, setAside })
   })
+}
+
+function placeOf({ region, department }: CaseRecord): { region: string; department: string } {
+  return { region: region.padEnd(6, '0'), department }
+}
+
+/** Who sends for one body sends its cases, and corrects no other's. */
+async function withinBounds(
+  cases: CaseStore,
+  { records, rows, setAside }: CaseLines,
+  bounds: Jurisdiction,
+): Promise<Pick<CaseLines, 'records' | 'setAside'>> {
+  if (isEverywhere(bounds)) return { records, setAside }
+  const before = await cases.history([...new Set(records.map(({ id }) => id))])
+  const refused = [...setAside]
+  const theirs = records.filter((record, i) => {
+    const known = before.get(record.id)?.at(-1)?.record
+    const own = covers(bounds, placeOf(record))
+    if (own && (!known || covers(bounds, placeOf(known)))) return true
+    const cause = own
+      ? `case ${record.id}: the id is of a case elsewhere`
+      : `case ${record.id}: it is of a body elsewhere`
+    refused.push({
+      row: rows[i]!,
+      cause,
+      hint: 'Send it with a token that answers for both, or correct region and department.',
+    })
+    return false
+  })
+  return { records: theirs, setAside: refused.slice(0, setAsideMax) }
 }
 
 function catalogueRoutes(app: App, { kpi, clock }: Parts): void {

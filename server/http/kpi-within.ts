@@ -28,8 +28,8 @@ export function onlyWithin(only: Record<string, string>, bounds: Jurisdiction): 
     const asked = cut[name]?.split('|')
     const allowed = asked
       ? [
-          ...asked.filter((one) => theirs.some((outer) => within(one, outer))),
-          ...theirs.filter((one) => asked.some((outer) => outer !== one && within(one, outer))),
+          ...asked.filter((one) => theirs.some((outer) => within(one, outer, name))),
+          ...theirs.filter((one) => asked.some((outer) => outer !== one && within(one, outer, name))),
         ]
       : theirs
     if (allowed.length === 0) return undefined

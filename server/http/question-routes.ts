@@ -67,7 +67,8 @@ export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
     async ({ param, context }) => {
       const person = personOf(context)
       const { question, entries, attachments } = await questions.get(person, param('id'))
-      const { role, name } = person.actor
+      const { role } = person.actor
+      const name = person.actor.person ?? person.actor.name
       const isOpen = question.state === 'open' || question.state === 'replied'
       const may = (right: 'kpi.reply' | 'kpi.approve'): boolean => role === 'system' || mayDo(role, right)
       const spoke = entries.some(({ kind, actor }) => (kind === 'raised' || kind === 'replied') && actor === name)

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from '@hono/zod-openapi'
+import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import { findRules } from '../config.ts'
 import type { Parts } from '../observatory.ts'
@@ -67,12 +68,15 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
       },
       ...{ query: z.object({ department: z.string().max(200).default('') }), response: api.Names },
     },
-    ({ query }) => {
+    ({ query, context }) => {
+      const bounds = jurisdictionOf(context)
       const departments: Record<string, string> = {}
       const items: Record<string, string> = {}
       for (const { kind, id, removed, fields } of kpi.catalogue.facts()) {
         const { name, department, departmentName, code } = fields
         if (removed || typeof department !== 'string') continue
+        const region = String(fields['region'] ?? '').padEnd(6, '0')
+        if (!isEverywhere(bounds) && !covers(bounds, { region, department })) continue
         if (typeof departmentName === 'string') departments[department] = departmentName
         const isAsked = kind === 'item' && department === query.department && typeof name === 'string'
         if (isAsked && Object.keys(items).length < itemsNamed) items[String(code ?? id)] = name

@@ -7,6 +7,7 @@ import { type ServerType, serve } from '@hono/node-server'
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Component, Health } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
+import { isEverywhere } from '#core/jurisdiction.ts'
 import type { Parts } from '../observatory.ts'
 import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
@@ -169,6 +170,8 @@ function health(app: App, parts: Parts): void {
   app.get('/metrics', async (context) => {
     const principal = context.get('principal')
     if (!isLoopback(context.get('peer')) && !principal?.scopes.has('read')) throw new CodedError('auth.required')
+    // They are of everything, and cannot be cut.
+    if (principal && !isEverywhere(principal.jurisdiction)) throw new CodedError('auth.outside')
     return context.body(await parts.registry.metrics(), 200, { 'Content-Type': parts.registry.contentType })
   })
 }

@@ -20,6 +20,8 @@ export interface Actor {
   id: string
   name: string
   role: Role | 'system'
+  /** Of a token: the name of the user it was made for; undefined when it is nobody's. */
+  person?: string
   /** Address the request came from; empty for the command line and the system. */
   address: string
 }

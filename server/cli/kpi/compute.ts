@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { CodedError } from '#core/errors.ts'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
+import { itemsOf } from '#kpi/catalogue/items.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import { findDefinition } from '#kpi/definitions/load.ts'
 import { computeKpi } from '#kpi/engine/compute.ts'
@@ -16,17 +17,22 @@ const setAsideShown = 20
 export async function compute(input: CommandInput): Promise<number> {
   const given = filesInput(input)
   const { plan } = findDefinition(given.rules, given.definition)
-  const evidence = await loadEvidence(
-    given.files.map(({ file, mapping, knownMs }) => ({ file, knownMs, mapping: readMapping(mapping) })),
-  )
+  const load = (files: typeof given.files) =>
+    loadEvidence(files.map(({ file, mapping, knownMs }) => ({ file, knownMs, mapping: readMapping(mapping) })))
+  const evidence = await load(given.files)
+  const items = await load(given.items)
+  if (given.items.length > 0 && !items.facts.some(({ kind }) => kind === 'item'))
+    throw new CodedError('body.invalid', { cause: '--items holds no items: its mapping needs `fact: item`' })
   const { calendars } = readCalendars(join(given.rules, 'calendars'))
   const calendar = calendarAt(calendars.map(compileCalendar), plan.definition.calendar, given.knownMs)
   if (!calendar) throw new CodedError('not-found', { what: `The calendar ${plan.definition.calendar}` })
   const values = computeKpi(plan, evidence, {
     ...{ switches: given.switches, period: parsePeriod(given.period, zoneOf(plan.definition.zone)), by: given.by },
     ...{ only: given.only, validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null },
+    item: itemsOf(items.facts, given.knownMs),
   })
-  const { rows, setAside } = evidence
+  const rows = evidence.rows + items.rows
+  const setAside = [...evidence.setAside, ...items.setAside]
   if (input.json) console.log(JSON.stringify({ values, rows, setAside }))
   else {
     console.log(tableOf(values))

@@ -11,6 +11,7 @@ import { writeBundle } from '#kpi/bundle/write.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
 import type { CaseStore, Period, StoredCase } from '#kpi/contract.ts'
 import { findDefinition, loadDefinitions } from '#kpi/definitions/load.ts'
+import { within } from '#kpi/engine/compute.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
 import { parseNote } from '#kpi/ledger/note.ts'
 import { calendarSchema } from '#kpi/time/calendar.ts'
@@ -22,7 +23,7 @@ import { loadConfig } from '../../config.ts'
 import { openLedger } from '../../parts/ledger.ts'
 import { createLedgerFeed } from '../../parts/ledger-feed.ts'
 import type { CommandInput } from '../command.ts'
-import { pairs, timeOf } from './files.ts'
+import { pairs, readFile, timeOf } from './files.ts'
 
 const batch = 10_000
 
@@ -70,7 +71,7 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
         validMs: timeOf(text('as-of'), '--as-of', nowMs),
         knownMs: timeOf(text('known-at'), '--known-at', nowMs),
       },
-      ...olderSize(lists['checkpoint']?.[0]),
+      ...olderOf(lists['checkpoint']?.[0]),
     })
     console.log(`${given.evidence.count} records and their proofs are in ${directory}`)
     return 0
@@ -85,8 +86,8 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
 /** All versions of each case of which one can fall into the period and the named departments and regions. */
 async function evidence(cases: CaseStore, period: Period, only: Record<string, string>): Promise<StoredCase[]> {
   const touches = ({ record }: StoredCase): boolean =>
-    (only['department'] === undefined || record.department.startsWith(only['department'])) &&
-    (only['city'] === undefined || record.region.startsWith(only['city'])) &&
+    isWithin(only['department'], record.department, 'department') &&
+    isWithin(only['city'] ?? only['region'], record.region, 'region') &&
     (period.label === 'all' ||
       [record.openedMs, record.acceptedMs, record.closedMs, record.dueMs].some(
         (atMs) => atMs !== null && atMs >= period.fromMs && atMs < period.toMs,
@@ -110,6 +111,10 @@ async function evidence(cases: CaseStore, period: Period, only: Record<string, s
   return found
 }
 
+function isWithin(wanted: string | undefined, value: string, name: string): boolean {
+  return wanted === undefined || within(value, wanted, name)
+}
+
 function calendarsOf(rules: string) {
   const directory = join(rules, 'calendars')
   return readdirSync(directory)
@@ -122,10 +127,11 @@ function calendarsOf(rules: string) {
     })
 }
 
-function olderSize(path: string | undefined): { olderSize?: number } {
+function olderOf(path: string | undefined): { older?: { note: string; size: number } } {
   if (path === undefined) return {}
-  const note = parseNote(readFileSync(path, 'utf8'))
+  const text = readFile(path, '--checkpoint')
+  const note = parseNote(text)
   const checkpoint = note && readCheckpoint(note.text)
   if (!checkpoint) throw new CodedError('body.invalid', { cause: `--checkpoint: ${path} is no checkpoint` })
-  return { olderSize: checkpoint.size }
+  return { older: { note: text, size: checkpoint.size } }
 }

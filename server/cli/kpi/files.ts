@@ -1,12 +1,21 @@
 // What the verbs on files share: the options that name evidence, definition and times.
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import { findRules } from '../../config.ts'
 import type { CommandInput } from '../command.ts'
 
+interface NamedFile {
+  file: string
+  mapping: string
+  knownMs: number
+}
+
 export interface FilesInput {
-  files: { file: string; mapping: string; knownMs: number }[]
+  files: NamedFile[]
+  /** Items of the catalogue: their limits are what cases are measured by. */
+  items: NamedFile[]
   rules: string
   definition: string
   switches: Record<string, string>
@@ -25,12 +34,17 @@ export function filesInput({ options, lists }: CommandInput): FilesInput {
   if (definition === undefined) throw missing('--definition')
   if (list('cases').length === 0) throw missing('--cases')
   if (list('mapping').length === 0) throw missing('--mapping')
+  if (text('items') !== undefined && text('items-mapping') === undefined) throw missing('--items-mapping')
   return {
     files: list('cases').map((file, i) => ({
       file: resolve(file),
       mapping: resolve(list('mapping')[i] ?? list('mapping').at(-1)!),
       knownMs: timeOf(list('known')[i], '--known', 0),
     })),
+    items:
+      text('items') === undefined
+        ? []
+        : [{ file: resolve(text('items')!), mapping: resolve(text('items-mapping')!), knownMs: 0 }],
     rules: resolve(text('rules') ?? findRules('rules/kpi')),
     definition,
     switches: pairs(list('switch')),
@@ -59,6 +73,15 @@ export function timeOf(text: string | undefined, option: string, otherwise: numb
   if (Number.isNaN(ms))
     throw new CodedError('body.invalid', { cause: `${option}: "${text}" is no time: 2026-10-31T23:59:59+08:00` })
   return ms
+}
+
+/** @throws CodedError `body.invalid` naming the option, for a file that is not there */
+export function readFile(path: string, option: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (error) {
+    throw new CodedError('body.invalid', { cause: `${option}: ${(error as Error).message}` })
+  }
 }
 
 function missing(option: string): CodedError {

@@ -1,18 +1,17 @@
 // Checks a bundle, offline: no server, no data directory, nothing but the files that are named.
-import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { CodedError } from '#core/errors.ts'
 import { verifyBundle } from '#kpi/bundle/verify.ts'
 import { type CommandInput, print } from '../command.ts'
+import { readFile } from './files.ts'
 
 export async function verify({ positionals, lists, json }: CommandInput): Promise<number> {
   const [directory] = positionals
   if (directory === undefined) throw new CodedError('body.invalid', { cause: 'name the directory of the bundle' })
-  const read = (path: string): string => readFileSync(path, 'utf8')
   const keys = lists['key'] ?? []
   const report = verifyBundle(resolve(directory), {
-    ...(keys.length > 0 ? { keys: keys.map(read).join('\n') } : {}),
-    checkpoints: (lists['checkpoint'] ?? []).map(read),
+    ...(keys.length > 0 ? { keys: keys.map((path) => readFile(path, '--key')).join('\n') } : {}),
+    checkpoints: (lists['checkpoint'] ?? []).map((path) => readFile(path, '--checkpoint')),
   })
   const { fault, records, size, cosigned, figure } = report
   if (fault) {

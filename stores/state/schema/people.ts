@@ -53,6 +53,8 @@ export const apiTokens = pgTable(
     role: text('role').$type<Role>().notNull(),
     scopes: jsonb('scopes').$type<('read' | 'ingest' | 'write')[]>().notNull(),
     jurisdiction: jurisdiction(),
+    /** Whom it stands for where two people are asked for; it goes with them. */
+    ownerId: text('owner_id').references(() => users.id, { onDelete: 'cascade' }),
     /** SHA-256 of the secret, which has 256 random bits: no slow hash is needed. */
     secretHash: text('secret_hash').notNull(),
     createdMs: timeMs('created_ms').notNull(),
