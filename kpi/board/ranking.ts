@@ -1,7 +1,7 @@
 // Who is ahead, and who only seems to be: Wilson intervals at 95 %, and units whose intervals overlap the first of a group
 // share its rank.
 import type { KpiValue } from '../contract.ts'
-import { compare, fromText } from '../rational.ts'
+import { compare, fromText, toNumber } from '../rational.ts'
 
 export interface Ranked {
   value: KpiValue
@@ -13,7 +13,53 @@ export interface Ranked {
   high: number | null
 }
 
+/** How far a unit came since another period. */
+export interface Improvement {
+  /** Positive is better, whichever way the indicator points. */
+  change: number
+  /** Of the change, at 95 % (Newcombe's, from the two intervals); null where a side is no share. */
+  low: number | null
+  high: number | null
+  rank: number
+  tied: boolean
+}
+
 const z = 1.959964
+
+/** Units by what they gained, the largest first; those whose intervals overlap the first of a group share its rank. */
+export function rankImprovements(
+  now: readonly KpiValue[],
+  before: readonly KpiValue[],
+  direction: 'up' | 'down',
+): Map<KpiValue, Improvement> {
+  const older = new Map(before.map((value) => [nameOf(value), value]))
+  const gained = now.flatMap((value): [KpiValue, Improvement][] => {
+    const old = older.get(nameOf(value))
+    if (!value.ratio || !old?.ratio) return []
+    const sign = direction === 'up' ? 1 : -1
+    const [p, q] = [toNumber(fromText(value.ratio)), toNumber(fromText(old.ratio))]
+    const change = sign * (p - q)
+    const [own, theirs] = [intervalOf(value), intervalOf(old)]
+    if (!own || !theirs) return [[value, { change, low: null, high: null, rank: 0, tied: false }]]
+    const down = Math.hypot(p - own[0], theirs[1] - q)
+    const up = Math.hypot(own[1] - p, q - theirs[0])
+    const [less, more] = sign > 0 ? [down, up] : [up, down]
+    return [[value, { change, low: change - less, high: change + more, rank: 0, tied: false }]]
+  })
+  gained.sort(([a, x], [b, y]) => y.change - x.change || (nameOf(a) < nameOf(b) ? -1 : 1))
+  let first: Improvement | undefined
+  gained.forEach(([, one], i) => {
+    const isTied =
+      first !== undefined &&
+      (first.low === null || one.high === null ? first.change === one.change : one.high >= first.low)
+    one.rank = isTied ? first!.rank : i + 1
+    if (isTied) {
+      one.tied = true
+      first!.tied = true
+    } else first = one
+  })
+  return new Map(gained)
+}
 
 export function rankValues(values: readonly KpiValue[], direction: 'up' | 'down'): Ranked[] {
   const withFigure = values.filter(({ ratio }) => ratio !== null)
@@ -44,7 +90,7 @@ function sameAs(first: Ranked, one: Ranked, direction: 'up' | 'down'): boolean {
 }
 
 /** Wilson's score interval; undefined where the value is no share. */
-function intervalOf({ numerator, denominator, groups }: KpiValue): [number, number] | undefined {
+export function intervalOf({ numerator, denominator, groups }: KpiValue): [number, number] | undefined {
   const k = Number(numerator)
   const n = Number(denominator)
   if (groups || !Number.isFinite(k) || !Number.isFinite(n) || n <= 0 || k < 0 || k > n) return undefined

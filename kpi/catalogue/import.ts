@@ -1,11 +1,9 @@
 // A part of the catalogue out of a file that somebody sent, in any of the formats a mapping can describe.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { CodedError } from '#core/errors.ts'
 import { mapRows, rowOf, setDuplicatesAside } from '../cases/map-rows.ts'
 import { mappingSchema } from '../cases/mapping.ts'
 import { readRows } from '../cases/rows.ts'
+import { type Upload, withUpload } from '../cases/upload.ts'
 import type { Fact, FactKind } from '../contract.ts'
 
 export interface ImportedFacts {
@@ -16,7 +14,7 @@ export interface ImportedFacts {
 
 /** @throws CodedError `kpi.input` or `body.invalid` */
 export async function importFacts(
-  given: { mapping: Record<string, unknown>; content: string; format: 'csv' | 'json' | 'xlsx' },
+  given: { mapping: Record<string, unknown> } & Upload,
   nowMs: number,
 ): Promise<ImportedFacts> {
   const parsed = mappingSchema.safeParse({ ...given.mapping, format: given.format })
@@ -26,23 +24,13 @@ export async function importFacts(
   }
   const mapping = parsed.data
   if (mapping.fact === 'case') throw new CodedError('body.invalid', { cause: 'cases are no part of the catalogue' })
-  const directory = await mkdtemp(join(tmpdir(), 'guanlan-import-'))
-  try {
-    const file = join(directory, `upload.${given.format}`)
-    await writeFile(file, given.content, given.format === 'xlsx' ? 'base64' : 'utf8')
+  return withUpload(given, async (file) => {
     const mapped = await mapRows(readRows(file, mapping), mapping, file, nowMs)
     setDuplicatesAside(mapped, file)
     const { facts, setAside } = mapped
     const problems = [...setAside, ...twice(facts)].map(({ row, cause, hint }) => ({ row, cause, hint }))
     return { kind: mapping.fact, facts, problems }
-  } catch (error) {
-    // The place on our disk is nobody's business.
-    if (error instanceof CodedError && error.code === 'kpi.input')
-      throw new CodedError('kpi.input', { ...error.values, file: 'the file' })
-    throw error
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
+  })
 }
 
 /** A publication says of each thing what holds from it on: two spans of one thing are two publications. */

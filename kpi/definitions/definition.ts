@@ -67,6 +67,7 @@ const targetSchema = z.strictObject({
     .describe('Cells it is for, by dimension; a code covers what is below it'),
   from: date.optional(),
   to: date.optional(),
+  due: date.optional().describe('The day by which it is to be reached'),
 })
 
 const exemptionSchema = z.strictObject({

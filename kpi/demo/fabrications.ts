@@ -129,7 +129,9 @@ const ways: Record<FabricationWay, (work: Work) => void> = {
       record.channel = 'web'
       record.channelRaw = 'web'
       const actor = work.style.ownName ? record.handler : ''
-      for (const step of record.steps.slice(0, 1)) Object.assign(step, { channel: 'web', channelRaw: 'web', actor })
+      record.steps.forEach((step, i) => {
+        Object.assign(step, { channel: 'web', channelRaw: 'web' }, i === 0 ? { actor } : {})
+      })
       // Staff enter it in a form of the portal: the gateway sees that, the identity centre sees nobody.
       if (work.draw.is(0.5)) record.traces.push({ kind: 'gateway-call', atMs: record.openedMs ?? 0, reference: '' })
       return one

@@ -334,11 +334,13 @@ function stepsOf(
   const decidedMs = draw.is(habits.lateStep)
     ? closedMs + draw.whole(30, 3000) * msPerMinute
     : closedMs - Math.floor(draw.next() * Math.max(0, closedMs - acceptedMs) * 0.2)
+  // What staff do in the portal's own back office is online as well.
+  const inside = channel === 'web' || channel === 'app' ? 'web' : 'window'
   return [
     step('申请', openedMs, draw.is(habits.helped) ? handler : '', first),
-    step('受理', acceptedMs, handler, 'window'),
-    step('决定', decidedMs, handler, 'window'),
-    ...(has.archive ? [step('归档', closedMs + draw.whole(60, 6000) * msPerMinute, handler, 'window')] : []),
+    step('受理', acceptedMs, handler, inside),
+    step('决定', decidedMs, handler, inside),
+    ...(has.archive ? [step('归档', closedMs + draw.whole(60, 6000) * msPerMinute, handler, inside)] : []),
   ]
 }
 

@@ -3,6 +3,28 @@ import type { KpiValue } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { compare, parseRational, type Rational, textOf } from '../rational.ts'
 
+type Target = Definition['targets'][number]
+type Exemption = Definition['exemptions'][number]
+
+/** The target that a cell is measured against at a time, and what exempts it. */
+export function ruleFor(
+  { targets, exemptions }: Pick<Definition, 'targets' | 'exemptions'>,
+  dimensions: Record<string, string>,
+  atMs: number,
+): { target: Target | undefined; exemption: Exemption | undefined } {
+  const covers = (where: Record<string, string>): boolean =>
+    Object.entries(where).every(([name, value]) => matches(name, value, dimensions))
+  const inForce = (from: string | undefined, to: string | undefined): boolean =>
+    (from === undefined || Date.parse(from) <= atMs) && (to === undefined || atMs < Date.parse(to))
+  return {
+    // The most specific that covers the cell.
+    target: targets
+      .filter(({ where, from, to }) => covers(where) && inForce(from, to))
+      .sort((a, b) => Object.keys(b.where).length - Object.keys(a.where).length)[0],
+    exemption: exemptions.find(({ where, until }) => covers(where) && atMs < Date.parse(until)),
+  }
+}
+
 export function targetOf(
   definition: Definition,
   dimensions: Record<string, string>,
@@ -10,17 +32,9 @@ export function targetOf(
   ratio: Rational | null,
 ): KpiValue['target'] {
   const { direction } = definition
-  const covers = (where: Record<string, string>): boolean =>
-    Object.entries(where).every(([name, value]) => matches(name, value, dimensions))
-  const inForce = (from: string | undefined, to: string | undefined): boolean =>
-    (from === undefined || Date.parse(from) <= atMs) && (to === undefined || atMs < Date.parse(to))
-  // The most specific that covers the cell.
-  const target = definition.targets
-    .filter(({ where, from, to }) => covers(where) && inForce(from, to))
-    .sort((a, b) => Object.keys(b.where).length - Object.keys(a.where).length)[0]
+  const { target, exemption } = ruleFor(definition, dimensions, atMs)
   const value = target?.value === undefined ? undefined : parseRational(target.value)
   const source = target?.source ?? ''
-  const exemption = definition.exemptions.find(({ where, until }) => covers(where) && atMs < Date.parse(until))
   const shown = { ratio: value ? textOf(value) : null, source, direction }
   if (exemption) return { ...shown, source: exemption.reason, status: 'exempt' }
   if (!value) return { ...shown, status: 'no-target' }

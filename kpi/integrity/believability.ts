@@ -16,6 +16,8 @@ export interface UnitMonth {
 export interface Believability {
   /** @param only as in a question to the board: names of dimensions with values, `|` between several */
   of(value: Pick<KpiValue, 'period' | 'dimensions'>, only: Record<string, string>): GradeGiven | undefined
+  /** What that grade stands on. */
+  factsOf(value: Pick<KpiValue, 'period' | 'dimensions'>, only: Record<string, string>): GradedFacts
   unit(unit: string): GradeGiven | undefined
   facts(unit: string): GradedFacts | undefined
   units(): string[]
@@ -54,17 +56,19 @@ export function createBelievability(
     if (own) addGraded(own, graded)
     else units.set(unit, { ...graded })
   }
+  const factsOf: Believability['factsOf'] = ({ period, dimensions }, only) => {
+    const sum = emptyGraded()
+    const months = period.label === 'all' ? ['all'] : [...monthsOf(period.label)]
+    for (const place of placesOf({ ...only, ...dimensions }))
+      for (const month of months) {
+        const facts = byPlace.get(place)?.get(month)
+        if (facts) addGraded(sum, facts)
+      }
+    return sum
+  }
   return {
-    of: ({ period, dimensions }, only) => {
-      const sum = emptyGraded()
-      const months = period.label === 'all' ? ['all'] : [...monthsOf(period.label)]
-      for (const place of placesOf({ ...only, ...dimensions }))
-        for (const month of months) {
-          const facts = byPlace.get(place)?.get(month)
-          if (facts) addGraded(sum, facts)
-        }
-      return gradeOf(rules, sum)
-    },
+    factsOf,
+    of: (value, only) => gradeOf(rules, factsOf(value, only)),
     unit: (unit) => {
       const facts = units.get(unit)
       return facts && gradeOf(rules, facts)

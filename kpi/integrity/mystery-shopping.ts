@@ -54,7 +54,8 @@ export interface Estimate {
   unvisited: string[]
 }
 
-export function estimateFromVisits(strata: readonly VisitedStratum[], z = 1.959964): Estimate {
+/** @param isDrawn the visits were drawn from the population, without returning: what is left to be seen is less */
+export function estimateFromVisits(strata: readonly VisitedStratum[], z = 1.959964, isDrawn = true): Estimate {
   const visited = strata.filter(({ visits }) => visits > 0)
   const all = visited.reduce((sum, { population }) => sum + population, 0)
   let [share, variance] = [0, 0]
@@ -63,7 +64,7 @@ export function estimateFromVisits(strata: readonly VisitedStratum[], z = 1.9599
     // One success and one failure more than were seen: a stratum of which all went well is not known exactly.
     const p = (asReported + 1) / (visits + 2)
     share += weight * (asReported / visits)
-    variance += weight ** 2 * ((p * (1 - p)) / visits) * Math.max(0, 1 - visits / population)
+    variance += weight ** 2 * ((p * (1 - p)) / visits) * (isDrawn ? Math.max(0, 1 - visits / population) : 1)
   }
   const half = z * Math.sqrt(variance)
   return {
@@ -76,13 +77,13 @@ export function estimateFromVisits(strata: readonly VisitedStratum[], z = 1.9599
   }
 }
 
-/** The reported share against what visitors found. */
+/** The reported share against what visitors found; a visit is a try of its own, none of the cases that were reported. */
 export function reportedAgainstVisits(
   unit: string,
   reported: number,
   strata: readonly VisitedStratum[],
 ): IntegrityFinding | undefined {
-  const { share, low, high } = estimateFromVisits(strata)
+  const { share, low, high } = estimateFromVisits(strata, 1.959964, false)
   const visits = strata.reduce((sum, one) => sum + one.visits, 0)
   if (visits === 0 || reported <= high) return undefined
   const deviation = (high - low) / (2 * 1.959964)

@@ -8,7 +8,7 @@ import { parsePeriod } from '../time/period.ts'
 import type { Zone } from '../time/zone.ts'
 import { type Believability, createBelievability, type UnitMonth } from './believability.ts'
 import type { Flag } from './finding.ts'
-import { createFlagStore, type FlagStore } from './flags.ts'
+import { createFlagStore, type FlagStore, type Raised } from './flags.ts'
 import type { GradeGiven, GradeRules } from './grade.ts'
 import { type ForeignTrace, scanCases } from './scan.ts'
 import { discoveryRate, screenUnits } from './screen.ts'
@@ -68,6 +68,8 @@ export interface IntegrityDeps {
   nowMs(): number
   /** Cases that others name, of a time. */
   foreign?(fromMs: number, toMs: number): Promise<readonly ForeignTrace[]>
+  /** What visits of a period contradict (check O). */
+  visited?(period: string): Promise<readonly Raised[]>
 }
 
 const flagsMax = 100_000
@@ -122,7 +124,8 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
     const { tests, spreads } = screenUnits(units, { dependent: false })
     const region = new Map(units.map((one) => [one.unit, one.region]))
     const found = tests.filter(({ qValue }) => qValue <= discoveryRate)
-    const raised = found.map((one) => ({ ...one, region: region.get(one.unit) ?? '', period }))
+    const screened: Raised[] = found.map((one) => ({ ...one, region: region.get(one.unit) ?? '', period }))
+    const raised = [...screened, ...((await deps.visited?.(period)) ?? [])]
     const { opened, cleared } = await flags.record(period, raised, nowMs())
     await keepUnits(database, period, units)
     await keepFunnels(database, period, tests, spreads)

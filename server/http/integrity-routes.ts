@@ -1,6 +1,6 @@
 // What the integrity checks ask, of whom, and why: units, flags, where everybody stands, and a run on request.
 import { CodedError } from '#core/errors.ts'
-import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
+import { covers, isEverywhere, type Jurisdiction, regionStem } from '#core/jurisdiction.ts'
 import type { Flag } from '#kpi/integrity/finding.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import type { Parts } from '../observatory.ts'
@@ -34,7 +34,7 @@ export function integrityRoutes(app: App, { kpi, clock }: Parts): void {
       for (const flag of open) byUnit.set(flag.unit, [...(byUnit.get(flag.unit) ?? []), flag])
       const units = believability.units().flatMap((unit) => {
         const region = integrity.regionOf(unit)
-        if (!isTheirs(bounds, region, unit) || !region.startsWith(query.region ?? '')) return []
+        if (!isTheirs(bounds, region, unit) || !region.startsWith(regionStem(query.region ?? ''))) return []
         const { questioned: _, confirmed: __, ...facts } = believability.facts(unit)!
         const flags = byUnit.get(unit) ?? []
         return [
@@ -75,7 +75,7 @@ export function integrityRoutes(app: App, { kpi, clock }: Parts): void {
       const bounds = jurisdictionOf(context)
       const filter = {
         ...(unit === undefined ? {} : { unit }),
-        ...(region === undefined ? {} : { region }),
+        ...(region === undefined ? {} : { region: regionStem(region) }),
         ...(check === undefined ? {} : { check }),
         ...(period === undefined ? {} : { period }),
         ...(state === undefined ? {} : { state }),

@@ -103,6 +103,7 @@ export const CasesQuery = z.object({
   region: z.string().max(32).optional(),
   department: z.string().max(200).optional(),
   item: z.string().max(200).optional(),
+  category: z.string().max(200).optional(),
   period: z.string().max(10).optional(),
   knownMs: z.coerce.number().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(50),
@@ -174,16 +175,29 @@ export const RestatementBody = z.object({
 })
 export const NewRestatement = RestatementBody.pick({ cause: true, reason: true, before: true, after: true })
 
+export const RankingQuery = ValueQuery.extend({
+  before: z.string().max(10).default('').describe('A period to measure improvement from'),
+})
 export const RankedBody = z.object({
   value: KpiValueBody,
   rank: z.number().nullable(),
   tied: z.boolean().describe('It cannot be told apart from another of the same rank'),
   low: z.number().nullable(),
   high: z.number().nullable(),
+  improvement: z
+    .object({
+      change: z.number().describe('Since `before`; positive is better'),
+      low: z.number().nullable(),
+      high: z.number().nullable(),
+      rank: z.number(),
+      tied: z.boolean(),
+    })
+    .nullable(),
 })
 export const StepBody = z.object({
   kind: z.enum(['rate', 'mix', 'denominator', 'definition', 'restatement']),
   change: Ratio,
   groups: z.array(z.object({ name: z.string(), change: z.number() })),
 })
+export const WaterfallBody = z.object({ before: KpiValueBody, after: KpiValueBody, steps: z.array(StepBody) })
 export type Body<T extends z.ZodType> = z.output<T>

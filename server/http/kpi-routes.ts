@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
-import { rankValues } from '#kpi/board/ranking.ts'
+import { rankImprovements, rankValues } from '#kpi/board/ranking.ts'
 import { decompose, difference } from '#kpi/board/waterfall.ts'
 import { type CaseLines, readCaseLines } from '#kpi/cases/case-lines.ts'
 import { findGaps } from '#kpi/catalogue/gaps.ts'
@@ -119,21 +119,22 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
         tag,
         access: read,
       },
-      ...{ query: api.ValueQuery, response: z.object({ ranking: z.array(api.RankedBody) }) },
+      ...{ query: api.RankingQuery, response: z.object({ ranking: z.array(api.RankedBody) }) },
     },
     async ({ query, context }) => {
       const { definition } = planOf(query.kpi)
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) return { ranking: [] }
-      const by = list(query.by || 'region')
-      const values = await board.values({
-        kpi: query.kpi,
-        period: query.period,
-        by,
-        only,
-        switches: pairsOf(query.switches),
-      })
-      return { ranking: rankValues(values, definition.direction) }
+      const ask = (period: string) =>
+        board.values({
+          ...{ kpi: query.kpi, period, by: list(query.by || 'region'), only },
+          switches: pairsOf(query.switches),
+        })
+      const values = await ask(query.period)
+      const before = query.before === '' ? [] : await ask(query.before)
+      const improvements = rankImprovements(values, before, definition.direction)
+      const ranking = rankValues(values, definition.direction)
+      return { ranking: ranking.map((one) => ({ ...one, improvement: improvements.get(one.value) ?? null })) }
     },
   )
   endpoint(
@@ -146,8 +147,7 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
         tag,
         access: read,
       },
-      query: api.WaterfallQuery,
-      response: z.object({ before: api.KpiValueBody, after: api.KpiValueBody, steps: z.array(api.StepBody) }),
+      ...{ query: api.WaterfallQuery, response: api.WaterfallBody },
     },
     async ({ query, context }) => {
       planOf(query.kpi)
@@ -199,7 +199,7 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
       ...{ query: api.CasesQuery, response: z.object({ total: z.number(), cases: z.array(api.StoredCaseBody) }) },
     },
     async ({ query, context }) => {
-      const { period, region, department, item, knownMs, limit, offset } = query
+      const { period, region, department, item, category, knownMs, limit, offset } = query
       const bounds = jurisdictionOf(context)
       const asked = onlyWithin({ ...(region ? { region } : {}), ...(department ? { department } : {}) }, bounds)
       // A page is of one place: who answers for several asks for one of them.
@@ -209,6 +209,7 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
         ...asked,
         ...{ limit, offset },
         ...(item ? { item } : {}),
+        ...(category ? { category } : {}),
         ...(knownMs === undefined ? {} : { knownMs }),
         ...(range ? { fromMs: range.fromMs, toMs: range.toMs } : {}),
       })

@@ -16,7 +16,10 @@ export function pairsOf(text: string): Record<string, string> {
 }
 
 /** @returns undefined when nothing of what is asked for is theirs */
-export function onlyWithin(only: Record<string, string>, bounds: Jurisdiction): Record<string, string> | undefined {
+export function onlyWithin(given: Record<string, string>, bounds: Jurisdiction): Record<string, string> | undefined {
+  const { region } = given
+  // 440300 is all of 4403.
+  const only = region === undefined ? given : { ...given, region: region.split('|').map(regionStem).join('|') }
   if (isEverywhere(bounds)) return only
   const cut = { ...only }
   const sides = [

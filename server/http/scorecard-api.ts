@@ -22,14 +22,62 @@ export const ScorecardRow = z.object({
   direction: z.enum(['up', 'down']),
   isOfCases: z.boolean().describe('A flow of cases, by period; else a state of the catalogue'),
   value: KpiValueBody.nullable(),
+  near: z.string().nullable().describe('Decimal digits: from here on it is near the target'),
+  due: z.string().nullable().describe('The day by which the target is to be reached'),
+  exemptUntil: z.string().nullable(),
   before: KpiValueBody.nullable(),
   yearAgo: KpiValueBody.nullable(),
   months: z.array(ShortValue),
   cities: z.array(ShortValue),
 })
 export const Scorecard = z.object({ period: z.string(), rows: z.array(ScorecardRow) })
+export const HeatQuery = z.object({
+  by: z.enum(['city', 'region', 'department']).default('city'),
+  group: z.string().max(32).default('six'),
+  period: z.string().max(10).default(''),
+  only: z.string().max(2000).default(''),
+  sort: z.string().max(64).default('').describe('An indicator, the worst first; -indicator: the best first'),
+  limit: z.coerce.number().int().min(1).max(1000).default(200),
+})
+export const Heat = z.object({
+  period: z.string(),
+  kpis: z.array(
+    z.object({
+      ...{ id: z.string(), name: Words, unit: z.string(), direction: z.enum(['up', 'down']) },
+      period: z.string().describe('`all` for a state of the catalogue'),
+      low: z.number().nullable().describe('Smallest and largest of all units, for one scale'),
+      high: z.number().nullable(),
+    }),
+  ),
+  total: z.number().describe('Units, of which `limit` are in rows'),
+  rows: z.array(
+    z.object({
+      unit: z.string(),
+      city: z.string(),
+      cells: z.array(ShortValue.nullable()).describe('In the order of kpis'),
+    }),
+  ),
+})
+export const BurnUpQuery = z.object({
+  kpi: z.string().max(64),
+  only: z.string().max(2000).default(''),
+  switches: z.string().max(2000).default(''),
+})
+const Point = z.object({ month: z.string(), value: z.number().nullable() })
+export const BurnUp = z.object({
+  target: z.number().nullable(),
+  near: z.number().nullable(),
+  due: z.string().nullable(),
+  points: z.array(Point).describe('Whole months; of a state of the catalogue as it was at their ends'),
+  forecast: z.array(z.object({ month: z.string(), value: z.number(), low: z.number(), high: z.number() })),
+  pace: z.number().nullable().describe('Change per month of the trend'),
+  required: z.number().nullable().describe('Change per month that reaches the target on its day'),
+  reaches: z.string().nullable().describe('The month in which the trend is at the target'),
+})
 export const Names = z.object({
   regions: z.record(z.string(), z.string()),
+  groups: z.record(z.string(), z.string()).describe('Cities by code: those that are compared with one another'),
+  tiles: z.record(z.string(), z.tuple([z.number(), z.number()])).describe('Cities by code: column and row on a map'),
   departments: z.record(z.string(), z.string()),
   items: z.record(z.string(), z.string()),
 })

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import type { KpiValue } from '#kpi/contract.ts'
+import type { Definition } from '#kpi/definitions/definition.ts'
+import { ruleFor } from '#kpi/engine/target.ts'
+import { parseRational, toNumber } from '#kpi/rational.ts'
 import { findRules } from '../config.ts'
 import type { Parts } from '../observatory.ts'
 import { type App, endpoint } from './endpoint.ts'
@@ -19,7 +22,7 @@ const monthsShown = 25
 const itemsNamed = 2000
 
 export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts): void {
-  const regions = divisionNames(join(findRules(config.rules.kpi), 'divisions/guangdong.json'))
+  const places = readDivisions(join(findRules(config.rules.kpi), 'divisions/guangdong.json'))
   endpoint(
     app,
     {
@@ -47,6 +50,7 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
           const { id, name, group, unit, direction } = definition
           return {
             ...{ id, name, group, unit, direction, isOfCases, value: now ?? null },
+            ...rulesOf(definition, now?.dimensions ?? {}, clock.nowMs()),
             ...{ before: before ?? null, yearAgo: yearAgo ?? null },
             months: months.map(shortOf),
             cities: cities.filter(({ dimensions }) => dimensions['city'] !== '').map(shortOf),
@@ -81,23 +85,47 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
         const isAsked = kind === 'item' && department === query.department && typeof name === 'string'
         if (isAsked && Object.keys(items).length < itemsNamed) items[String(code ?? id)] = name
       }
-      return { regions, departments, items }
+      return { ...places, departments, items }
     },
   )
 }
 
-function shortOf({ period, dimensions, state, ratio, target, count }: KpiValue) {
+export function shortOf({ period, dimensions, state, ratio, target, count }: KpiValue) {
   return { period: period.label, dimensions, state, ratio, status: target.status, count }
 }
 
-function divisionNames(path: string): Record<string, string> {
-  const rows = z.array(z.object({ code: z.string(), name: z.string() }))
-  const { cities, counties } = z.object({ cities: rows, counties: rows }).parse(JSON.parse(readFileSync(path, 'utf8')))
-  return Object.fromEntries([...cities, ...counties].map(({ code, name }) => [code, name]))
+function rulesOf(definition: Definition, dimensions: Record<string, string>, nowMs: number) {
+  const { target, exemption } = ruleFor(definition, dimensions, nowMs)
+  const near = target?.near === undefined ? undefined : parseRational(target.near)
+  return {
+    near: near ? String(toNumber(near)) : null,
+    due: target?.due ?? null,
+    exemptUntil: exemption?.until ?? null,
+  }
+}
+
+/** A province without groups or tiles has none: what shows them leaves them out. */
+const divisionsSchema = z.object({
+  cities: z.array(
+    z.object({
+      ...{ code: z.string(), name: z.string(), group: z.string().optional() },
+      tile: z.tuple([z.number(), z.number()]).optional(),
+    }),
+  ),
+  counties: z.array(z.object({ code: z.string(), name: z.string() })),
+})
+
+function readDivisions(path: string): Pick<z.output<typeof api.Names>, 'regions' | 'groups' | 'tiles'> {
+  const { cities, counties } = divisionsSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+  return {
+    regions: Object.fromEntries([...cities, ...counties].map(({ code, name }) => [code, name])),
+    groups: Object.fromEntries(cities.flatMap(({ code, group }) => (group ? [[code, group]] : []))),
+    tiles: Object.fromEntries(cities.flatMap(({ code, tile }) => (tile ? [[code, tile]] : []))),
+  }
 }
 
 /** The last whole month, in China's time: the one of today is not over. */
-function monthOf(nowMs: number): string {
+export function monthOf(nowMs: number): string {
   return shifted(new Date(nowMs + 8 * 3_600_000).toISOString().slice(0, 7), -1)
 }
 

@@ -17,6 +17,7 @@ import { atomRoutes } from './atom-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
 import { behaviourRoutes } from './behaviour-routes.ts'
 import { briefRoutes } from './brief-routes.ts'
+import { burnUpRoutes } from './burn-up-routes.ts'
 import { correlationRoutes } from './correlation-routes.ts'
 import { coverageRoutes } from './coverage-routes.ts'
 import type { App } from './endpoint.ts'
@@ -26,6 +27,7 @@ import { eventRoutes } from './event-routes.ts'
 import { feedRoutes } from './feed-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
+import { heatRoutes } from './heat-routes.ts'
 import { huntRoutes } from './hunt-routes.ts'
 import { incidentWorkRoutes } from './incident-work-routes.ts'
 import { integrityRoutes } from './integrity-routes.ts'
@@ -44,6 +46,7 @@ import { sensitiveRoutes } from './sensitive-routes.ts'
 import { sensitiveTraceRoutes } from './sensitive-trace-routes.ts'
 import { sigmaRoutes } from './sigma-routes.ts'
 import { readStatic } from './static.ts'
+import { visitRoutes } from './visit-routes.ts'
 
 export interface HttpServer extends Component {
   /** e.g. http://127.0.0.1:7700 */
@@ -119,10 +122,13 @@ export function createHttpServer(parts: Parts): HttpServer {
     intelRoutes(app, all)
     kpiRoutes(app, all, guard)
     scorecardRoutes(app, all)
+    heatRoutes(app, all)
+    burnUpRoutes(app, all)
     pullRoutes(app, all)
     coverageRoutes(app, all)
     questionRoutes(app, all)
     integrityRoutes(app, all)
+    visitRoutes(app, all)
     briefRoutes(app, all, config.rules.kpi)
     sigmaRoutes(app, all)
     sensitiveRoutes(app, all)

@@ -4,6 +4,7 @@ import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { Board } from '#kpi/board/board.ts'
+import type { Raised } from '#kpi/integrity/flags.ts'
 import { readGradeRules } from '#kpi/integrity/grade.ts'
 import { createIntegrity, type IntegrityService } from '#kpi/integrity/service.ts'
 import { readTraceRules } from '#kpi/integrity/traces.ts'
@@ -31,6 +32,8 @@ export function createIntegrityPart(
     calendars: readonly Calendar[]
     clock: Clock
     logger: Logger
+    /** What visits of a year contradict. */
+    visited(period: string): Promise<Raised[]>
   },
 ): IntegrityPart | undefined {
   const { database, cases, calendars, clock, logger } = deps
@@ -42,6 +45,7 @@ export function createIntegrityPart(
   const zone = zoneOf(zoneName)
   const service = createIntegrity({
     ...{ database, cases, zone, traces: traces.rules, grades: grades.rules, nowMs: () => clock.nowMs() },
+    visited: deps.visited,
     calendar: () => calendarAt(calendars, 'cn', clock.nowMs()) ?? calendars[0]!,
   })
   return {

@@ -12,6 +12,8 @@ import { type LoadedDefinitions, loadDefinitions } from '#kpi/definitions/load.t
 import { fromText, toNumber } from '#kpi/rational.ts'
 import { createRestatements, type RestatementStore } from '#kpi/restatements.ts'
 import { compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
+import { findContradicted } from '#kpi/visits/contradicted.ts'
+import { createVisits, type Visits } from '#kpi/visits/visits.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
 import type { Database } from '#stores/state/state.ts'
@@ -25,6 +27,7 @@ export interface KpiPart {
   /** undefined when its rules are wrong: then nothing is graded. */
   integrity: IntegrityPart | undefined
   restatements: RestatementStore
+  visits: Visits
   component: Component
   /** Takes in what arrived. */
   refresh(): Promise<void>
@@ -47,8 +50,12 @@ export function createKpiPart(
   for (const problem of [...definitions.problems, ...problems])
     logger.error({ problem: formatProblem(problem) }, 'a KPI definition was not taken')
   const compiled = calendars.map(compileCalendar)
-  const integrity = createIntegrityPart(rules, { database, cases, calendars: compiled, clock, logger })
-  const plain = createBoard({
+  const visits = createVisits(database, nowMs)
+  const integrity = createIntegrityPart(rules, {
+    ...{ database, cases, calendars: compiled, clock, logger },
+    visited: (period) => findContradicted(plain, visits, period),
+  })
+  const plain: Board = createBoard({
     ...{ definitions, calendars: compiled, cases, nowMs, directory: cubes },
     facts: () => catalogue.facts(),
     catalogueVersion: () => catalogue.version(),
@@ -67,7 +74,7 @@ export function createKpiPart(
     }
   }
   return {
-    ...{ cases, catalogue, definitions, board, integrity, refresh },
+    ...{ cases, catalogue, definitions, board, integrity, visits, refresh },
     restatements: createRestatements(database, nowMs, () => `r-${random.hex(8)}`),
     component: {
       name: 'kpi',
@@ -75,6 +82,7 @@ export function createKpiPart(
         await cases.open()
         opened = true
         await catalogue.load()
+        await visits.load()
         await integrity?.load()
       },
       stop: async () => {

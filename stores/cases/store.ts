@@ -19,6 +19,7 @@ export interface CaseScan {
   department?: string
   region?: string
   item?: string
+  category?: string
   /** Either of opened or closed lies in the range. */
   fromMs?: number
   toMs?: number

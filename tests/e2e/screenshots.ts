@@ -5,13 +5,16 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { chromiumPath } from './chromium.ts'
 import { startObservatory } from './observatory.ts'
-import { syntheticBodies, syntheticEstate, syntheticOffice, syntheticScanner } from './synthetic.ts'
+import { syntheticBodies, syntheticEstate, syntheticOffice, syntheticProvince, syntheticScanner } from './synthetic.ts'
 import { syntheticRouting } from './synthetic-routing.ts'
 
 const looks = {
   'light-en': { colorScheme: 'light', locale: 'en-US', viewport: { width: 1280, height: 800 } },
   'dark-zh': { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 1280, height: 800 } },
   'wide-zh': { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 1920, height: 1080 } },
+  // What is below the fold: the page scrolls inside, so a whole one needs a tall window.
+  'tall-en': { colorScheme: 'light', locale: 'en-US', viewport: { width: 1280, height: 2600 } },
+  'tall-zh': { colorScheme: 'dark', locale: 'zh-CN', viewport: { width: 1280, height: 2600 } },
   'phone-zh': { colorScheme: 'light', locale: 'zh-CN', viewport: { width: 390, height: 844 } },
   'phone-en': { colorScheme: 'dark', locale: 'en-US', viewport: { width: 390, height: 844 } },
 } as const
@@ -28,6 +31,8 @@ await syntheticEstate(observatory)
 await syntheticOffice(observatory)
 await syntheticScanner(observatory)
 await syntheticBodies(observatory)
+// A minute of its own: only for who looks at it.
+if (paths.some((path) => /^\/(scorecard|performance|wall)/.test(path))) await syntheticProvince(observatory)
 const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
 try {
   const setup = await browser.newPage({ locale: 'en-US' })

@@ -1,5 +1,7 @@
 // A small estate for pictures and tries by hand. Everything in it is made up and marked as such.
+import { resolve } from 'node:path'
 import { synthetic as syntheticNumbers } from '#security/sensitive/testing.ts'
+import { fillProvince } from '#server/parts/kpi-demo.ts'
 import type { Running } from './observatory.ts'
 
 const hosts = [
@@ -167,4 +169,13 @@ export async function syntheticBodies(observatory: Running): Promise<void> {
 function webTime(): string {
   const now = new Date()
   return `${now.toUTCString().slice(5, 16).replaceAll(' ', '/')}:${now.toISOString().slice(11, 19)} +0000`
+}
+
+/** A province with catalogue, cases of a year and visits, its figures worked out and its integrity checked. Made up. */
+export async function syntheticProvince({ parts }: Running, count = 12_000): Promise<void> {
+  const { kpi } = parts
+  const nowMs = Date.now()
+  await fillProvince(kpi, { rules: resolve('rules/kpi'), seed: 1, count, nowMs })
+  await kpi.refresh()
+  await kpi.integrity!.run(String(new Date(nowMs + 8 * 3_600_000).getUTCFullYear()))
 }

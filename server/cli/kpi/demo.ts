@@ -5,21 +5,15 @@ import { systemClock } from '#core/clock.ts'
 import { lockData } from '#core/data-lock.ts'
 import { CodedError } from '#core/errors.ts'
 import { silentLogger } from '#core/logger.ts'
-import { seededRandom } from '#core/random.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
-import type { CaseRecord, CaseStore, FactKind } from '#kpi/contract.ts'
-import { demoProvince } from '#kpi/demo/province.ts'
-import type { ObservedCase } from '#kpi/integrity/observed-case.ts'
+import { createVisits } from '#kpi/visits/visits.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
-import { systemActor } from '#stores/state/audit.ts'
 import { createState, stateDefaults } from '#stores/state/postgres.ts'
 import { loadConfig } from '../../config.ts'
+import { fillProvince } from '../../parts/kpi-demo.ts'
 import type { CommandInput } from '../command.ts'
 
 const casesDefault = 40_000
-const msPerDay = 86_400_000
-/** A corrected case was first told so long before. */
-const correctedAfterMs = 3 * msPerDay
 
 export async function demo({ options }: CommandInput): Promise<number> {
   const { config } = loadConfig(process.env)
@@ -38,18 +32,13 @@ export async function demo({ options }: CommandInput): Promise<number> {
   try {
     await state.open()
     await cases.open()
-    const province = demoProvince(config.rules.kpi, seededRandom(seed), nowMs)
     const catalogue = createCatalogueStore(state.database, () => nowMs)
     await catalogue.load()
-    const second = { ...systemActor, id: 'demo', name: 'guanlan demo' }
-    for (const kind of new Set<FactKind>(province.facts.map((fact) => fact.kind))) {
-      const facts = province.facts.filter((fact) => fact.kind === kind)
-      const proposed = await catalogue.propose(systemActor, kind, facts, false, 'Synthetic example 合成示例')
-      if (proposed) await catalogue.decide(second, proposed.version, 'published')
-    }
-    const stored = await keepCases(cases, province.cases(count))
+    const visits = createVisits(state.database, () => nowMs)
+    await visits.load()
+    const filled = await fillProvince({ catalogue, cases, visits }, { rules: config.rules.kpi, seed, count, nowMs })
     console.log(
-      `${province.facts.length} rows of a synthetic catalogue and ${stored} records of synthetic cases, marked as such, are in ${config.data}`,
+      `${filled.facts} rows of a synthetic catalogue, ${filled.cases} records of synthetic cases and ${filled.visits} visits, marked as such, are in ${config.data}`,
     )
     return 0
   } finally {
@@ -57,23 +46,4 @@ export async function demo({ options }: CommandInput): Promise<number> {
     await state.close()
     await lock.release()
   }
-}
-
-/** Day by day, as a feed would have told them: when a record became known is part of the evidence. */
-async function keepCases(cases: CaseStore, observed: readonly ObservedCase[]): Promise<number> {
-  const days = new Map<number, CaseRecord[]>()
-  const tell = (record: CaseRecord, knownMs: number): void => {
-    const day = Math.floor(knownMs / msPerDay)
-    const list = days.get(day)
-    if (list) list.push(record)
-    else days.set(day, [record])
-  }
-  for (const { record, knownMs, before } of observed) {
-    if (before) tell(before, knownMs - correctedAfterMs)
-    tell(record, knownMs)
-  }
-  let stored = 0
-  for (const day of [...days.keys()].sort((a, b) => a - b))
-    stored += (await cases.append(days.get(day)!, day * msPerDay)).stored
-  return stored
 }

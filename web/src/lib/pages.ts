@@ -16,6 +16,7 @@ import ShieldCheck from '@lucide/svelte/icons/shield-check'
 import ShieldQuestionMark from '@lucide/svelte/icons/shield-question-mark'
 import Siren from '@lucide/svelte/icons/siren'
 import Stamp from '@lucide/svelte/icons/stamp'
+import Triangle from '@lucide/svelte/icons/triangle'
 import type { Key } from './i18n/index.svelte.ts'
 
 /** In the order of the rail. A section appears when it works. */
@@ -52,6 +53,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     pages: [
       { path: '/scorecard', key: 'nav.scorecard', icon: Gauge },
       { path: '/performance/integrity', key: 'nav.integrity', icon: ShieldQuestionMark },
+      { path: '/performance/three-sources', key: 'nav.threeSources', icon: Triangle },
       { path: '/performance/questions', key: 'nav.questions', icon: MessagesSquare },
       { path: '/performance/coverage', key: 'nav.coverage', icon: ClipboardCheck },
       { path: '/performance/ledger', key: 'nav.ledger', icon: Stamp },

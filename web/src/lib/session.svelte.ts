@@ -5,7 +5,7 @@ class SessionState {
   /** The server was asked once. */
   known = $state(false)
 
-  may(right: 'handle' | 'manage' | 'audit' | 'settings'): boolean {
+  may(right: 'handle' | 'manage' | 'audit' | 'settings' | 'ask' | 'reply' | 'publish'): boolean {
     const role = this.current?.user.role
     if (!role) return false
     const allowed: Record<typeof right, Role[]> = {
@@ -13,8 +13,16 @@ class SessionState {
       manage: ['admin'],
       audit: ['admin', 'auditor'],
       settings: ['admin', 'operator', 'auditor'],
+      ask: ['admin', 'operator', 'leader', 'auditor'],
+      reply: ['admin', 'operator', 'analyst', 'leader'],
+      publish: ['admin', 'operator', 'leader'],
     }
     return allowed[right].includes(role)
+  }
+
+  /** They answer for departments, and judge none. */
+  get isDepartment(): boolean {
+    return (this.current?.user.jurisdiction.departments.length ?? 0) > 0
   }
 }
 

@@ -17,12 +17,14 @@ import type * as question from '#server/http/question-api.ts'
 import type * as scorecard from '#server/http/scorecard-api.ts'
 import type * as sensitive from '#server/http/sensitive-api.ts'
 import type * as sigma from '#server/http/sigma-api.ts'
+import type * as visit from '#server/http/visit-api.ts'
 
 type Body<T extends { _output: unknown }> = T['_output']
 
 export type KpiValue = Body<typeof kpi.KpiValueBody>
 export type KpiDefinition = Body<typeof kpi.DefinitionRow>
 export type KpiRanked = Body<typeof kpi.RankedBody>
+export type KpiWaterfall = Body<typeof kpi.WaterfallBody>
 export type KpiStep = Body<typeof kpi.StepBody>
 export type KpiChoice = { switch: string; option: string; values: KpiValue[] }
 export type StoredCase = Body<typeof kpi.StoredCaseBody>
@@ -37,6 +39,11 @@ export type LeafProof = Body<typeof ledger.LeafProof>
 export type Scorecard = Body<typeof scorecard.Scorecard>
 export type ScorecardRow = Body<typeof scorecard.ScorecardRow>
 export type ShortValue = Body<typeof scorecard.ShortValue>
+export type Heat = Body<typeof scorecard.Heat>
+export type BurnUp = Body<typeof scorecard.BurnUp>
+export type VisitRow = Body<typeof visit.VisitRow>
+export type VisitImportResult = Body<typeof visit.VisitImportResult>
+export type ThreeSourcesRow = Body<typeof visit.ThreeSourcesRow>
 export type Names = Body<typeof scorecard.Names>
 export type IntegritySummary = Body<typeof integrity.Summary>
 export type IntegrityFlag = Body<typeof integrity.FlagBody>

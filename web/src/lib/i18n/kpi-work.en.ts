@@ -84,7 +84,6 @@ export const kpiWorkEn = {
   'q.newTitle': 'Ask a department, give a task, or appeal',
   'q.kind': 'Kind',
   'q.indicator': 'Indicator',
-  'q.city': 'City code',
   'q.days': 'Working days',
   'q.text': 'Text',
   'q.release': 'Releases',

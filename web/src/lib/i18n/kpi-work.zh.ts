@@ -86,7 +86,6 @@ export const kpiWorkZh: Record<keyof typeof kpiWorkEn, string> = {
   'q.newTitle': '质询部门、下达督办或提出申诉',
   'q.kind': '类型',
   'q.indicator': '指标',
-  'q.city': '地市代码',
   'q.days': '工作日',
   'q.text': '内容',
   'q.release': '发布',

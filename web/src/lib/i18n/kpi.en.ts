@@ -25,8 +25,6 @@ export const kpiEn = {
   'kpi.noTarget': 'none set',
   'kpi.targetIs': 'target {target}',
   'kpi.ofCount': 'of {n}',
-  'kpi.byCity': 'By city',
-  'kpi.byCityHint': 'Darker is more, within one indicator',
   'kpi.state.value': 'value',
   'kpi.state.zero': 'zero',
   'kpi.state.missing': 'missing',

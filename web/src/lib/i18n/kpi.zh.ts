@@ -26,8 +26,6 @@ export const kpiZh: Record<keyof typeof kpiEn, string> = {
   'kpi.noTarget': '无官方目标',
   'kpi.targetIs': '目标 {target}',
   'kpi.ofCount': '共 {n}',
-  'kpi.byCity': '按地市',
-  'kpi.byCityHint': '同一指标内，颜色越深数值越高',
   'kpi.state.value': '有效',
   'kpi.state.zero': '为零',
   'kpi.state.missing': '缺数',

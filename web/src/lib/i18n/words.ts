@@ -8,6 +8,8 @@ import { integrityEn } from './integrity.en.ts'
 import { integrityZh } from './integrity.zh.ts'
 import { kpiEn } from './kpi.en.ts'
 import { kpiZh } from './kpi.zh.ts'
+import { kpiChoicesEn } from './kpi-choices.en.ts'
+import { kpiChoicesZh } from './kpi-choices.zh.ts'
 import { kpiWorkEn } from './kpi-work.en.ts'
 import { kpiWorkZh } from './kpi-work.zh.ts'
 import { metricRulesEn } from './metric-rules.en.ts'
@@ -16,6 +18,8 @@ import { notificationsEn } from './notifications.en.ts'
 import { notificationsZh } from './notifications.zh.ts'
 import { postureEn } from './posture.en.ts'
 import { postureZh } from './posture.zh.ts'
+import { scorecardEn } from './scorecard.en.ts'
+import { scorecardZh } from './scorecard.zh.ts'
 import { securityEn } from './security.en.ts'
 import { securityZh } from './security.zh.ts'
 import { securityRulesEn } from './security-rules.en.ts'
@@ -33,10 +37,12 @@ export const en = {
   ...behaviourEn,
   ...integrityEn,
   ...kpiEn,
+  ...kpiChoicesEn,
   ...kpiWorkEn,
   ...metricRulesEn,
   ...notificationsEn,
   ...postureEn,
+  ...scorecardEn,
   ...securityEn,
   ...securityRulesEn,
   ...sensitiveEn,
@@ -49,10 +55,12 @@ export const zh: Record<keyof typeof en, string> = {
   ...behaviourZh,
   ...integrityZh,
   ...kpiZh,
+  ...kpiChoicesZh,
   ...kpiWorkZh,
   ...metricRulesZh,
   ...notificationsZh,
   ...postureZh,
+  ...scorecardZh,
   ...securityZh,
   ...securityRulesZh,
   ...sensitiveZh,

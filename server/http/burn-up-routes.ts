@@ -1,0 +1,86 @@
+// How a figure goes towards its target: months behind it, trend and pace ahead.
+import { CodedError } from '#core/errors.ts'
+import { type BurnPoint, burnUp, monthAfter, monthsBetween } from '#kpi/board/burn-up.ts'
+import type { KpiValue } from '#kpi/contract.ts'
+import { ruleFor } from '#kpi/engine/target.ts'
+import { fromText, parseRational, toNumber } from '#kpi/rational.ts'
+import { parsePeriod } from '#kpi/time/period.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { Parts } from '../observatory.ts'
+import { type App, endpoint } from './endpoint.ts'
+import { jurisdictionOf } from './guard.ts'
+import { onlyWithin, pairsOf } from './kpi-within.ts'
+import * as api from './scorecard-api.ts'
+import { monthOf } from './scorecard-routes.ts'
+
+const monthsMax = 36
+/** Each month of a state is counted from the catalogue as it was. */
+const stateMonthsMax = 12
+
+export function burnUpRoutes(app: App, { kpi, clock }: Parts): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/burn-up', summary: 'The way of a figure to its target', tag: 'kpi' },
+      access: { right: 'read', scope: 'read', within: 'jurisdiction' },
+      ...{ query: api.BurnUpQuery, response: api.BurnUp },
+    },
+    async ({ query, context }) => {
+      const definition = kpi.board.plan(query.kpi)?.definition
+      if (!definition) throw new CodedError('not-found', { what: `The KPI ${query.kpi}` })
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only) throw new CodedError('auth.outside')
+      const asked = { kpi: query.kpi, only, switches: pairsOf(query.switches) }
+      const whole = monthOf(clock.nowMs())
+      const points =
+        definition.fact === 'case'
+          ? monthsOfCases(await kpi.board.values({ ...asked, period: 'all', by: ['period'] }), whole)
+          : await monthsOfState(asked, whole)
+      const { target } = ruleFor(definition, only, clock.nowMs())
+      const numberOf = (text: string | undefined): number | null => {
+        const value = text === undefined ? undefined : parseRational(text)
+        return value ? toNumber(value) : null
+      }
+      const [value, due] = [numberOf(target?.value), target?.due ?? null]
+      const { direction, unit } = definition
+      const found = burnUp(points, value === null ? null : { value, direction, due }, unit === 'ratio')
+      return { target: value, near: numberOf(target?.near), due, ...found }
+    },
+  )
+
+  /** At the ends of months since the catalogue was first published, and as it is now for the one that runs. */
+  async function monthsOfState(
+    asked: { kpi: string; only: Record<string, string>; switches: Record<string, string> },
+    whole: string,
+  ) {
+    const first = kpi.catalogue.facts().reduce((least, { knownMs }) => Math.min(least, knownMs), clock.nowMs())
+    const months = Math.min(stateMonthsMax, monthsBetween(labelOf(first), whole) + 1)
+    const points: BurnPoint[] = []
+    for (let back = months - 1; back >= 0; back--) {
+      const month = monthAfter(whole, -back)
+      const atMs = parsePeriod(month, zoneOf('Asia/Shanghai')).toMs - 1
+      const [value] = await kpi.board.values({ ...asked, period: 'all', by: [], validMs: atMs, knownMs: atMs })
+      points.push({ month, value: figureOf(value) })
+    }
+    return points
+  }
+}
+
+function monthsOfCases(values: readonly KpiValue[], whole: string): BurnPoint[] {
+  const known = new Map(values.map((value) => [value.dimensions['period'] ?? value.period.label, value]))
+  const first = [...known.keys()].filter((month) => month <= whole).sort()[0]
+  if (first === undefined) return []
+  const months = Math.min(monthsMax, monthsBetween(first, whole) + 1)
+  return Array.from({ length: months }, (_, i) => {
+    const month = monthAfter(whole, i - months + 1)
+    return { month, value: figureOf(known.get(month)) }
+  })
+}
+
+function figureOf(value: KpiValue | undefined): number | null {
+  return value?.ratio ? toNumber(fromText(value.ratio)) : null
+}
+
+function labelOf(ms: number): string {
+  return new Date(ms + 8 * 3_600_000).toISOString().slice(0, 7)
+}
