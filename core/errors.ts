@@ -22,6 +22,11 @@ export const errorCatalogue = {
     message: 'The alert feed has {limit} subscribers, as many as are allowed',
     hint: 'Close some, or raise alerts.subscribersMax.',
   },
+  'alerts.unreadable': {
+    status: 422,
+    message: 'The alert list could not be read: {cause}',
+    hint: 'Give CSV with a heading or JSON lines, with a time and a name: see docs/security/correlation.md.',
+  },
   'auth.credentials': {
     status: 401,
     message: 'The name or the password is wrong',

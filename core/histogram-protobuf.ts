@@ -6,6 +6,7 @@
 //   9, 12 deltas:sint64 packed | 10, 13 counts:double packed    14 reset_hint   15 timestamp:int64   16 custom_values:double
 import { type CounterResetHint, customBucketsSchema, type FloatHistogram, type HistogramSpan } from './histogram.ts'
 import { MalformedProtobuf, type ProtobufReader } from './protobuf-reader.ts'
+import { isStaleNaN, staleNaNBits } from './sample.ts'
 
 export const histogramBucketsMax = 10_000
 const resetHints: readonly CounterResetHint[] = ['unknown', 'reset', 'not-reset', 'gauge']
@@ -156,7 +157,8 @@ export function histogramBytes({ timestampMs, histogram }: HistogramSample): Uin
   const out: number[] = []
   const float = new DataView(new ArrayBuffer(8))
   const raw = (value: number): void => {
-    float.setFloat64(0, value, true)
+    if (isStaleNaN(value)) float.setBigUint64(0, staleNaNBits, true)
+    else float.setFloat64(0, value, true)
     for (let i = 0; i < 8; i++) out.push(float.getUint8(i))
   }
   const varint = (value: number): void => {

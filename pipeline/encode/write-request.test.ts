@@ -1,6 +1,6 @@
 import protobuf from 'protobufjs'
 import { expect, test } from 'vitest'
-import { staleNaNBits } from '#core/sample.ts'
+import { staleNaN as quietMarker, staleNaNBits } from '#core/sample.ts'
 import { createWriteRequestEncoder, decodeWriteRequest } from './write-request.ts'
 
 const staleNaN = new DataView(new BigUint64Array([staleNaNBits]).buffer).getFloat64(0, true)
@@ -50,4 +50,21 @@ test('a protobuf library reads it by the published schema', () => {
       timestamp: '5',
     },
   ])
+})
+
+test("a stale marker leaves as Prometheus's own bits, in floats and in sums of histograms", () => {
+  const labels = { __name__: 'm' }
+  const marker = Buffer.from('020000000000f07f', 'hex')
+  const float = createWriteRequestEncoder().encode([{ labels, timestampMs: 1, value: quietMarker }], [])
+  expect(Buffer.from(float).includes(marker)).toBe(true)
+  expect(decodeWriteRequest(float).series[0]!.samples[0]!.bits).toBe(staleNaNBits)
+  const histogram = {
+    ...{ schema: 0, counterResetHint: 'unknown' as const, zeroThreshold: 0, zeroCount: 0, count: 0, sum: quietMarker },
+    ...{ positiveSpans: [], positiveBuckets: new Float64Array(0), negativeSpans: [] },
+    ...{ negativeBuckets: new Float64Array(0), customValues: [] },
+  }
+  const bytes = createWriteRequestEncoder().encode([{ labels, timestampMs: 1, value: 0, histogram }], [])
+  expect(Buffer.from(bytes).includes(marker)).toBe(true)
+  const plain = createWriteRequestEncoder().encode([{ labels, timestampMs: 1, value: Number.NaN }], [])
+  expect(Buffer.from(plain).includes(marker)).toBe(false)
 })

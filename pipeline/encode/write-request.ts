@@ -6,7 +6,15 @@
 //                 3: MetricMetadata { 1: type, 2: metric_family_name, 4: help, 5: unit }
 import { Reader } from 'protobufjs/minimal.js'
 import { histogramBytes } from '#core/histogram-protobuf.ts'
-import type { Exemplar, Labels, MetricMetadata, MetricType, Sample } from '#core/sample.ts'
+import {
+  type Exemplar,
+  isStaleNaN,
+  type Labels,
+  type MetricMetadata,
+  type MetricType,
+  type Sample,
+  staleNaNBits,
+} from '#core/sample.ts'
 
 // MetricMetadata.MetricType of types.proto, by number.
 const metricTypes: readonly MetricType[] = [
@@ -224,8 +232,9 @@ class Growing {
   double(tag: number, value: number): void {
     this.#room(9)
     this.#buffer[this.#at++] = tag
-    // Stores the bits of the number as they are, so Prometheus's stale marker (a NaN) survives.
     this.#at = this.#buffer.writeDoubleLE(value, this.#at)
+    // The marker has Prometheus's own bits again, which a number of ours cannot carry: see core/sample.ts.
+    if (Number.isNaN(value) && isStaleNaN(value)) this.#buffer.writeBigUInt64LE(staleNaNBits, this.#at - 8)
   }
 
   int64(tag: number, value: number): void {

@@ -2,13 +2,15 @@ import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { decodeText } from '#core/text-bytes.ts'
 import type { SeenAlert } from './alert.ts'
 import { correlate } from './correlate.ts'
 import { Correlator, correlatorDefaults } from './correlator.ts'
 import { measure, Phases } from './labels.ts'
-import { readAlerts, timeOf } from './read.ts'
+import { readAlerts } from './read.ts'
 import type { Incident } from './story.ts'
 import { readTactics } from './tactics.ts'
+import { timeOf } from './values.ts'
 
 const tacticOf = readTactics('rules/security/tactics.yml')
 const folder = '../shared/data/attacks/alerts'
@@ -139,8 +141,68 @@ describe('reading alert lists', () => {
       '1642723347000000000',
       '2022-01-21T00:02:27Z',
       '2022-01-21 00:02:27',
+      '2022-01-21T08:02:27+0800',
+      '2022-01-21 08:02:27 +08:00',
+      '2022/1/21 00:02:27',
+      '2022年1月21日 00:02:27',
+      '21/Jan/2022:00:02:27 +0000',
+      'Jan 21, 2022 @ 00:02:27.000',
     ])
-      expect(timeOf(text)).toBe(1642723347000)
+      expect(timeOf(text), text).toBe(1642723347000)
+    for (const text of ['', 'soon', '12', 'NaN', '2022-13-45 99:00:00'])
+      expect(timeOf(text) === undefined || timeOf(text) === 12_000, text).toBe(true)
+  })
+
+  it('knows the headings of consoles in either language, whatever their case and blanks', () => {
+    for (const text of [
+      '告警时间,告警名称,源IP,威胁等级,攻击阶段\n2026/1/2 3:04:05,SQL注入,192.0.2.1,高危,Initial Access\n',
+      '"Event Time";"Alert Name";"Source IP";"Threat_Level";"Attack Phase"\n2026-01-02 03:04:05;SQL注入;192.0.2.1;HIGH;Initial Access\n',
+      '事件时间|事件名称|源地址|级别|攻击阶段\r\n2026年1月2日 03:04:05|SQL注入|192.0.2.1|高|Initial Access\r\n',
+    ])
+      expect(readAlerts(text).alerts, text).toMatchObject([
+        {
+          atMs: Date.UTC(2026, 0, 2, 3, 4, 5),
+          name: 'SQL注入',
+          entities: ['host:192.0.2.1'],
+          severity: 'high',
+          tactic: 'initial-access',
+        },
+      ])
+  })
+
+  it('finds the list inside a document, and what a search engine wraps around each alert', () => {
+    const hit = {
+      _source: { '@timestamp': '2026-01-02T03:04:05Z', rule: { description: 'x', level: 13 }, agent: { name: 'h' } },
+    }
+    const wanted = [{ name: 'x', severity: 'critical', entities: ['host:h'] }]
+    expect(readAlerts(JSON.stringify({ took: 1, hits: { hits: [hit] } }, null, 2)).alerts).toMatchObject(wanted)
+    expect(readAlerts(JSON.stringify([hit])).alerts).toMatchObject(wanted)
+    expect(readAlerts(JSON.stringify(hit)).alerts).toMatchObject(wanted)
+    expect(readAlerts(`${JSON.stringify(hit)}\n`).alerts).toMatchObject(wanted)
+  })
+
+  it('takes severities up to ten as CVSS divides them, larger ones as hundredths', () => {
+    const of = (...severities: (number | string)[]) =>
+      readAlerts(`time,name,severity\n${severities.map((one, i) => `${i + 1e9},x,${one}\n`).join('')}`).alerts.map(
+        ({ severity }) => severity,
+      )
+    expect(of(9.8, 7, 4, 1, 0)).toEqual(['critical', 'high', 'medium', 'low', 'info'])
+    expect(of(98, 50, 25, 5)).toEqual(['critical', 'high', 'medium', 'low'])
+    expect(of('constructor', 'Warning')).toEqual(['medium', 'medium'])
+  })
+
+  it('says what it saw when nothing of it is an alert, and takes an empty list for none', () => {
+    expect(() => readAlerts('a,b\n1,2\n')).toThrow(/none of its 1 rows has a time and a name.*it has a, b/)
+    expect(() => readAlerts('[1, 2')).toThrow(/no JSON/)
+    expect(readAlerts('')).toEqual({ alerts: [], refused: {} })
+    expect(readAlerts('time,name\n').alerts).toEqual([])
+  })
+
+  it('reads GB 18030 and UTF-16 where it is not UTF-8', () => {
+    const gb = Uint8Array.from([0xb8, 0xe6, 0xbe, 0xaf, 0x2c, 0x31])
+    expect(decodeText(gb)).toBe('告警,1')
+    expect(decodeText(Buffer.from('\uFEFF告警', 'utf16le'))).toBe('告警')
+    expect(decodeText(Buffer.from('告警'))).toBe('告警')
   })
 })
 

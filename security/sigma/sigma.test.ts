@@ -11,6 +11,7 @@ import { SigmaEngine } from './3-evaluate/engine.ts'
 import { creditOf, findingOf } from './finding.ts'
 import { lift } from './lift.ts'
 import { oracle } from './oracle/testing.ts'
+import { unmetReferences } from './references.ts'
 import { type FlatEvent, loadTaxonomy } from './taxonomy.ts'
 
 const taxonomy = loadTaxonomy(resolve(import.meta.dirname, '../../rules/taxonomy/sigma.yml'))
@@ -198,6 +199,78 @@ describe('bad rules', () => {
     expect(problem(ruleText(`sel: { f: x }\ncondition: ${'('.repeat(500)}sel`))[0]).toContain('nested')
     expect(problem(ruleText(`sel: { f: x }\ncondition: ${'not '.repeat(6000)}sel`))[0]).toContain('words')
   })
+})
+
+describe('rules made to do harm', () => {
+  const base = 'title: t\nlogsource: {}\ndetection:\n  sel: { f: a }\n  condition: sel\n'
+  const levels = 'abcdefgh'
+  /** Eight levels of ten: written out it has 100,000,000 words. */
+  const bomb = [...levels]
+    .map(
+      (name, i) =>
+        `${name}: &${name} [${Array(10)
+          .fill(i === 0 ? 'x' : `*${levels[i - 1]}`)
+          .join(', ')}]\n`,
+    )
+    .join('')
+
+  test('aliases that grow are not written out, wherever they stand', () => {
+    for (const where of [
+      base.replace('title: t', 'title: *h'),
+      base.replace('logsource: {}', 'logsource: { product: *h }'),
+      base.replace('{ f: a }', '{ f: *h }'),
+      base.replace('{ f: a }', '*h'),
+    ])
+      expect(read(bomb + where).problems, where).toHaveLength(1)
+    const remark = read(`${bomb}${base}references: *h\nauthor: [A, B]\nfalsepositives:\n  - Unlikely: very\n`)
+    expect(remark.problems).toEqual([])
+    expect(remark.documents[0]!.meta).toMatchObject({ author: 'A, B', falsepositives: ['Unlikely: very'] })
+  })
+
+  test('a condition of many stars over a long name takes no time', () => {
+    const text = `title: t\nlogsource: {}\ndetection:\n  ${'a'.repeat(60)}: { f: a }\n  condition: 1 of ${'a*'.repeat(25)}b\n`
+    const startedMs = performance.now()
+    expect(read(text).problems[0]!.cause).toMatch(/no selection is called like/)
+    expect(performance.now() - startedMs).toBeLessThan(1000)
+  })
+
+  test('a file of a thousand documents is read once for their lines', () => {
+    const wrong = base.replace('f: a', "'f|nomod': a")
+    const startedMs = performance.now()
+    const { documents, problems } = read([...Array(900).fill(base), ...Array(100).fill(wrong)].join('---\n'))
+    expect([documents.length, problems.length]).toEqual([900, 100])
+    expect(documents[899]!.meta.line).toBe(899 * 6 + 1)
+    expect(problems[99]!.line).toBe(999 * 6 + 4)
+    expect(performance.now() - startedMs).toBeLessThan(10_000)
+  })
+})
+
+test('a percent behind a backslash is no placeholder', () => {
+  expect(fires("sel: { 'f|expand': '\\%plain%admins%' }\ncondition: sel", { f: '%plainroot' })).toBe(true)
+  expect(fires("sel: { 'f|expand': '\\%admins\\%' }\ncondition: sel", { f: '%admins%' })).toBe(true)
+})
+
+test('what refers to nothing, or to itself, is named', () => {
+  const correlation = (name: string, rules: string) =>
+    `title: C ${name}\nname: ${name}\ncorrelation: { type: event_count, rules: [${rules}], timespan: 5m, condition: { gte: 2 } }\n`
+  const { documents } = read(
+    [
+      ruleText('sel: { f: a }').replace('title: T', 'title: T\nname: known'),
+      correlation('good', 'known'),
+      correlation('lost', 'knwon'),
+      correlation('one', 'two'),
+      correlation('two', 'one'),
+    ].join('\n---\n'),
+  )
+  const set = {
+    ...{ rules: documents.filter((one) => one.kind === 'rule'), filters: [], files: 1, problems: [] },
+    correlations: documents.filter((one) => one.kind === 'correlation'),
+  }
+  expect(unmetReferences(set)).toMatchObject([
+    { cause: '"C lost" refers to "knwon", and there is no such rule', hint: 'Did you mean "known"?' },
+    { cause: expect.stringContaining('"C one" refers to itself') },
+    { cause: expect.stringContaining('"C two" refers to itself') },
+  ])
 })
 
 test('filters take out what they let pass', () => {

@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { CodedError } from '#core/errors.ts'
+import { decodeText } from '#core/text-bytes.ts'
 import { correlate } from '#security/correlate/correlate.ts'
 import { measure, Phases } from '#security/correlate/labels.ts'
 import { readAlerts } from '#security/correlate/read.ts'
@@ -62,7 +63,7 @@ function readMaybeGzip(file: string): string {
   if (statSync(file).size > bytesMax) throw new CodedError('body.too-large', { limit: bytesMax })
   const bytes = readFileSync(file)
   const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
-  return (isGzip ? gunzipSync(bytes, { maxOutputLength: bytesMax }) : bytes).toString('utf8')
+  return decodeText(isGzip ? gunzipSync(bytes, { maxOutputLength: bytesMax }) : bytes)
 }
 
 /** A file of phases, or of scenarios of which one is named like the alert file. */

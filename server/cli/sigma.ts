@@ -9,6 +9,7 @@ import { creditOf } from '#security/sigma/finding.ts'
 import { lift } from '#security/sigma/lift.ts'
 import { detectionRuleLicense, loadRules, type RuleSet } from '#security/sigma/load.ts'
 import { readPlaceholders } from '#security/sigma/placeholders.ts'
+import { unmetReferences } from '#security/sigma/references.ts'
 import { type FlatEvent, loadTaxonomy } from '#security/sigma/taxonomy.ts'
 import { findRules } from '../config.ts'
 import { type Command, type CommandInput, misuse } from './command.ts'
@@ -48,6 +49,8 @@ async function check(paths: readonly string[], { options, json }: CommandInput):
     // Compiled too: what cannot be compiled would fail at the first event.
     const engine = new SigmaEngine(set.rules, set.filters, { taxonomy, routing: false })
     engine.match({})
+    set.problems.push(...unmetReferences(set))
+    if (set.files === 0) set.problems.push({ file: path, line: 0, cause: 'no file ends in .yml or .yaml', hint: '' })
     const waiting = set.rules.filter(({ unresolved }) => unresolved.length > 0)
     failed ||= set.problems.length > 0
     if (json) {

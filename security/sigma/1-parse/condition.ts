@@ -1,5 +1,6 @@
 // Conditions: `selection and not 1 of filter_*`. Not binds closest, then and, then or.
-import type { Node } from './ast.ts'
+import { any, type Node, type PatternPart } from './ast.ts'
+import { matchesGlob } from './pattern.ts'
 
 export class ConditionError extends Error {}
 
@@ -21,13 +22,9 @@ export function parseCondition(text: string, selections: ReadonlyMap<string, Nod
     const names = [...selections.keys()]
     if (pattern.toLowerCase() === 'them')
       return names.filter((name) => !name.startsWith('_')).map((name) => selections.get(name)!)
-    const expression = new RegExp(
-      `^${pattern
-        .split('*')
-        .map((piece) => piece.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'))
-        .join('[^]*')}$`,
-    )
-    const found = names.filter((name) => expression.test(name)).map((name) => selections.get(name)!)
+    // Not as a regular expression: many stars over a long name would take for ever.
+    const parts = starsOf(pattern)
+    const found = names.filter((name) => matchesGlob(parts, name)).map((name) => selections.get(name)!)
     if (found.length === 0) throw new ConditionError(`no selection is called like "${pattern}"`)
     return found
   }
@@ -82,4 +79,14 @@ export function parseCondition(text: string, selections: ReadonlyMap<string, Nod
   const tree = disjunction()
   if (at < tokens.length) throw new ConditionError(`"${tokens[at]}" stands where "and", "or" or the end is expected`)
   return tree
+}
+
+/** In the name of a selection only the star is special. */
+function starsOf(pattern: string): PatternPart[] {
+  const parts: PatternPart[] = []
+  for (const [i, piece] of pattern.split('*').entries()) {
+    if (i > 0) parts.push(any)
+    if (piece !== '') parts.push(piece)
+  }
+  return parts
 }

@@ -133,10 +133,10 @@ function expand(working: Working, placeholders: Placeholders, unresolved: Set<st
       variants = variants.map((variant) => [...variant, part])
       continue
     }
-    for (const piece of part.split(/(%[^%\s]+%)/)) {
+    for (const piece of part.split(/(\\%|%[^%\s]+%)/)) {
       if (piece === '') continue
       const name = /^%([^%\s]+)%$/.exec(piece)?.[1]
-      const values = name === undefined ? [piece] : (placeholders.get(name) ?? [])
+      const values = name === undefined ? [piece === '\\%' ? '%' : piece] : (placeholders.get(name) ?? [])
       if (name !== undefined && values.length === 0) unresolved.add(name)
       variants = variants.flatMap((variant) =>
         values.map((text) => [...variant, ...(name === undefined ? [text] : partsOf(text))]),

@@ -20,7 +20,7 @@ import {
   type SigmaRule,
 } from './ast.ts'
 import { ConditionError, parseCondition } from './condition.ts'
-import { lineOf } from './line-of.ts'
+import { linesOf } from './line-of.ts'
 import { ItemError, itemOf, modifierNames, type Placeholders, type Scalar } from './modifiers.ts'
 
 export const sigmaLimits = {
@@ -73,6 +73,7 @@ export function readSigma(file: string, text: string, options: ReadOptions): Rea
     const cause = `more than ${sigmaLimits.documentsMax} documents`
     return { documents, problems: [{ file, line: 1, cause, hint: 'Split the file.' }] }
   }
+  const lineOf = linesOf(text)
   // The old form of collections: an `action: global` document whose parts belong to those that follow.
   let global: Record<string, unknown> = {}
   for (const [index, one] of data.entries()) {
@@ -85,11 +86,11 @@ export function readSigma(file: string, text: string, options: ReadOptions): Rea
         delete global['action']
         continue
       }
-      const line = data.length > 1 ? lineOf(text, index, []) : 1
+      const line = data.length > 1 ? lineOf(index, []) : 1
       documents.push(documentOf(document, file, line, options))
     } catch (error) {
       if (error instanceof RuleError)
-        problems.push({ file, line: lineOf(text, index, error.path), cause: error.message, hint: error.hint })
+        problems.push({ file, line: lineOf(index, error.path), cause: error.message, hint: error.hint })
       else throw error
     }
   }
@@ -208,7 +209,7 @@ function fieldOf(key: string, values: readonly unknown[], path: (string | number
 function correlationOf(data: Record<string, unknown>, meta: RuleMeta): SigmaCorrelation {
   const correlation = mapOf(data['correlation'], ['correlation'])
   const at = (name: string): (string | number)[] => ['correlation', name]
-  const given = String(correlation['type'] ?? '')
+  const given = textOf(correlation['type'], at('type'))
   const type = (given === 'chained' ? 'temporal_ordered' : given) as CorrelationType
   if (!correlationTypes.includes(type))
     throw new RuleError(
@@ -217,7 +218,7 @@ function correlationOf(data: Record<string, unknown>, meta: RuleMeta): SigmaCorr
       suggest(given, correlationTypes) || `One of: ${correlationTypes.join(', ')}`,
     )
   const rules = textsOf(correlation['rules'], at('rules'))
-  const span = String(correlation['timespan'] ?? '')
+  const span = textOf(correlation['timespan'], at('timespan'))
   const timespanMs = /^\d+[smhdwMy]$/.test(span) ? spanMs(span) : Number.NaN
   if (!(timespanMs > 0)) throw new RuleError('timespan is a number and a letter: 30s, 5m, 1h, 7d', at('timespan'))
   const isTemporal = type === 'temporal' || type === 'temporal_ordered'
@@ -242,7 +243,7 @@ function correlationOf(data: Record<string, unknown>, meta: RuleMeta): SigmaCorr
     ...{ kind: 'correlation', meta, type, rules, timespanMs, conditions },
     groupBy: correlation['group-by'] === undefined ? [] : textsOf(correlation['group-by'], at('group-by')),
     aliases: aliasesOf(correlation['aliases']),
-    field: needsField ? String(Array.isArray(field) ? field[0] : field) : null,
+    field: needsField ? textOf(Array.isArray(field) ? field[0] : field, at('condition')) : null,
     percentile: typeof percentile === 'number' ? percentile : 50,
     generate: correlation['generate'] === true,
   }
@@ -260,7 +261,10 @@ function aliasesOf(data: unknown): Record<string, Record<string, string>> {
     Object.entries(mapOf(data, ['correlation', 'aliases'])).map(([alias, fields]) => [
       alias,
       Object.fromEntries(
-        Object.entries(mapOf(fields, ['correlation', 'aliases', alias])).map(([rule, field]) => [rule, String(field)]),
+        Object.entries(mapOf(fields, ['correlation', 'aliases', alias])).map(([rule, field]) => [
+          rule,
+          textOf(field, ['correlation', 'aliases', alias, rule]),
+        ]),
       ),
     ]),
   )
@@ -268,14 +272,14 @@ function aliasesOf(data: unknown): Record<string, Record<string, string>> {
 
 function logSourceOf(data: unknown): LogSource {
   const source = data === undefined || data === null ? {} : mapOf(data, ['logsource'])
-  const of = (name: string): string | null => (source[name] === undefined ? null : String(source[name]).toLowerCase())
+  const of = (name: string): string | null => textOf(source[name], ['logsource', name]).toLowerCase() || null
   return { product: of('product'), category: of('category'), service: of('service') }
 }
 
 function metaOf(data: Record<string, unknown>, file: string, line: number, license: string): RuleMeta {
-  const text = (name: string): string => (data[name] === undefined || data[name] === null ? '' : String(data[name]))
+  const text = (name: string): string => remarkOf(data[name])
   const list = (name: string): string[] =>
-    Array.isArray(data[name]) ? (data[name] as unknown[]).map(String) : data[name] ? [text(name)] : []
+    Array.isArray(data[name]) ? (data[name] as unknown[]).map(remarkOf) : data[name] ? [text(name)] : []
   const level = (text('level') || 'medium') as Level
   if (!levels.includes(level))
     throw new RuleError(
@@ -300,6 +304,23 @@ function metaOf(data: Record<string, unknown>, file: string, line: number, licen
 function mapOf(data: unknown, path: (string | number)[]): Record<string, unknown> {
   if (typeof data === 'object' && data !== null && !Array.isArray(data)) return data as Record<string, unknown>
   throw new RuleError(`${path.at(-1) ?? 'the document'} is not a map`, path)
+}
+
+/** Lists and maps are no text: written out, aliases of YAML would make gigabytes of a few lines. */
+function textOf(data: unknown, path: (string | number)[]): string {
+  if (data === undefined || data === null) return ''
+  if (data instanceof Date) return data.toISOString().slice(0, 10)
+  if (typeof data === 'object') throw new RuleError(`${path.join('.')} is no text`, path)
+  return String(data)
+}
+
+/** What only people read: a colon that made a map of a line, or a list of authors, is no reason to refuse a rule. */
+function remarkOf(data: unknown): string {
+  if (typeof data !== 'object' || data === null || data instanceof Date) return textOf(data, [])
+  const plain = Object.entries(data).filter(([, value]) => typeof value !== 'object' || value === null)
+  return Array.isArray(data)
+    ? plain.map(([, value]) => textOf(value, [])).join(', ')
+    : plain.map(([key, value]) => `${key}: ${textOf(value, [])}`).join(', ')
 }
 
 function textsOf(data: unknown, path: (string | number)[]): string[] {

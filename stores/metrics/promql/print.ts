@@ -74,8 +74,7 @@ function printMatchers({ matchers }: VectorSelector): string {
 }
 
 const isMetricName = (text: string): boolean =>
-  /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text) &&
-  !/^(on|ignoring|group_left|group_right|bool|atan2|fill|fill_left|fill_right|inf|nan)$/i.test(text)
+  /^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(text) && !/^(on|ignoring|group_left|group_right|bool|atan2|inf|nan)$/i.test(text)
 const printLabel = (name: string): string => (/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name) ? name : quote(name))
 
 function extended(selector: VectorSelector): string {

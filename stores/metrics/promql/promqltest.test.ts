@@ -44,6 +44,33 @@ describe("Prometheus's own PromQL scripts", () => {
       expect((await runScript(load + wrong)).failures, wrong).toHaveLength(1)
   })
 
+  it.each([
+    ['a line that is no command', 'load 1m\n  m 1\n\nevla instant at 0 m\n  m 1\n', 4],
+    ['a series below an empty line', 'load 1m\n  m 1\n\n  m 2\n', 4],
+    ['something before the first command', '\n# a comment\nm 1\n', 3],
+    ['a series that cannot be read', 'load 1m\n  m 1\n  # well\n  n 1 2 3y\n', 4],
+    ['an expectation that cannot be read', 'eval instant at 0 1\n  expect nothing\n', 2],
+    ['values that cannot be read', 'eval instant at 0 1\n  {} 1..2\n', 2],
+    ['an interval of nothing', 'load 0s\n  m 1\n', 1],
+    ['an interval that is none', 'load soon\n  m 1\n', 1],
+    ['a time that is none', 'eval instant at noon 1\n  1\n', 1],
+    ['a range that ends before it starts', 'eval range from 5m to 0 step 1m 1\n', 1],
+    ['an order of a range', 'eval range from 0 to 1m step 1m 1\n  expect ordered\n  {} 1 1\n', 1],
+    ['an eval of no kind', 'eval_often instant at 0 1\n  1\n', 1],
+    ['what cannot both be', 'eval instant at 0 1\n  expect warn\n  expect no_warn\n', 1],
+  ])('names the line of %s', async (_, script, line) => {
+    const { failures } = await runScript(script)
+    expect(failures.map((one) => one.line)).toEqual([line])
+    expect(failures[0]!.why).not.toMatch(/\n\s+at /)
+  })
+
+  it('comments may stand between the lines of a command', async () => {
+    const result = await runScript(
+      'load 1m\n  # first\n  m 1\n# second\n  n 2\neval instant at 0 m + on() n\n  # so\n  {} 3\n',
+    )
+    expect(result).toMatchObject({ passed: 1, failures: [] })
+  })
+
   it('refuses nesting and expressions beyond the limits with a position', async () => {
     const result = await runScript(
       `eval_fail instant at 0 ${'('.repeat(1000)}1${')'.repeat(1000)}\neval_fail instant at 0 m{a=~"(a+)+\\\\1"}\n`,
@@ -120,6 +147,18 @@ eval instant at 6m increase(deltas[3m:1m])
   {} 0
 `))
 
+  it('duplicates on one side are no error where the other has nothing', () =>
+    passes(`load 1m
+  one 1 _x10 1
+  two{a="1"} 1x11
+  two{a="2"} 1x11
+eval instant at 7m one + on() two
+eval instant at 7m two + on() group_right() one
+eval instant at 0 one + on() two
+  expect fail
+eval range from 6m to 10m step 1m one + on() two
+`))
+
   it('anchored and smoothed take in the samples around the borders, without extrapolation', () =>
     passes(`load 15s
   c_total 0+10x20
@@ -159,6 +198,34 @@ eval instant at 0 info(m, {__name__!~".+_info", region=~".+"})
 eval instant at 0 info(build_info, {__name__=~"target_.+", __name__=~".+_info"})
   build_info{job="a",instance="1",version="3",region="gd"} 1
 `))
+
+  it('info() looks for labels at the time of the first selector in its argument, and follows names that are not meant', () =>
+    passes(`load 1m
+  m{job="a"} 1 2 3 4 5 6
+  target_info{job="a",v="1"} 1 1 1 stale
+  target_info{job="a",v="2"} _ _ _ 1 1 1
+  build_info{job="a",b="x"} 1x5
+eval instant at 5m info(abs(m offset 3m))
+  {job="a",v="1"} 3
+eval instant at 5m info(1 + m offset 3m)
+  {job="a",v="1"} 4
+eval instant at 5m info(abs(m @ 60))
+  {job="a",v="1"} 2
+eval instant at 5m info(m, {__name__!="target_info"})
+  m{job="a",b="x"} 6
+eval instant at 5m info(m, {__name__!~".+_info", b=~".+"})
+eval instant at 5m info(m, {__name__!~".+_info", b=~".*"})
+  m{job="a"} 6
+`))
+
+  it('an annotation may be expected with its position or without', async () => {
+    const load = 'load 1m\n  m 1\n'
+    const warned = (text: string) => `${load}eval instant at 0 quantile(2, m)\n  expect warn msg: ${text}\n  {} +Inf\n`
+    const text = 'PromQL warning: quantile value should be between 0 and 1, got 2'
+    await passes(warned(text))
+    await passes(warned(`${text} (1:10)`))
+    expect((await runScript(warned(`${text} (1:9)`))).failures).toHaveLength(1)
+  })
 
   it('trim operators keep part of a native histogram', () =>
     passes(`load 1m

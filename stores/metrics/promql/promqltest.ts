@@ -6,8 +6,10 @@ import { Engine, type EngineConfig, engineDefaults, type StepSeries } from './en
 import { labelsKey, labelsText } from './eval/labels.ts'
 import { parse } from './parse.ts'
 import { printExpr } from './print.ts'
+import { type Command, commandsOf } from './script/commands.ts'
 import { compareAnnotations, compareInstant, compareRange, differs, sampleAt } from './script/compare.ts'
 import { type Expectation, expectations, timeMs } from './script/expectation.ts'
+import { readAt, ScriptError } from './script/script-error.ts'
 import { ScriptStore } from './script/script-store.ts'
 import { parseSeries } from './script/series-notation.ts'
 
@@ -26,52 +28,50 @@ export interface ScriptOptions {
   rangeCheck?: boolean
 }
 
-interface Command {
-  line: number
-  head: string
-  body: string[]
-}
-
 const scriptEngine: EngineConfig = { ...engineDefaults, experimental: true, delayedNameRemoval: true }
 
 export async function runScript(text: string, options: ScriptOptions = {}): Promise<ScriptResult> {
   const result: ScriptResult = { passed: 0, skipped: [], failures: [], rangeChecks: 0, pinnedChecks: 0 }
   let store = new ScriptStore()
-  for (const command of commands(text)) {
-    const where = { line: command.line, query: command.head }
-    if (/^clear\b/.test(command.head)) store = new ScriptStore()
-    else if (/^load/.test(command.head)) {
+  for (const command of commandsOf(text)) {
+    const fail = (why: string, line = command.line) => result.failures.push({ line, query: command.text, why })
+    if (command.kind === 'clear') store = new ScriptStore()
+    else if (command.kind === 'load') {
       try {
-        const [, custom, interval] = /^load(_with_nhcb)?\s+(\S+)\s*$/.exec(command.head) ?? []
-        if (interval === undefined) throw new Error('the load line could not be read')
-        store.load(command.body.map(parseSeries), timeMs(interval), custom !== undefined)
+        load(command, store)
       } catch (error) {
-        result.failures.push({ ...where, why: `not loaded: ${(error as Error).message}` })
+        fail(`not loaded: ${(error as Error).message}`, lineOf(error))
       }
-    } else {
-      let why: string | undefined
+    } else if (command.kind === 'eval') {
       try {
-        why = await evaluate(command, store, options.rangeCheck ?? true, result)
+        const why = await evaluate(command, store, options.rangeCheck ?? true, result)
+        if (why === undefined) result.passed++
+        else fail(why)
       } catch (error) {
-        why = `failed: ${error instanceof CodedError ? error.message : ((error as Error).stack ?? String(error))}`
+        fail(
+          error instanceof CodedError || error instanceof ScriptError ? error.message : stackOf(error),
+          lineOf(error),
+        )
       }
-      if (why === undefined) result.passed++
-      else result.failures.push({ ...where, why })
-    }
+    } else fail('no command: a line is `load`, `clear`, `eval`, or stands right under one of them')
   }
   return result
 }
 
-function commands(text: string): Command[] {
-  const found: Command[] = []
-  for (const [i, raw] of text.split('\n').entries()) {
-    const line = raw.trim()
-    if (line === '' || line.startsWith('#')) continue
-    if (/^(load(_with_nhcb)?|clear|eval(_\w+)?)(\s|$)/.test(line)) found.push({ line: i + 1, head: line, body: [] })
-    else found[found.length - 1]?.body.push(line)
-  }
-  return found
+function load({ text, body }: Command, store: ScriptStore): void {
+  const [, custom, interval] = /^load(_with_nhcb)?\s+(\S+)$/.exec(text) ?? []
+  if (interval === undefined) throw new Error('a load line is `load INTERVAL` or `load_with_nhcb INTERVAL`')
+  const intervalMs = timeMs(interval)
+  if (intervalMs <= 0) throw new Error(`the interval must be more than 0, not ${interval}`)
+  store.load(
+    body.map((one) => readAt(one, parseSeries)),
+    intervalMs,
+    custom !== undefined,
+  )
 }
+
+const stackOf = (error: unknown): string => (error as Error).stack ?? String(error)
+const lineOf = (error: unknown): number | undefined => (error instanceof ScriptError ? error.line : undefined)
 
 async function evaluate(
   command: Command,
@@ -80,21 +80,25 @@ async function evaluate(
   counts: ScriptResult,
 ): Promise<string | undefined> {
   const match =
-    /^eval(?:_(?<mode>\w+))?\s+(?:instant\s+(?:at\s+(?<at>\S+)\s+)?|range\s+from\s+(?<from>\S+)\s+to\s+(?<to>\S+)\s+step\s+(?<step>\S+)\s+)(?<query>.+)$/.exec(
-      command.head,
+    /^eval(?:_(?<mode>fail|warn|info|ordered))?\s+(?:instant\s+(?:at\s+(?<at>\S+)\s+)?|range\s+from\s+(?<from>\S+)\s+to\s+(?<to>\S+)\s+step\s+(?<step>\S+)\s+)(?<query>.+)$/.exec(
+      command.text,
     )
-  if (!match?.groups) return 'the eval line could not be read'
+  if (!match?.groups)
+    return 'an eval line is `eval instant at TIME QUERY` or `eval range from TIME to TIME step DURATION QUERY`'
   const { mode, at, from, to, step, query } = match.groups as Record<string, string | undefined>
-  const wanted = expectations(command.body, mode)
+  const wanted = readAt(command, () => expectations(command.body, mode))
+  const time = (text: string): number => readAt({ line: command.line, text }, timeMs)
   const engine = new Engine(store, scriptEngine)
   if (from !== undefined) {
-    const range = { startMs: timeMs(from), endMs: timeMs(to!), stepMs: timeMs(step!) }
+    if (wanted.ordered) return 'the result of a range query has no order to expect'
+    const range = { startMs: time(from), endMs: time(to!), stepMs: time(step!) }
+    if (range.endMs < range.startMs) return `the end (${to}) is before the start (${from})`
     return attempt(wanted, async () => {
       const result = await engine.range(query!, range)
       return () => compareAnnotations(result, wanted) ?? compareRange(result, wanted)
     })
   }
-  const atMs = at === undefined ? 0 : timeMs(at)
+  const atMs = at === undefined ? 0 : time(at)
   const instant = (text: string, ms: number) =>
     attempt(wanted, async () => {
       const result = await engine.instant(text, ms)

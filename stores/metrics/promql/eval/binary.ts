@@ -119,7 +119,7 @@ class Matcher {
     const ones = groupBy(oneKeys)
     const plain = fillOne === undefined && fillMany === undefined
     const manys = groupBy(manyKeys)
-    if (ones.size < oneKeys.length) this.#refuseDuplicates(ones)
+    if (ones.size < oneKeys.length) this.#refuseDuplicates(ones, plain)
     // Which "many" series took a key at a step (one-to-one), or which result labels were made (many-to-one).
     for (const [row, key] of manyKeys.entries()) {
       const partners = ones.get(key)
@@ -217,13 +217,16 @@ class Matcher {
     return labels
   }
 
-  #refuseDuplicates(ones: Map<string, number[]>): void {
+  #refuseDuplicates(ones: Map<string, number[]>, plain: boolean): void {
     const { count } = this.#one
+    // Where the other side has nothing at all, nothing is matched and nothing is wrong.
+    const matched = new Uint8Array(count).fill(plain ? 0 : 1)
+    for (const [i, kind] of this.#many.present.entries()) if (kind !== nothing) matched[i % count] = 1
     for (const rows of ones.values()) {
       if (rows.length < 2) continue
       for (let step = 0; step < count; step++) {
         const there = rows.filter((row) => this.#one.present[row * count + step] !== nothing)
-        if (there.length < 2) continue
+        if (there.length < 2 || matched[step] === 0) continue
         const [first, second] = there.map((row) => this.#one.labels[row]!).sort(compareLabels) as [Labels, Labels]
         const side = this.#swapped ? 'left' : 'right'
         throw failed(

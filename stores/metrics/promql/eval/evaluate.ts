@@ -27,7 +27,7 @@ import { fractionOfHistograms, quantileLabel, quantileOfHistograms } from './his
 import { addInfo } from './info.ts'
 import { byLabels, isLabelName, labelJoin, labelReplace, merged, requireLabelName } from './label-functions.ts'
 import { dropMetadata, labelsKey, shareName } from './labels.ts'
-import { infoPinnedMs, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
+import { infoTimes, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
 import { calendarFunctions, mathFunctions } from './math-functions.ts'
 import type { Rolled } from './plan-rollups.ts'
 import { type Points, pointsOf } from './points.ts'
@@ -296,8 +296,12 @@ export class Evaluation {
       case 'label_join':
         return labelJoin(await this.vector(args[0]!, steps), args.slice(1).map(stringOf), this.#budget)
       case 'info': {
-        const pinned = infoPinnedMs(call, this.#times)
-        const infoSteps = pinned === undefined ? steps : { ...steps, startMs: pinned, stepMs: 0 }
+        const { pinnedMs, offsetMs } = infoTimes(call, this.#times)
+        const infoSteps = {
+          ...steps,
+          startMs: (pinnedMs ?? steps.startMs) - offsetMs,
+          stepMs: pinnedMs === undefined ? steps.stepMs : 0,
+        }
         const base = await this.vector(args[0]!, steps)
         return addInfo(call, base, this.#loaded.series.get(call) ?? [], infoSteps, this.#times.lookbackMs, this.#budget)
       }

@@ -151,8 +151,9 @@ function collect(expr: Expr, startMs: number, endMs: number, found: Found, neste
     case 'call': {
       if (expr.name === 'info') {
         collect(expr.args[0]!, startMs, endMs, found, nested)
-        const pinned = infoPinnedMs(expr, times)
-        add(expr, infoMatchers(expr), (pinned ?? startMs) - times.lookbackMs, pinned ?? endMs, false, found)
+        const { pinnedMs, offsetMs } = infoTimes(expr, times)
+        const fromMs = (pinnedMs ?? startMs) - offsetMs - times.lookbackMs
+        add(expr, infoMatchers(expr), fromMs, (pinnedMs ?? endMs) - offsetMs, false, found)
         return
       }
       for (const child of expr.args) {
@@ -204,14 +205,22 @@ function add(
   }
 }
 
-/** `@` on the first selector of its argument is the time of the labels too. */
-export function infoPinnedMs(call: Call, times: { startMs: number; endMs: number }): number | undefined {
-  let node: Expr | undefined = call.args[0]
-  while (node && node.kind !== 'selector') {
-    if (node.kind === 'subquery' && node.at) return pinnedMs(node.at, times)
-    node = children(node)[0]
+/** `@` and `offset` of the first selector in its argument are the time of the labels too. */
+export function infoTimes(
+  call: Call,
+  times: { startMs: number; endMs: number },
+): { pinnedMs: number | undefined; offsetMs: number } {
+  const first = firstTimed(call.args[0]!)
+  return { pinnedMs: first?.at && pinnedMs(first.at, times), offsetMs: (first?.offset as number | undefined) ?? 0 }
+}
+
+function firstTimed(expr: Expr): Pick<VectorSelector, 'at' | 'offset'> | undefined {
+  if (expr.kind === 'selector' || (expr.kind === 'subquery' && expr.at)) return expr
+  for (const child of children(expr)) {
+    const found = firstTimed(child)
+    if (found) return found
   }
-  return node?.at && pinnedMs(node.at, times)
+  return undefined
 }
 
 /** Which series info() takes labels from: `target_info` unless told otherwise; told only what not, all that end in `_info`. */
