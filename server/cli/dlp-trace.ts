@@ -29,8 +29,8 @@ export async function trace(file: string, configFile: string | undefined, json: 
   return traced.found.length > 0 ? 1 : 0
 }
 
-function textOf(file: string, { lines, markedCells, tellingRows, exportsCompared, found }: Traced): string {
-  const head = `${file}: ${lines} lines, ${tellingRows} that say something, ${markedCells} cells with a mark; ${exportsCompared} downloads compared`
+function textOf(file: string, { lines, markedRows, tellingRows, exportsCompared, found }: Traced): string {
+  const head = `${file}: ${lines} lines, ${tellingRows} that say something, ${markedRows} with marks; ${exportsCompared} downloads compared`
   if (found.length === 0) return `${head}\nIt fits none of them.`
   const told = found.map(({ id, by, marks, rows, log10Chance, isOutmarked, entry }) => {
     const evidence =

@@ -83,7 +83,7 @@ export const ExportList = z.object({ exports: z.array(ExportEntry) })
 // POST /api/security/sensitive/trace → which exports a file fits
 export const TracedFile = z.object({
   lines: z.number(),
-  markedCells: z.number().describe('Different cells that carry a mark'),
+  markedRows: z.number().describe('Different rows that carry a mark'),
   tellingRows: z.number().describe('Different rows that hold something to go by'),
   exportsCompared: z.number(),
   found: z.array(

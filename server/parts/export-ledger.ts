@@ -49,7 +49,7 @@ export interface ExportEntry extends Omit<ExportStart, 'jurisdiction' | 'columns
 
 export interface Traced {
   lines: number
-  markedCells: number
+  markedRows: number
   tellingRows: number
   exportsCompared: number
   found: (Attribution & { entry: ExportEntry })[]
@@ -114,12 +114,12 @@ export function createExportLedger(deps: {
       return { id, recorder: createExportRecorder(key, id, hash) }
     },
     end: async (actor, id, recorder, detail) => {
-      const { fromMs: firstMs, toMs: lastMs, ...record } = recorder.end()
+      const record = recorder.end()
       const { rows, complete: isComplete } = detail
       await database.transaction(async (tx) => {
         await tx
           .update(exportLedger)
-          .set({ ...record, firstMs, lastMs, rows, isComplete, endedMs: clock.nowMs() })
+          .set({ ...record, rows, isComplete, endedMs: clock.nowMs() })
           .where(eq(exportLedger.id, id))
         await writeAudit(tx, actor, 'events.export', 'events', { export: id, ...detail, kinds: record.kinds })
       })
@@ -136,14 +136,14 @@ export function createExportLedger(deps: {
       const total = await database.$count(exportLedger)
       const compared: Omit<Attribution, 'isOutmarked'>[] = []
       const none = Buffer.alloc(0)
-      await eachSketched(({ id, cells, times, firstMs, lastMs }) => {
-        const one = { id, cells: cells ?? none, times: times ?? none, fromMs: firstMs, toMs: lastMs }
+      await eachSketched(({ id, cells, times, timeDensity }) => {
+        const one = { id, cells: cells ?? none, times: times ?? none, timeDensity }
         compared.push(tracer.compare(fragment, one, total))
       })
       const found = ranked(compared).slice(0, foundMax)
       const known = await entries(found.map(({ id }) => id))
       return {
-        ...{ lines: fragment.lines, markedCells: fragment.marks.length, tellingRows: fragment.rows.length },
+        ...{ lines: fragment.lines, markedRows: fragment.marks.length, tellingRows: fragment.rows.length },
         exportsCompared: compared.length,
         found: found.map((one) => ({ ...one, entry: known.get(one.id)! })),
       }

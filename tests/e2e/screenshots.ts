@@ -5,7 +5,14 @@ import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { chromiumPath } from './chromium.ts'
 import { startObservatory } from './observatory.ts'
-import { syntheticBodies, syntheticEstate, syntheticOffice, syntheticProvince, syntheticScanner } from './synthetic.ts'
+import {
+  syntheticBodies,
+  syntheticDownloads,
+  syntheticEstate,
+  syntheticOffice,
+  syntheticProvince,
+  syntheticScanner,
+} from './synthetic.ts'
 import { syntheticRouting } from './synthetic-routing.ts'
 
 const looks = {
@@ -42,6 +49,7 @@ try {
   await setup.click('button.primary')
   await setup.waitForURL(`${observatory.url}/`)
   await setup.waitForTimeout(8000)
+  await syntheticDownloads(observatory)
   const cookies = await setup.context().cookies()
   for (const [name, look] of Object.entries(looks)) {
     if (!only.includes(name)) continue

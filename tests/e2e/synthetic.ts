@@ -179,3 +179,23 @@ export async function syntheticProvince({ parts }: Running, count = 12_000): Pro
   await kpi.refresh()
   await kpi.integrity!.run(String(new Date(nowMs + 8 * 3_600_000).getUTCFullYear()))
 }
+
+/** Three people who download what the made-up estate says, and one who looks. */
+export async function syntheticDownloads(observatory: Running): Promise<void> {
+  const actor = { kind: 'system', id: 'synthetic', name: 'synthetic', role: 'system', address: '' } as const
+  const downloads = [
+    ['clerk-1', 'format=csv&q=process.name:nginx'],
+    ['clerk-2', 'format=xlsx&q=process.name:nginx'],
+    ['wei', 'format=csv&q=process.name:sshd'],
+    ['wei', 'format=ndjson&q=event.dataset:guanlan.sensitive&fields=@timestamp,message,user.name'],
+  ] as const
+  for (const [name, query] of downloads) {
+    const { secret } = await observatory.parts.people.addToken(actor, {
+      ...{ name, role: 'analyst', scopes: ['read'], expiresMs: null },
+    })
+    const response = await fetch(`${observatory.url}/api/events/export?${query}`, {
+      headers: { authorization: `Bearer ${secret}` },
+    })
+    await response.arrayBuffer()
+  }
+}

@@ -36,7 +36,7 @@ const exported = (id: string, rows: readonly string[][]): Exported => {
   const recorder = createExportRecorder(key, id, hash)
   const lines = rows.map((row) => recorder.row(row, (column) => column === 3))
   const record = recorder.end()
-  return { id, lines, record, cells: record.cells, times: record.times, fromMs: record.fromMs, toMs: record.toMs }
+  return { id, lines, record, cells: record.cells, times: record.times, timeDensity: record.timeDensity }
 }
 const traced = (lines: Iterable<readonly string[]>, exports: readonly TracedExport[]) => {
   const fragment = tracer.read(lines)
@@ -127,6 +127,17 @@ describe('rows without any mark', () => {
   it('say nothing when only names are left, or too few', () => {
     expect(traced(bare(own.lines, [1, 2]), all)).toEqual([])
     expect(traced(bare(own.lines.slice(0, 1), [3]), all)).toEqual([])
+  })
+
+  it('of one moment are one coincidence, and whole seconds none', () => {
+    const moment = own.lines.find(([time]) => !time!.endsWith('000Z'))![0]!
+    const burst = Array.from({ length: 40 }, (_, i) => [moment, `a line of another system, number ${i} of it`])
+    expect(traced(burst, all)).toEqual([])
+    const seconds = exported(
+      'S',
+      Array.from({ length: 500 }, (_, i) => [new Date(startMs + i * 1000).toISOString(), `x${i}`]),
+    )
+    expect(traced(seconds.lines, [...all, seconds])).toEqual([])
   })
 
   it('of other files are attributed to nobody', () => {

@@ -29,6 +29,9 @@ export function timeOfCell(normal: string): number | undefined {
   return Number.isNaN(ms) ? undefined : ms
 }
 
+/** Whole seconds are in many files: what writes them to the millisecond is told apart. */
+export const isTellingTime = (ms: number): boolean => ms % 1000 !== 0
+
 const lengthMin = 16
 
 /** Says enough to be told from others: not a name, a number or a word that any file may hold. */

@@ -1,7 +1,7 @@
 // Takes note of an export while it leaves: puts the marks on, and remembers what was in it as keyed hashes.
 import type { ValueHash } from '../value-hash.ts'
 import { createMarks } from './mark.ts'
-import { isTelling, normalCell, timeOfCell } from './normal.ts'
+import { isTelling, isTellingTime, normalCell, timeOfCell } from './normal.ts'
 import { createHash48, SketchBuilder } from './sketch.ts'
 
 export interface ExportRecord {
@@ -13,9 +13,8 @@ export interface ExportRecord {
   values: Buffer
   /** Times they occurred, by kind. */
   kinds: Record<string, number>
-  /** Of the moments; null when there is none. */
-  fromMs: number | null
-  toMs: number | null
+  /** Of all milliseconds of the ten seconds that hold most of them, so many are moments of it. */
+  timeDensity: number
   markedCells: number
 }
 
@@ -36,8 +35,7 @@ export function createExportRecorder(key: Uint8Array, exportId: string, hash: Va
   const times = new SketchBuilder(hashesMax)
   const values = new SketchBuilder(hashesMax)
   const kinds: Record<string, number> = {}
-  let fromMs: number | null = null
-  let toMs: number | null = null
+  const moments = new Map<number, Set<number>>()
   let markedCells = 0
   return {
     sensitive: (kind, value) => {
@@ -49,9 +47,10 @@ export function createExportRecorder(key: Uint8Array, exportId: string, hash: Va
         const normal = normalCell(cell)
         const ms = timeOfCell(normal)
         if (ms !== undefined) {
-          times.add(timeHash(String(ms)))
-          fromMs = Math.min(fromMs ?? ms, ms)
-          toMs = Math.max(toMs ?? ms, ms)
+          if (isTellingTime(ms)) {
+            times.add(timeHash(String(ms)))
+            noteMoment(moments, ms)
+          }
         } else if (isTelling(normal)) cells.add(cellHash(normal), true)
         if (!isMarked(i)) return cell
         const marked = mark(cell)
@@ -60,10 +59,27 @@ export function createExportRecorder(key: Uint8Array, exportId: string, hash: Va
       }),
     end: () => ({
       ...{ cells: cells.build(), times: times.build(), values: values.build() },
-      ...{ kinds, fromMs, toMs, markedCells },
+      ...{ kinds, markedCells, timeDensity: densityOf(moments) },
     }),
   }
 }
+
+const stretchMs = 10_000
+const momentsMax = 500_000
+
+function noteMoment(moments: Map<number, Set<number>>, ms: number): void {
+  const stretch = Math.floor(ms / stretchMs)
+  let own = moments.get(stretch)
+  if (!own) {
+    if (moments.size >= momentsMax) return
+    own = new Set()
+    moments.set(stretch, own)
+  }
+  own.add(ms % stretchMs)
+}
+
+const densityOf = (moments: ReadonlyMap<number, ReadonlySet<number>>): number =>
+  [...moments.values()].reduce((most, { size }) => Math.max(most, size / stretchMs), 0)
 
 /** The first 48 of its 64 bits. */
 export function valueHash48(hash: string): number {

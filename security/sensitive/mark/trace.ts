@@ -2,20 +2,19 @@
 // shares with an export. Each answer says how likely chance alone would give it, over all exports that were looked at.
 import { log10Chance } from './likelihood.ts'
 import { createMarks, type Half, tagChance, tagOf } from './mark.ts'
-import { isTelling, normalCell, timeOfCell } from './normal.ts'
-import { createHash48, sketchHas, sketchSize } from './sketch.ts'
+import { isTelling, isTellingTime, normalCell, timeOfCell } from './normal.ts'
+import { createHash48, sketchHas } from './sketch.ts'
 
 export interface TracedExport {
   id: string
   cells: Buffer
   times: Buffer
-  fromMs: number | null
-  toMs: number | null
+  timeDensity: number
 }
 
 export interface Attribution {
   id: string
-  /** Different cells that carry a mark, and those whose mark is this export's. */
+  /** Different rows that carry a mark, and those whose mark is this export's. */
   marks: { read: number; agree: number }
   /** Different rows that say something, and those that this export held. */
   rows: { read: number; held: number }
@@ -38,6 +37,7 @@ const sharedLine = 0.01
 const comparedMax = 2000
 const readMax = 50_000
 const rowCellsMax = 200
+const marksPerRowMax = 4
 
 interface Row {
   cells: number[]
@@ -45,9 +45,9 @@ interface Row {
 }
 
 export interface Fragment {
-  marks: { tag: number; cell: Half }[]
+  /** By row: a line of text may be read in two ways, as cells and as a whole. */
+  marks: { tag: number; cell: Half }[][]
   rows: Row[]
-  /** Lines that were read, and cells without anything in them to go by. */
   lines: number
 }
 
@@ -64,15 +64,22 @@ export function createTracer(key: Uint8Array) {
       for (const line of lines) {
         count++
         const row: Row = { cells: [], times: [] }
+        const own: Fragment['marks'][number] = []
+        let cellsOfMarks = ''
         for (const cell of line.slice(0, rowCellsMax)) {
           const normal = normalCell(cell)
           if (normal === '') continue
-          const mark = read.size < comparedMax && !read.has(normal) ? marks.read(cell) : undefined
-          if (mark) read.set(normal, mark)
+          const mark = read.size < comparedMax && own.length < marksPerRowMax ? marks.read(cell) : undefined
+          if (mark) {
+            own.push(mark)
+            cellsOfMarks += `${normal}\n`
+          }
           const ms = timeOfCell(normal)
-          if (ms !== undefined) row.times.push(timeHash(String(ms)))
-          else if (isTelling(normal)) row.cells.push(cellHash(normal))
+          if (ms !== undefined) {
+            if (isTellingTime(ms)) row.times.push(timeHash(String(ms)))
+          } else if (isTelling(normal)) row.cells.push(cellHash(normal))
         }
+        if (own.length > 0) read.set(cellsOfMarks, own)
         if (rows.size < readMax && row.cells.length + row.times.length > 0)
           rows.set([...row.cells, ...row.times].join(), row)
       }
@@ -82,17 +89,16 @@ export function createTracer(key: Uint8Array) {
     compare: (fragment: Fragment, one: TracedExport, exports: number): Omit<Attribution, 'isOutmarked'> => {
       const own = marks.exportHalf(one.id)
       let agree = 0
-      for (const { tag, cell } of fragment.marks) if (tagOf(cell, own) === tag) agree++
-      let held = 0
-      for (const row of fragment.rows)
-        if (
-          row.cells.some((hash) => sketchHas(one.cells, hash)) ||
-          row.times.some((hash) => sketchHas(one.times, hash))
-        )
-          held++
+      let candidates = 0
+      for (const row of fragment.marks) {
+        candidates += row.length
+        if (row.some(({ tag, cell }) => tagOf(cell, own) === tag)) agree++
+      }
+      const held = heldRows(fragment.rows, one)
+      const markChance = (tagChance * candidates) / Math.max(1, fragment.marks.length)
       const all = Math.log10(Math.max(1, exports))
-      const byMark = all + log10Chance(fragment.marks.length, agree, tagChance)
-      const byRows = all + log10Chance(fragment.rows.length, held, sharedLine + timeDensity(one))
+      const byMark = all + log10Chance(fragment.marks.length, agree, markChance)
+      const byRows = all + log10Chance(fragment.rows.length, held, sharedLine + one.timeDensity)
       return {
         id: one.id,
         marks: { read: fragment.marks.length, agree },
@@ -112,9 +118,19 @@ function sampled(rows: Row[]): Row[] {
   return rows.sort((a, b) => first(a) - first(b)).slice(0, comparedMax)
 }
 
-/** Of all milliseconds between its first and its last, so many are in it: an unrelated file of that time hits as often. */
-function timeDensity({ times, fromMs, toMs }: TracedExport): number {
-  return fromMs === null || toMs === null ? 0 : Math.min(1, sketchSize(times) / (toMs - fromMs + 1000))
+/** A row counts by something that no row before it counted by: a hundred rows of one moment are one coincidence. */
+function heldRows(rows: readonly Row[], { cells, times }: TracedExport): number {
+  const counted = new Set<number>()
+  let held = 0
+  for (const row of rows) {
+    const telling =
+      row.cells.find((hash) => !counted.has(hash) && sketchHas(cells, hash)) ??
+      row.times.find((hash) => !counted.has(hash) && sketchHas(times, hash))
+    if (telling === undefined) continue
+    counted.add(telling)
+    held++
+  }
+  return held
 }
 
 /** Those that fit, the most telling first: marks name the one copy, rows all exports that held them. */

@@ -1,5 +1,16 @@
 // Who was shown sensitive data here, and what left the house: no value is kept, only keyed hashes.
-import { bigint, boolean, customType, index, integer, jsonb, pgTable, primaryKey, text } from 'drizzle-orm/pg-core'
+import {
+  bigint,
+  boolean,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+} from 'drizzle-orm/pg-core'
 
 const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' })
 
@@ -43,8 +54,7 @@ export const exportLedger = pgTable(
     rows: integer('rows').notNull().default(0),
     markedCells: integer('marked_cells').notNull().default(0),
     kinds: jsonb('kinds').$type<Record<string, number>>().notNull().default({}),
-    firstMs: bigint('first_ms', { mode: 'number' }),
-    lastMs: bigint('last_ms', { mode: 'number' }),
+    timeDensity: doublePrecision('time_density').notNull().default(0),
     cells: bytes('cells'),
     times: bytes('times'),
     values: bytes('values'),

@@ -1,0 +1,1 @@
+ALTER TABLE "export_ledger" ADD COLUMN "time_density" double precision DEFAULT 0 NOT NULL;
