@@ -1,6 +1,7 @@
 import { appendFile, copyFile, mkdtemp, open, rename, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
@@ -243,5 +244,53 @@ describe('the file collector', () => {
     console.log(`file: ${Math.round(100_000 / (tookMs / 1000))} lines/s`)
     expect(texts()).toEqual(numbered(0, 100_000))
     expect(tookMs).toBeLessThan(10_000)
+  })
+
+  it('reads a table of Zeek, after a restart in the middle of it too', async () => {
+    const header =
+      '#separator \\x09\n#set_separator\t,\n#empty_field\t(empty)\n#unset_field\t-\n#path\tconn\n#fields\tts\tuid\tid.orig_h\n#types\ttime\tstring\taddr\n'
+    await writeFile(at('conn.log'), `${header}1.5\tC1\t192.0.2.7\n`)
+    const first = await start()
+    await until(() => recorder.events.length === 1, 'the first row')
+    await first.stop()
+    await appendFile(at('conn.log'), '2.5\tC2\t-\ncut short\n#close\t2026\n')
+    await start()
+    await until(() => recorder.events.length === 3, 'the rest')
+    expect(recorder.events.map(({ dataset, fields }) => [dataset, fields!['message']])).toEqual([
+      ['zeek', '{"_path":"conn","ts":1.5,"uid":"C1","id.orig_h":"192.0.2.7"}'],
+      ['zeek', '{"_path":"conn","ts":2.5,"uid":"C2"}'],
+      [undefined, undefined],
+    ])
+    expect(texts()).toEqual(['1.5\tC1\t192.0.2.7', '2.5\tC2\t-', 'cut short'])
+    expect(recorder.counts).toMatchObject({ accepted: 3, dropped: { header: 8 } })
+  })
+
+  it('reads files of records whole, compressed or not, once, and again when they change', async () => {
+    const trail = (...names: string[]) => JSON.stringify({ Records: names.map((eventName) => ({ eventName })) })
+    await writeFile(at('a.json'), trail('One', 'Two'))
+    await writeFile(at('b.json.gz'), gzipSync(trail('Three')))
+    await writeFile(at('broken.json'), '{"Records": [')
+    await writeFile(at('other.json'), '{"Records": [1, {"eventName": "Four"}]}')
+    const source = { paths: [at('*.json'), at('*.json.gz')], records: 'Records', dataset: 'cloudtrail' }
+    const first = await start({ source })
+    const names = () => recorder.events.map(({ fields }) => fields!['eventName']).sort()
+    await until(() => recorder.events.length === 4, 'four records')
+    await until(() => recorder.counts.rejected['invalid'] === 1, 'the broken one is told')
+    expect(names()).toEqual(['Four', 'One', 'Three', 'Two'])
+    expect(recorder.events.every(({ dataset, id }) => dataset === 'cloudtrail' && id !== undefined)).toBe(true)
+    expect(recorder.counts).toMatchObject({ received: 6, accepted: 4, rejected: { 'not-an-object': 1, invalid: 1 } })
+    await first.stop()
+    await start({ source })
+    await writeFile(at('broken.json'), trail('Five'))
+    await until(() => recorder.events.length === 5, 'the mended one')
+    expect(names()).toEqual(['Five', 'Four', 'One', 'Three', 'Two'])
+  })
+
+  it('leaves compressed files alone that are not files of records', async () => {
+    await writeFile(at('old.log.gz'), gzipSync('line\n'))
+    await writeFile(at('new.log'), 'line\n')
+    await start({ source: { paths: [at('*')] } })
+    await until(() => recorder.events.length === 1, 'the line')
+    expect(recorder.events[0]!.origin.source).toBe(at('new.log'))
   })
 })

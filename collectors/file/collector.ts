@@ -9,10 +9,20 @@ import { matchesGlob } from 'node:path'
 import type { Collector, CollectorDeps, CollectorKind } from '#core/collector.ts'
 import type { Health } from '#core/component.ts'
 import type { RawEvent } from '#core/event.ts'
+import { reasonOf } from '../body.ts'
 import { emitUntilKept } from '../emit-until-kept.ts'
+import { isZeekHeader, ZeekTable, zeekDataset } from '../zeek-table.ts'
 import { type FileConfig, fileConfigSchema } from './config.ts'
 import type { FileRecord } from './decode.ts'
-import { discover, type Found, findRenamed, watchedDirectories } from './discover.ts'
+import { discover, type Found, type FoundDocument, findRenamed, watchedDirectories } from './discover.ts'
+import {
+  batchesOf,
+  type DocumentPosition,
+  documentKey,
+  isDocumentKey,
+  readDocument,
+  readDocumentPosition,
+} from './documents.ts'
 import { type Position, readPosition } from './position.ts'
 import { Tail } from './tail.ts'
 
@@ -24,6 +34,8 @@ const gatherMs = 25
 /** Positions of files that are gone are kept so long: a backup may bring the file back, a reused inode must be told. */
 const forgetAfterMs = 7 * 24 * 3_600_000
 const positionsMax = 10_000
+/** A file of records is read once nobody has written to it for so long. */
+const documentQuietMs = 500
 
 export const fileKind: CollectorKind<FileConfig> = {
   name: receiver,
@@ -36,6 +48,7 @@ export class FileCollector implements Collector {
   readonly #config: FileConfig
   readonly #deps: CollectorDeps
   readonly #tails = new Map<string, Tail>()
+  #documents: FoundDocument[] = []
   readonly #watchers = new Map<string, FSWatcher>()
   readonly #unreadable = new Map<string, string>()
   #stop = new AbortController()
@@ -98,6 +111,7 @@ export class FileCollector implements Collector {
         if (this.#isDiscoveryDue || nowMs - this.#lastDiscoveryMs >= this.#config.discoverIntervalMs)
           await this.#discover()
         const isActive = await this.#pumpAll(buffers)
+        await this.#readDocuments()
         await this.#closeQuiet()
         await this.#wait(isActive ? this.#config.activeIntervalMs : this.#config.pollIntervalMs)
       } catch (error) {
@@ -111,11 +125,12 @@ export class FileCollector implements Collector {
     const { logger, clock } = this.#deps
     this.#isDiscoveryDue = false
     this.#lastDiscoveryMs = clock.monotonicMs()
-    const { found, leftOut } = await discover(this.#config)
+    const { found, documents, leftOut } = await discover(this.#config)
     if (leftOut > 0 && leftOut !== this.#leftOut) logger.warn({ leftOut }, 'more files match than filesMax')
     this.#leftOut = leftOut
     this.#unreadable.clear()
     const present = new Set<string>()
+    this.#documents = documents
     for (const file of found) {
       present.add(file.key)
       const tail = this.#tails.get(file.key)
@@ -124,9 +139,12 @@ export class FileCollector implements Collector {
         tail.quietSinceMs = undefined
       } else await this.#open(file)
     }
-    if (this.#isFirstDiscovery) await this.#openRenamed(present)
+    if (this.#isFirstDiscovery) {
+      await this.#openRenamed(present)
+      this.#forgetDocuments()
+    }
     for (const tail of this.#tails.values()) if (!present.has(tail.key)) tail.quietSinceMs ??= clock.monotonicMs()
-    this.#watch(watchedDirectories(this.#config, found))
+    this.#watch(watchedDirectories(this.#config, [...found, ...documents]))
     this.#isFirstDiscovery = false
     this.#isWoken = true
   }
@@ -171,6 +189,7 @@ export class FileCollector implements Collector {
     const { positions, clock } = this.#deps
     const keys = positions.keys()
     for (const key of keys) {
+      if (isDocumentKey(key)) continue
       const position = readPosition(positions.get(key))
       if (!position || present.has(key)) continue
       const path = await findRenamed(key, position.path)
@@ -222,6 +241,49 @@ export class FileCollector implements Collector {
     return [...before].some(([tail, offset]) => tail.position.offset !== offset || tail.isPending)
   }
 
+  /** Each file that is new or was changed, once nobody has written to it for a while. */
+  async #readDocuments(): Promise<void> {
+    const { positions, counters, clock, emit, logger } = this.#deps
+    for (const file of this.#documents.splice(0)) {
+      if (this.#stop.signal.aborted) return
+      const key = documentKey(file)
+      if (readDocumentPosition(positions.get(key))?.seen === file.seen) continue
+      // The next time that files are looked for it has another time of change, or is quiet.
+      if (clock.nowMs() - file.changedMs < documentQuietMs) continue
+      try {
+        const { events, refused } = await readDocument(file)
+        for (const batch of batchesOf(this.#config, events)) {
+          const send = () => emit.events(batch, { receiver, source: file.path })
+          if (!(await emitUntilKept(send, this.#stop.signal, logger))) return
+          counters.received(batch.length)
+          counters.accepted(batch.length)
+        }
+        counters.received(refused)
+        if (refused > 0) counters.rejected('not-an-object', refused)
+      } catch (error) {
+        counters.received(1)
+        counters.rejected(reasonOf(error), 1)
+        logger.warn(
+          { path: file.path, cause: (error as Error).message },
+          'a file of records cannot be read; it is left out',
+        )
+      }
+      const position: DocumentPosition = { seen: file.seen, path: file.path, seenMs: clock.nowMs() }
+      positions.set(key, JSON.stringify(position))
+    }
+  }
+
+  /** Of files that are gone. */
+  #forgetDocuments(): void {
+    const { positions, clock } = this.#deps
+    const present = new Set(this.#documents.map(documentKey))
+    for (const key of positions.keys()) {
+      if (!isDocumentKey(key) || present.has(key)) continue
+      const position = readDocumentPosition(positions.get(key))
+      if (!position || clock.nowMs() - position.seenMs > forgetAfterMs) positions.delete(key)
+    }
+  }
+
   async #closeQuiet(): Promise<void> {
     const nowMs = this.#deps.clock.monotonicMs()
     for (const tail of this.#tails.values()) {
@@ -236,13 +298,13 @@ export class FileCollector implements Collector {
   readonly #send = async (tail: Tail, records: FileRecord[]): Promise<boolean> => {
     if (records.length === 0) return true
     const { emit, counters, logger } = this.#deps
-    const batch = records.filter(({ text }) => text !== '').map((record) => toEvent(tail, record))
+    const [batch, dropped] = eventsOf(tail, records)
     const send = () => emit.events(batch, { receiver, source: tail.path })
     if (batch.length > 0 && !(await emitUntilKept(send, this.#stop.signal, logger))) return false
     // Counted once kept: what is offered again, or read again after a restart, was received once.
     counters.received(records.length)
     counters.accepted(batch.length)
-    if (records.length > batch.length) counters.dropped('blank', records.length - batch.length)
+    for (const [reason, count] of Object.entries(dropped)) if (count > 0) counters.dropped(reason, count)
     tail.position.offset = records.at(-1)!.endOffset
     this.#save(tail)
     return true
@@ -266,6 +328,29 @@ export class FileCollector implements Collector {
     }
     if (this.#isWoken && !this.#stop.signal.aborted) await new Promise((resolve) => setTimeout(resolve, gatherMs))
   }
+}
+
+/** With how many records are none: lines without text, and those of a table's header. */
+function eventsOf(tail: Tail, records: readonly FileRecord[]): [events: RawEvent[], dropped: Record<string, number>] {
+  const dropped = { blank: 0, header: 0 }
+  const events = records.flatMap((record) => {
+    if (record.text === '') {
+      dropped.blank++
+      return []
+    }
+    if (isZeekHeader(record.text)) tail.table ??= new ZeekTable()
+    const event = toEvent(tail, record)
+    if (!tail.table) return [event]
+    if (record.text.startsWith('#')) {
+      tail.table.read(record.text)
+      dropped.header++
+      return []
+    }
+    // A line that the header does not fit, cut short for instance, is kept as it is.
+    const message = tail.table.read(record.text)
+    return [message ? { ...event, dataset: event.dataset ?? zeekDataset, fields: { ...event.fields, message } } : event]
+  })
+  return [events, dropped]
 }
 
 function toEvent(tail: Tail, record: FileRecord): RawEvent {

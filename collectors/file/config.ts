@@ -30,6 +30,14 @@ export const fileSourceSchema = z.strictObject({
     .describe(
       'Where to begin in a file that is there at start and was never read; files that appear later are read whole',
     ),
+  records: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe(
+      'Each file is one JSON document, .gz or not, with its events in the list of this name: Records for AWS CloudTrail',
+    ),
   multiline: multilineSchema.optional().describe('Joins the lines of stack traces and statements to one event'),
 })
 

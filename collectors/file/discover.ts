@@ -10,8 +10,16 @@ export interface Found {
   source: FileSource
 }
 
+/** A file that is read whole. */
+export interface FoundDocument extends Found {
+  /** Size and time of change. */
+  seen: string
+  changedMs: number
+}
+
 export interface Discovery {
   found: Found[]
+  documents: FoundDocument[]
   /** More files matched than `filesMax`: so many were left out. */
   leftOut: number
 }
@@ -19,22 +27,33 @@ export interface Discovery {
 /** Rotated and compressed: their lines were read before they were compressed. */
 const compressed = /\.(?:gz|xz|bz2|zst|lz4|zip|Z)$/
 
+/** They are not held open: a day of CloudTrail is hundreds. */
+const documentsMax = 100_000
+
 /** The first source that matches a file has it; a file with several names is found once. */
 export async function discover(config: FileConfig): Promise<Discovery> {
   const byKey = new Map<string, Found>()
+  const documents = new Map<string, FoundDocument>()
   let leftOut = 0
   for (const source of config.sources) {
     for await (const path of glob(source.paths, { exclude: source.exclude })) {
-      if (compressed.test(path)) continue
+      if (compressed.test(path) && !(source.records && path.endsWith('.gz'))) continue
       const info = await stat(path, { bigint: true }).catch(() => undefined)
       if (!info?.isFile()) continue
       const key = identityOf(info)
-      if (byKey.has(key)) continue
+      if (byKey.has(key) || documents.has(key)) continue
+      if (source.records !== undefined) {
+        const seen = `${info.size}:${info.mtimeNs}`
+        if (documents.size < documentsMax)
+          documents.set(key, { key, path, source, seen, changedMs: Number(info.mtimeMs) })
+        else leftOut++
+        continue
+      }
       if (byKey.size < config.filesMax) byKey.set(key, { key, path, source })
       else leftOut++
     }
   }
-  return { found: [...byKey.values()], leftOut }
+  return { found: [...byKey.values()], documents: [...documents.values()], leftOut }
 }
 
 /** Directories whose changes are worth waking up for: the fixed part of every pattern. */

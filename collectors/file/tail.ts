@@ -2,11 +2,13 @@
 import type { BigIntStats } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import type { Clock } from '#core/clock.ts'
+import { isZeekHeader, ZeekTable } from '../zeek-table.ts'
 import type { FileConfig, FileSource } from './config.ts'
 import { createJoin, type FileRecord, type Join, LineReader } from './decode.ts'
 import { fingerprintBytesMax, fingerprintOf, type Position } from './position.ts'
 
 const chunkBytes = 256 * 1024
+const headerBytesMax = 64 * 1024
 /** A turn ends after so many bytes, so that one file that grows without end does not starve the others. */
 const turnBytesMax = 8 * 1024 * 1024
 
@@ -25,6 +27,8 @@ export class Tail {
   quietSinceMs: number | undefined
   /** Its content began anew so often; told in the log. */
   truncations = 0
+  /** Set when the file is a table of Zeek's: its header says what its lines mean. */
+  table: ZeekTable | undefined
   position: Position
   readonly #handle: FileHandle
   readonly #deps: TailDeps
@@ -76,7 +80,9 @@ export class Tail {
         const generation = saved ? saved.generation + 1 : 0
         position = { path, offset, generation, fingerprintBytes: 0, fingerprint: 0, seenMs: 0 }
       }
-      return new Tail(key, path, source, handle, position, deps)
+      const tail = new Tail(key, path, source, handle, position, deps)
+      if (position.offset > 0) tail.table = await readTable(handle)
+      return tail
     } catch (error) {
       await handle.close()
       throw error
@@ -158,6 +164,7 @@ export class Tail {
     this.#readOffset = 0
     this.#reader = new LineReader(0, this.source.encoding, this.#deps.config.lineBytesMax)
     this.#join = createJoin(this.source.multiline)
+    this.table = undefined
   }
 
   async #extendFingerprint(sizeBytes: number): Promise<void> {
@@ -168,6 +175,20 @@ export class Tail {
     this.position.fingerprintBytes = bytes
     this.position.fingerprint = fingerprint
   }
+}
+
+/** Of a file that was read before, whose lines go on without their header. */
+async function readTable(handle: FileHandle): Promise<ZeekTable | undefined> {
+  const buffer = Buffer.alloc(headerBytesMax)
+  const { bytesRead } = await handle.read(buffer, 0, headerBytesMax, 0)
+  const lines = buffer.subarray(0, bytesRead).toString('utf8').split('\n')
+  if (!isZeekHeader(lines[0]!)) return undefined
+  const table = new ZeekTable()
+  for (const line of lines) {
+    if (!line.startsWith('#')) break
+    table.read(line.replace(/\r$/, ''))
+  }
+  return table
 }
 
 export function identityOf(stat: BigIntStats): string {

@@ -41,6 +41,17 @@ test('NDJSON, an array and plain lines become events', async () => {
   expect(recorder.events.slice(0, 2).map(({ id }) => id)).toEqual(['1', '2'])
 })
 
+test('a file of CloudTrail is as many events as its list has, in one line or many, compressed or not', async () => {
+  const trail = { Records: [{ eventName: 'GetObject', Records: 2 }, 'odd', { eventName: 'PutObject' }] }
+  const accepted = { status: 202, body: { accepted: 2, rejected: 1, refusals: [{ line: 2, reason: 'not-an-object' }] } }
+  expect(await post(JSON.stringify(trail, null, 2))).toMatchObject(accepted)
+  expect(await post(gzipSync(JSON.stringify(trail)), { 'content-encoding': 'gzip' })).toMatchObject(accepted)
+  expect(await post('{"Records":[{"a":1}]}\n{"Records":[{"a":2},{"a":3}]}')).toMatchObject({ body: { accepted: 3 } })
+  expect(await post('{"message":"one","Records":[1]}')).toMatchObject({ body: { accepted: 1 } })
+  const of = recorder.events.map(({ fields }) => fields!['eventName'] ?? fields!['a'] ?? fields!['message'])
+  expect(of).toEqual(['GetObject', 'PutObject', 'GetObject', 'PutObject', 1, 2, 3, 'one'])
+})
+
 test('bad lines are refused one by one, with their number and reason', async () => {
   const deep = `${'{"a":'.repeat(100_000)}1${'}'.repeat(100_000)}`
   const answer = await post(

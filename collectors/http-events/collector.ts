@@ -1,9 +1,11 @@
-// Events over HTTP: NDJSON, a JSON array, or plain lines. Answered after the disk has them.
+// Events over HTTP: NDJSON, a JSON array, plain lines, a table of Zeek's, or a file of AWS CloudTrail. Answered after the
+// disk has them.
 import { z } from 'zod'
 import type { Collector, CollectorDeps, CollectorKind } from '#core/collector.ts'
 import { CodedError } from '#core/errors.ts'
 import type { RawEvent } from '#core/event.ts'
 import { isTooDeep, reasonOf, requestBytes } from '../body.ts'
+import { isZeekHeader, ZeekTable, zeekDataset } from '../zeek-table.ts'
 import { decodeLine, decodeObject } from './decode.ts'
 
 export const httpEventsConfigSchema = z.strictObject({
@@ -91,15 +93,51 @@ function decodeBody(
     if (typeof event === 'string') refused.push({ line, reason: event })
     else accepted.push(dataset === undefined ? event : { ...event, dataset })
   }
-  if (/^text\/plain\b/i.test(type)) {
+  if (isZeekHeader(text)) {
+    const table = new ZeekTable()
+    eachLine(text, (line, number) => {
+      const message = table.read(line)
+      if (message !== undefined) keep({ original: line, dataset: zeekDataset, fields: { message } }, number)
+      else if (!line.startsWith('#')) keep({ original: line, dataset: zeekDataset }, number)
+    })
+  } else if (/^text\/plain\b/i.test(type)) {
     eachLine(text, (line, number) => keep({ original: line }, number))
   } else if (/^\s*\[/.test(text)) {
     if (isTooDeep(text)) throw new CodedError('body.too-deep', { limit: 64 })
     arrayOf(text).forEach((value, i) => {
       keep(decodeObject(value), i + 1)
     })
-  } else eachLine(text, (line, number) => keep(decodeLine(line), number))
+  } else {
+    const records = wholeRecords(text)
+    if (records) for (const [i, value] of records.entries()) keep(decodeObject(value), i + 1)
+    else
+      eachLine(text, (line, number) => {
+        const event = decodeLine(line)
+        const inner = typeof event === 'string' ? undefined : recordsIn(event.fields)
+        if (inner) for (const value of inner) keep(decodeObject(value), number)
+        else keep(event, number)
+      })
+  }
   return { accepted, refused }
+}
+
+const recordsHead = /^\s*\{\s*"Records"\s*:\s*\[/
+
+/** Of a file as AWS CloudTrail delivers it: one document over any number of lines, whose list holds the events. */
+function wholeRecords(text: string): readonly unknown[] | undefined {
+  if (!recordsHead.test(text)) return undefined
+  if (isTooDeep(text)) throw new CodedError('body.too-deep', { limit: 64 })
+  try {
+    return recordsIn(JSON.parse(text) as Record<string, unknown>)
+  } catch {
+    // It may be a document on each line.
+    return undefined
+  }
+}
+
+function recordsIn(fields: Record<string, unknown> | undefined): readonly unknown[] | undefined {
+  const records = fields?.['Records']
+  return Array.isArray(records) && Object.keys(fields!).length === 1 ? records : undefined
 }
 
 function arrayOf(text: string): unknown[] {
