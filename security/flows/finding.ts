@@ -58,10 +58,12 @@ const words: Record<
   },
 }
 
-export function flowFinding(report: FlowReport): Finding {
+/** @param known the machine as the inventory has it: the alert then is about it, by whatever address it was seen */
+export function flowFinding(report: FlowReport, known?: { id: string; name: string }): Finding {
   const { kind, source, bits, threshold, atMs, fromMs, eventIds } = report
   const { severity, tactic, title, what } = words[kind]
-  const values: Record<string, string | number> = { ...report.values, source }
+  const called = known && known.name !== source ? `${known.name} (${source})` : source
+  const values: Record<string, string | number> = { ...report.values, source: called }
   for (const name of ['out', 'in', ...(kind === 'leak' ? ['most'] : [])])
     if (name in values) values[name] = sayBytes(Number(values[name]))
   const fill = (text: string): string => text.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
@@ -82,7 +84,7 @@ export function flowFinding(report: FlowReport): Finding {
       'model.score': `${bits.toFixed(1)} bit`,
     },
     ...{ atMs, forMs: 0, resolveAfterMs },
-    entities: [`host:${source}`],
+    entities: [known?.id ?? `host:${source}`],
     evidence: {
       query: `source.ip: ${JSON.stringify(source)} and destination.ip: *`,
       ...{ language: 'kql', fromMs, toMs: atMs + 1, eventIds },

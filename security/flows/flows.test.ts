@@ -106,6 +106,18 @@ describe('connections', () => {
     ])
     expect(upload.find(({ rule }) => rule === 'flow/leak')!.title).toBe('10.0.1.8 sent 4.00 GB out within an hour')
   })
+  it('is about the machine that the inventory knows by that address', () => {
+    const entityOf = (address: string) => (address === '10.0.1.8' ? { id: 'host:db-8', name: 'db-8' } : undefined)
+    const watch = createFlows(config, { metrics: new Registry(), entityOf })
+    watch.apply(days)
+    const much = { 'source.bytes': 4e9, 'destination.bytes': 5e5 }
+    const [known, unknown] = ['10.0.1.8', '10.0.1.9'].map((source) =>
+      watch.apply([connection(source, '203.0.113.3', 443, endMs, much)]).find(({ rule }) => rule === 'flow/leak'),
+    )
+    expect(known).toMatchObject({ entities: ['host:db-8'], labels: { 'source.ip': '10.0.1.8' } })
+    expect(known!.title).toBe('db-8 (10.0.1.8) sent 4.00 GB out within an hour')
+    expect(unknown).toMatchObject({ entities: ['host:10.0.1.9'], labels: { 'source.ip': '10.0.1.9' } })
+  })
   it('says nothing while it learns', () => {
     const watch = createFlows(config, { metrics: new Registry() })
     expect(

@@ -14,7 +14,13 @@ const aheadMs = 10 * 60_000
 const tellEveryMs = 60_000
 const recentMax = 10_000
 
-export function createFlows(config: FlowsConfig, deps: { metrics: Registry }) {
+export interface FlowsDeps {
+  metrics: Registry
+  /** What the inventory calls the machine of an address, if it knows it. */
+  entityOf?: (address: string) => { id: string; name: string } | undefined
+}
+
+export function createFlows(config: FlowsConfig, deps: FlowsDeps) {
   const flows = new Flows(config)
   const recent = new Map<string, number>()
   const registers = [deps.metrics]
@@ -47,7 +53,7 @@ export function createFlows(config: FlowsConfig, deps: { metrics: Registry }) {
         recent.set(key, report.atMs)
         if (recent.size > recentMax) recent.delete(recent.keys().next().value as string)
         findings.inc({ kind: report.kind })
-        found.push(flowFinding(report))
+        found.push(flowFinding(report, deps.entityOf?.(report.source)))
       }
       for (const event of events) {
         const flow = flowOf(event)
