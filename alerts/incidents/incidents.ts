@@ -45,7 +45,8 @@ export interface IncidentsDeps {
   random: Random
   logger: Logger
   metrics: Registry
-  rulebook: Rulebook
+  /** As it is now: it may be read again while we run. */
+  rulebook(): Rulebook
   events: Pick<EventStore, 'search' | 'get'>
   organisation: string
   /** Where evidence lies. */
@@ -104,7 +105,7 @@ const seriesDays = 30
 const clockedMax = 2000
 
 export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): Incidents {
-  const { database, clock, random, logger, rulebook, organisation } = deps
+  const { database, clock, random, logger, organisation } = deps
   const locker = createLocker(deps.directory, random)
   const limits = { fileBytesMax: config.fileBytesMax, incidentBytesMax: config.incidentBytesMax }
   let told = new Map<string, Severity>()
@@ -122,7 +123,10 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
   const setSeries = createTeamSeries(deps.metrics)
   let clockStale = true
   const context: IncidentContext = {
-    ...{ database, clock, random, rulebook },
+    ...{ database, clock, random },
+    get rulebook() {
+      return deps.rulebook()
+    },
     changed: () => {
       clockStale = true
     },
@@ -132,7 +136,7 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
     opened: () => opened.inc(),
     dropped: () => dropped.inc(),
   })
-  const detailDeps = () => ({ database, rulebook, organisation, nowMs: clock.nowMs() })
+  const detailDeps = () => ({ database, rulebook: deps.rulebook(), organisation, nowMs: clock.nowMs() })
   let failure = ''
 
   /** Rows whose hours may run: open ones, and closed real ones whose final report is not filed. */
@@ -144,6 +148,7 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
       .orderBy(desc(incidents.openedMs))
       .limit(clockedMax)
     const nowMs = clock.nowMs()
+    const rulebook = deps.rulebook()
     const said = clockFindings(await completed(database, rulebook, rows, nowMs), rulebook.reporting, told, nowMs)
     if (said.findings.length > 0) await deps.submit(said.findings)
     told = said.told
@@ -181,11 +186,13 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
 
   return {
     name: 'incidents',
-    rulebook,
+    get rulebook() {
+      return deps.rulebook()
+    },
     context,
     tell: takeIn.tell,
     settled: takeIn.settled,
-    queue: (query) => readQueue(database, rulebook, { ...query, nowMs: clock.nowMs() }),
+    queue: (query) => readQueue(database, deps.rulebook(), { ...query, nowMs: clock.nowMs() }),
     detail: (id, within) => incidentDetail(detailDeps(), id, within),
     find: (id, within) => findIncident(database, id, within),
     team: (days, within) => teamFigures(database, clock.nowMs(), days, within),
@@ -264,14 +271,20 @@ export function createIncidents(config: IncidentsConfig, deps: IncidentsDeps): I
     report: async (id, within, which) => {
       if ('kind' in which) {
         const { incident, form } = await incidentDetail(detailDeps(), id, within)
-        return reportDocument(rulebook, { incident, kind: which.kind, form, madeMs: clock.nowMs() })
+        return reportDocument(deps.rulebook(), { incident, kind: which.kind, form, madeMs: clock.nowMs() })
       }
       const family = await familyOf(id, within)
       const rows = await database.select().from(incidentReports).where(inArray(incidentReports.incidentId, family))
       const filed = rows.find((row) => row.id === which.report)
       if (!filed) throw new CodedError('not-found', { what: `The report ${which.report.slice(0, 64)}` })
       const incident = { ...(await findIncident(database, id, within)), operator: filed.operator }
-      return reportDocument(rulebook, { incident, kind: filed.kind, form: filed.form, filed, madeMs: filed.filedMs })
+      return reportDocument(deps.rulebook(), {
+        incident,
+        kind: filed.kind,
+        form: filed.form,
+        filed,
+        madeMs: filed.filedMs,
+      })
     },
     start: async () => {
       // What was told before a restart is told to be over when it is.

@@ -89,7 +89,7 @@ export async function openBench(events: readonly Event[] = [], startMs = 1_800_0
     },
   }
   const incidents = createIncidents(incidentsConfigSchema.parse({}), {
-    ...{ database, clock, random, logger: silentLogger, metrics: registry, rulebook, events: store },
+    ...{ database, clock, random, logger: silentLogger, metrics: registry, rulebook: () => rulebook, events: store },
     ...{ organisation: '某市政务服务数据管理局', directory: join(directory, 'evidence') },
     submit: async (findings) => void submitted.push(...findings),
     openAlerts: () => alerting.open(),

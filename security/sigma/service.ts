@@ -1,7 +1,9 @@
 // Sigma at work on the stream: rules reloaded without a gap, matches counted per rule, findings told.
 import { existsSync, watch } from 'node:fs'
+import { basename, dirname } from 'node:path'
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Clock } from '#core/clock.ts'
+import { CodedError } from '#core/errors.ts'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
@@ -20,7 +22,6 @@ export interface SigmaDeps {
   clock: Clock
   logger: Logger
   metrics: Registry
-  onFinding(findings: Finding[]): Promise<void>
   /** Rules that people switched off, as `sigma/<id>`. */
   disabled(): Promise<ReadonlySet<string>>
   /** Where `sigma import` puts a pack; it exists. */
@@ -56,7 +57,7 @@ export type Sigma = ReturnType<typeof createSigma>
 
 export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
   const { clock, logger } = deps
-  const taxonomy = loadTaxonomy(config.taxonomy)
+  let taxonomy = loadTaxonomy(config.taxonomy)
   const empty: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
   let set = empty
   let placeholders: ReturnType<typeof readPlaceholders> = new Map()
@@ -98,6 +99,18 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     },
   })
 
+  /** While windows are written line by line, what they belong to stays. */
+  let saved: Promise<void> = Promise.resolve()
+  function* saveWindows(): Iterable<string> {
+    const done = Promise.withResolvers<void>()
+    saved = done.promise
+    try {
+      yield* correlator.snapshot()
+    } finally {
+      done.resolve()
+    }
+  }
+
   let building: Promise<void> = Promise.resolve()
   /** The old rules stay in force until the new ones are ready; one after the other. */
   const build = (): Promise<void> => {
@@ -111,6 +124,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     const [all, refused] = [set.rules.length, set.problems.length]
     const next = new SigmaEngine(rules, set.filters, { taxonomy })
     await next.warm(engine)
+    await saved
     engine = next
     // What was counted so far goes on under the new rules.
     correlator = new Correlator(correlations, rules, { before: correlator })
@@ -119,20 +133,38 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     inForce.set({ state: 'refused' }, refused)
   }
 
-  /** The new rules take over between two events; what cannot be read leaves what was in force. */
-  const reload = async (): Promise<void> => {
-    placeholders = readPlaceholders(config.placeholders === '' ? undefined : config.placeholders)
+  /** By directory or archive, as it could be read last. */
+  let sources = new Map<string, RuleSet>()
+  let reading: Promise<void> = Promise.resolve()
+  /** The new rules take over between two events; what cannot be read leaves what was in force. One after the other. */
+  const reload = (): Promise<void> => {
+    reading = reading.catch(() => {}).then(readAgain)
+    return reading
+  }
+  const readAgain = async (): Promise<void> => {
     const next: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
+    const orElse = <T>(file: string, before: T, read: () => T): T => {
+      try {
+        return read()
+      } catch (error) {
+        next.problems.push(problemOf(file, error))
+        return before
+      }
+    }
+    const { placeholders: values } = config
+    taxonomy = orElse(config.taxonomy, taxonomy, () => loadTaxonomy(config.taxonomy))
+    placeholders = orElse(values, placeholders, () => readPlaceholders(values === '' ? undefined : values))
     const imported = deps.imports === undefined ? undefined : await packDirectory(deps.imports)
+    const read = new Map<string, RuleSet>()
     for (const [path, license] of [
       ...config.directories.map((path) => [path, ''] as const),
       ...[...config.packs, ...(imported ? [imported] : [])].map((path) => [path, detectionRuleLicense] as const),
     ]) {
-      if (!existsSync(path)) {
-        next.problems.push({ file: path, line: 0, cause: 'there is no such file or directory', hint: '' })
-        continue
-      }
-      const loaded = await loadRules(path, { placeholders, license })
+      const loaded = await loadRules(path, { placeholders, license }).catch((error: unknown): RuleSet => {
+        const before = sources.get(path) ?? empty
+        return { ...before, problems: [problemOf(path, error)] }
+      })
+      read.set(path, loaded)
       // A pack may be both named and imported: a rule is in force once.
       const known = new Set(path === imported ? [...next.rules, ...next.correlations].map(keyOfRule) : [])
       next.rules.push(...loaded.rules.filter((rule) => !known.has(keyOfRule(rule))))
@@ -145,6 +177,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     for (const problem of next.problems)
       logger.warn({ problem: formatProblem(problem) }, 'a Sigma rule is wrong; what it was stays in force')
     set = next
+    sources = read
     off = await deps.disabled()
     await build()
     logger.info(
@@ -169,7 +202,8 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
 
   return {
     reload,
-    async apply(events: readonly Event[]): Promise<void> {
+    /** @param isNew false for what was told before a crash and is only counted again */
+    apply(events: readonly Event[], isNew: boolean): Finding[] {
       const found: Finding[] = []
       for (const event of events) {
         for (const rule of engine.match(event as FlatEvent)) {
@@ -177,21 +211,25 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
           const [atMs, id] = [event['@timestamp'], event['event.id']]
           if (!correlator.isPart(meta) && config.levels.includes(meta.level)) {
             const finding = findingOf(meta, event as FlatEvent, atMs, id)
-            tell(found, meta, `${finding.rule} ${JSON.stringify(finding.labels)}`, () => finding)
+            if (isNew) tell(found, meta, `${finding.rule} ${JSON.stringify(finding.labels)}`, () => finding)
           }
           for (const match of correlator.apply(meta, atMs, id, (field) =>
             readField(taxonomy, event as FlatEvent, field),
           ))
-            tell(
-              found,
-              match.correlation.meta,
-              `${match.correlation.meta.id} ${JSON.stringify(match.group)} ${match.atMs}`,
-              () => correlationFinding(match, event as FlatEvent),
-            )
+            if (isNew)
+              tell(
+                found,
+                match.correlation.meta,
+                `${match.correlation.meta.id} ${JSON.stringify(match.group)} ${match.atMs}`,
+                () => correlationFinding(match, event as FlatEvent),
+              )
         }
       }
-      if (found.length > 0) await deps.onFinding(found)
+      return found
     },
+    /** What correlations hold in their windows. */
+    snapshot: saveWindows,
+    restore: (lines: readonly string[]): void => correlator.restore(lines),
     /** Switched on or off since. */
     async settingsChanged(): Promise<void> {
       off = await deps.disabled()
@@ -205,12 +243,19 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
           reload().catch((error: unknown) => logger.warn({ err: error }, 'Sigma rules could not be read again'))
         }, quietMs).unref()
       }
-      for (const path of [...config.directories, ...(deps.imports ? [deps.imports] : [])]) {
-        if (!existsSync(path)) continue
-        const watcher = watch(path, { recursive: true, persistent: false }, changed)
+      const follow = (path: string, recursive: boolean, isOurs: (name: string | null) => boolean): void => {
+        if (!existsSync(path)) return
+        const watcher = watch(path, { recursive, persistent: false }, (_, name) => {
+          if (isOurs(name)) changed()
+        })
         watcher.on('error', () => watcher.close())
         watchers.push(watcher)
       }
+      for (const path of [...config.directories, ...(deps.imports ? [deps.imports] : [])])
+        follow(path, true, () => true)
+      // A file that is replaced by another is seen by its directory only.
+      for (const path of [config.taxonomy, config.placeholders])
+        if (path !== '') follow(dirname(path), false, (name) => name === null || name === basename(path))
     },
     close(): void {
       for (const watcher of watchers.splice(0)) watcher.close()
@@ -220,7 +265,9 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
       const { rules, correlations, filters } = set
       return { rules, correlations, filters }
     },
-    taxonomy,
+    get taxonomy() {
+      return taxonomy
+    },
     placeholders: () => placeholders,
     problems(): readonly SourceProblem[] {
       return set.problems
@@ -245,10 +292,9 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
       const fed = set.rules.filter(({ logsource }) => applies(logsource, sources))
       return new Set(fed.map(({ meta }) => meta.id || meta.name))
     },
-    snapshot(): string {
-      return JSON.stringify([...noise])
-    },
-    restore(text: string): void {
+    /** How often rules matched. */
+    noise: (): string => JSON.stringify([...noise]),
+    restoreNoise(text: string): void {
       for (const [key, value] of JSON.parse(text) as [string, { matches: number; lastMatchMs: number }][])
         noise.set(key, value)
     },
@@ -265,6 +311,16 @@ function keyOfRule({ meta }: { meta: RuleMeta }): string {
 
 function sourceText({ logsource: { product, category, service } }: SigmaRule): string {
   return [product, category, service].filter((part) => part !== null).join('/')
+}
+
+function problemOf(path: string, error: unknown): SourceProblem {
+  const hint = 'What was read from it before stays in force.'
+  if (error instanceof CodedError && error.code === 'rule.invalid') {
+    const { file, line, cause } = error.values
+    return { file: String(file), line: Number(line), cause: String(cause), hint }
+  }
+  const { code, message } = error as NodeJS.ErrnoException
+  return { file: path, line: 0, cause: code === 'ENOENT' ? 'there is no such file or directory' : message, hint }
 }
 
 /** Of a file that cannot be read any more, the rules that were in force stay. */

@@ -1,7 +1,8 @@
 // Which log sources an event is of, and under which names it carries the fields of rules: data in rules/taxonomy.
 import { readFileSync } from 'node:fs'
-import { load } from 'js-yaml'
 import { z } from 'zod'
+import { CodedError } from '#core/errors.ts'
+import { readYaml } from '#core/yaml-source.ts'
 import type { LogSource } from './1-parse/ast.ts'
 
 const schema = z.strictObject({
@@ -44,9 +45,11 @@ export function shapeOf(event: FlatEvent): Shape {
 
 const kindsMax = 20_000
 
-/** @throws Error when the file is not as it should be */
+/** @throws CodedError `rule.invalid` naming file and line */
 export function loadTaxonomy(path: string): Taxonomy {
-  const { logsources, fields } = schema.parse(load(readFileSync(path, 'utf8')))
+  const { value, problems } = readYaml(path, readFileSync(path, 'utf8'), schema)
+  if (!value) throw new CodedError('rule.invalid', { ...problems[0]! })
+  const { logsources, fields } = value
   const entries = logsources.map(({ when, product = null, category = null, service = null }) => ({
     source: { product, category, service },
     when: Object.entries(when).map(([field, values]) => ({

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { Registry } from 'prom-client'
 import { verifyArchive } from '#alerts/incidents/evidence/verify.ts'
+import type { Incidents } from '#alerts/incidents/incidents.ts'
 import { systemClock } from '#core/clock.ts'
 import { everywhere } from '#core/jurisdiction.ts'
 import { silentLogger } from '#core/logger.ts'
@@ -65,7 +66,7 @@ async function exportOne({ options, json }: CommandInput, what: string): Promise
   })
 }
 
-async function idOf(incidents: ReturnType<typeof createIncidentsPart>, number: number): Promise<string> {
+async function idOf(incidents: Incidents, number: number): Promise<string> {
   for (const view of ['open', 'snoozed', 'closed'] as const) {
     const { rows } = await incidents.queue({ view, me: '', within: everywhere, q: `#${number}`, limit: listedMax })
     const found = rows.find(({ incident: { number: other } }) => other === number)
@@ -93,7 +94,7 @@ async function verify({ options, json }: CommandInput, file: string): Promise<nu
 
 async function withIncidents(
   file: string | boolean | undefined,
-  work: (incidents: ReturnType<typeof createIncidentsPart>) => Promise<number>,
+  work: (incidents: Incidents) => Promise<number>,
 ): Promise<number> {
   const { config } = loadConfig(process.env, typeof file === 'string' ? file : undefined)
   return withState(config, ({ database }) =>
@@ -104,7 +105,7 @@ async function withIncidents(
         events: { search: async () => ({ events: [] }), get: async () => undefined },
         alerting: { submit: async () => {}, open: () => [] },
         directory: join(config.data, 'evidence'),
-      }),
+      }).incidents,
     ),
   )
 }

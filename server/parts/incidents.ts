@@ -5,7 +5,7 @@ import { createIncidents, type Incidents, type Sight } from '#alerts/incidents/i
 import type { ReportDocument } from '#alerts/incidents/report/document.ts'
 import { reportDocx } from '#alerts/incidents/report/docx.ts'
 import { reportPdf } from '#alerts/incidents/report/pdf.ts'
-import { readRulebook } from '#alerts/incidents/rulebook/rulebook.ts'
+import { type LiveRulebook, openRulebook } from '#alerts/incidents/rulebook/live-rulebook.ts'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import { covers, type Jurisdiction } from '#core/jurisdiction.ts'
@@ -29,22 +29,29 @@ export interface IncidentsPartDeps {
   directory: string
 }
 
+export interface IncidentsPart {
+  incidents: Incidents
+  rulebook: LiveRulebook
+}
+
 export function createIncidentsPart(
   { incidents, organisation }: Pick<Config, 'incidents' | 'organisation'>,
   { alerting, ...deps }: IncidentsPartDeps,
-): Incidents {
-  const rulebook = readRulebook({ incidents: findRules(incidents.rules), playbooks: findRules(incidents.playbooks) })
-  const { operators } = rulebook.reporting
-  if (!operators.some(({ id }) => id === incidents.operator))
-    throw new CodedError('config.invalid', {
-      ...{ file: 'incidents.operator', cause: noOperator(incidents.operator, operators) },
-    })
-  return createIncidents(incidents, {
+): IncidentsPart {
+  const places = { incidents: findRules(incidents.rules), playbooks: findRules(incidents.playbooks) }
+  const rulebook = openRulebook(places, ({ reporting: { operators } }) => {
+    if (!operators.some(({ id }) => id === incidents.operator))
+      throw new CodedError('config.invalid', {
+        ...{ file: 'incidents.operator', cause: noOperator(incidents.operator, operators) },
+      })
+  })
+  const made = createIncidents(incidents, {
     ...deps,
-    ...{ rulebook, organisation },
+    ...{ rulebook: () => rulebook.current, organisation },
     submit: (findings) => alerting.submit(findings),
     openAlerts: () => alerting.open(),
   })
+  return { incidents: made, rulebook }
 }
 
 function noOperator(given: string, operators: readonly { id: string }[]): string {

@@ -19,5 +19,5 @@ export function createLearnPart(
   const models = createLearnedModels(config, deps)
   if (models.isIdle) return { models, consumers: [] }
   const path = join(deps.directory, 'models.jsonl')
-  return { models, consumers: [new StatefulConsumer({ name: 'models', path, from: 'next' }, models, deps)] }
+  return { models, consumers: [new StatefulConsumer({ name: 'models', path, from: 'told' }, models, deps)] }
 }

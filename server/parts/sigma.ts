@@ -5,7 +5,7 @@ import type { Registry } from 'prom-client'
 import type { Alerting } from '#alerts/alerting.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
-import { Consumer } from '#pipeline/log/consumer.ts'
+import type { Consumer } from '#pipeline/log/consumer.ts'
 import type { Log } from '#pipeline/log/log.ts'
 import type { SigmaConfig } from '#security/sigma/config.ts'
 import { createSigma, type Sigma } from '#security/sigma/service.ts'
@@ -14,8 +14,11 @@ import { ruleSettings } from '#stores/state/schema/index.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
 import { findRules } from '../config.ts'
 import type { DecodeEvents } from './decoded.ts'
+import { StatefulConsumer } from './stateful-consumer.ts'
 
 const consumerName = 'sigma'
+/** After a crash so much of the log is counted again at most. */
+const windowsEveryMs = 15_000
 
 export interface SigmaPart {
   sigma: Sigma
@@ -36,32 +39,27 @@ export function createSigmaPart(
     database: Database
     /** Below the data directory; made when it is not there. */
     imports: string
+    /** Where it keeps what correlations hold in their windows. */
+    windows: string
   },
 ): SigmaPart {
-  const { clock, logger, metrics, log, decode, alerting, database, imports } = deps
+  const { clock, logger, metrics, log, decode, alerting, database, imports, windows } = deps
   // So that an import is seen while we run.
   mkdirSync(imports, { recursive: true, mode: 0o700 })
   const sigma = createSigma(
     { ...config, directories: config.directories.map(findRules), taxonomy: findRules(config.taxonomy) },
     {
       ...{ clock, logger, metrics, imports },
-      onFinding: (findings) => alerting.submit(findings),
       disabled: async () => {
         const rows = await database.select().from(ruleSettings).where(eq(ruleSettings.enabled, false))
         return new Set(rows.map(({ rule }) => rule))
       },
     },
   )
-  const consumer = new Consumer(
-    { name: consumerName, topic: 'events', bytesMax: 1024 * 1024, lingerMs: 0 },
-    {
-      ...{ log, logger },
-      position: async () => log.position(consumerName, 'events') ?? log.bounds('events').next,
-      handle: async (records, nextOffset) => {
-        for (const record of records) await sigma.apply(decode(record))
-        log.savePosition(consumerName, 'events', nextOffset)
-      },
-    },
+  const consumer = new StatefulConsumer(
+    { name: consumerName, path: windows, from: 'told', saveEveryMs: windowsEveryMs },
+    sigma,
+    { log, logger, clock, decode, alerting },
   )
   return {
     sigma,

@@ -106,6 +106,26 @@ it('after a crash it learns again what was not saved, and tells none of it again
   expect(told).toEqual(['a', 'b', 'c'])
 })
 
+it('what was told before is marked so when it comes again', async () => {
+  await append('a')
+  const first = consumer(counter())
+  await first.start()
+  await until(() => told.length === 1)
+  await first.stop()
+  await writeFile(join(directory, 'learner.jsonl'), '{"position":0}')
+  await append('b')
+  const news: boolean[] = []
+  const apply = (_events: readonly Event[], isNew: boolean): Finding[] => {
+    news.push(isNew)
+    return []
+  }
+  const again = consumer({ ...counter(), apply })
+  await again.start()
+  await until(() => news.length === 2)
+  await again.stop()
+  expect(news).toEqual([false, true])
+})
+
 it('what could not be told is told later, and learned once', async () => {
   const learner = counter()
   const one = consumer(learner)

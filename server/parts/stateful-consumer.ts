@@ -13,10 +13,20 @@ import { replaceFileByLines } from './replace-lines.ts'
 
 /** What it learned, apart from where it stands. */
 export interface Learner {
-  apply(events: readonly Event[]): Finding[]
+  /** @param isNew false for what was told before a crash: what it finds then is told to nobody */
+  apply(events: readonly Event[], isNew: boolean): Finding[]
   /** Lines without line breaks inside. */
   snapshot(): Iterable<string>
   restore(lines: readonly string[]): void
+}
+
+export interface StatefulConsumerConfig {
+  name: string
+  path: string
+  /** Where it begins without a file: with the oldest that is kept, or where it was told last and else with what comes now. */
+  from: 'first' | 'told'
+  /** Its state is written as often; after a crash what came since is applied again. */
+  saveEveryMs?: number
 }
 
 export interface StatefulConsumerDeps {
@@ -37,52 +47,47 @@ interface State {
 const saveEveryMs = 120_000
 
 export class StatefulConsumer extends Consumer {
-  readonly #path: string
+  readonly #config: StatefulConsumerConfig
   readonly #deps: StatefulConsumerDeps
   readonly #learner: Learner
   readonly #state: State
-  readonly #consumer: string
 
-  /** @param config `from`: where it begins when it never ran, the oldest that is kept or what comes now */
-  constructor(
-    config: { name: string; path: string; from: 'first' | 'next' },
-    learner: Learner,
-    deps: StatefulConsumerDeps,
-  ) {
+  constructor(config: StatefulConsumerConfig, learner: Learner, deps: StatefulConsumerDeps) {
     const { log, logger, clock, decode, alerting } = deps
     const state: State = { applied: undefined, told: undefined, untold: [], savedMs: clock.monotonicMs() }
     super(
       { name: config.name, topic: 'events', bytesMax: 1024 * 1024, lingerMs: 0 },
       {
         ...{ log, logger },
-        position: async () => state.told ?? log.bounds('events')[config.from],
+        position: async () => state.told ?? log.bounds('events').first,
         handle: async (records, nextOffset) => {
           const toldBefore = log.position(config.name, 'events') ?? 0
           for (const record of records) {
             // A batch whose findings could not be told comes again as a whole: what was applied is applied once.
             if (state.applied !== undefined && record.offset < state.applied) continue
-            const findings = learner.apply(decode(record))
+            const isNew = record.offset >= toldBefore
+            const findings = learner.apply(decode(record), isNew)
             state.applied = record.offset + 1
-            if (record.offset >= toldBefore) state.untold.push(...findings)
+            if (isNew) state.untold.push(...findings)
           }
           if (state.untold.length > 0) await alerting.submit(state.untold)
           state.untold = []
           state.applied = nextOffset
           state.told = nextOffset
           log.savePosition(config.name, 'events', Math.max(nextOffset, toldBefore))
-          if (clock.monotonicMs() - state.savedMs >= saveEveryMs) await this.save()
+          if (clock.monotonicMs() - state.savedMs >= (config.saveEveryMs ?? saveEveryMs)) await this.save()
         },
       },
     )
-    this.#consumer = config.name
-    this.#path = config.path
+    this.#config = config
     this.#deps = deps
     this.#learner = learner
     this.#state = state
   }
 
   override async start(): Promise<void> {
-    const text = await readFile(this.#path, 'utf8').catch(() => undefined)
+    const { name, path, from } = this.#config
+    const text = await readFile(path, 'utf8').catch(() => undefined)
     if (text !== undefined)
       try {
         const [head = '', ...lines] = text.split('\n')
@@ -90,11 +95,15 @@ export class StatefulConsumer extends Consumer {
         const { position } = JSON.parse(head) as { position: number }
         Object.assign(this.#state, { applied: position, told: position })
       } catch (error) {
-        this.#deps.logger.warn(
-          { err: error, consumer: this.#consumer },
-          'what was learned cannot be read; it is learned anew',
-        )
+        this.#deps.logger.warn({ err: error, consumer: name }, 'what was learned cannot be read; it is learned anew')
       }
+    if (from === 'told' && this.#state.told === undefined) {
+      const { log } = this.#deps
+      const position = log.position(name, 'events') ?? log.bounds('events').next
+      Object.assign(this.#state, { applied: position, told: position })
+      // So that a crash before the first turn knows from where to count again.
+      await this.save()
+    }
     await super.start()
   }
 
@@ -109,6 +118,6 @@ export class StatefulConsumer extends Consumer {
     this.#state.savedMs = this.#deps.clock.monotonicMs()
     // What is applied and not told yet is applied again after a restart, and told then.
     if (position === undefined || position !== applied || untold.length > 0) return
-    await replaceFileByLines(this.#path, JSON.stringify({ position }), this.#learner.snapshot())
+    await replaceFileByLines(this.#config.path, JSON.stringify({ position }), this.#learner.snapshot())
   }
 }

@@ -1,8 +1,9 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { afterAll, beforeAll, expect, it, vi } from 'vitest'
 import { likely } from './classification.ts'
+import { openRulebook } from './live-rulebook.ts'
 import { checkRulebook, readRulebook } from './rulebook.ts'
 
 let directory: string
@@ -59,4 +60,34 @@ it('a technique says more than a word, a word more than a tactic; nothing says n
   ])
   expect(kinds([], ['T1110.003'], [])).toEqual(['credential-attack'])
   expect(kinds([], [], [])).toEqual([])
+})
+
+it('what is edited is in force without a restart; what is wrong is named, and what it was stays', async () => {
+  const live = openRulebook(places(), ({ reporting }) => {
+    if (reporting.operators.length < 3) throw new Error('an operator is gone')
+  })
+  const told: number[] = []
+  live.watch((problems) => told.push(problems.length))
+  const path = join(directory, 'playbooks/ransomware.yml')
+  const text = await readFile(path, 'utf8')
+  const minutes = () => live.current.playbooks.find(({ id }) => id === 'ransomware')!.steps[0]!.minutes
+  expect(minutes()).toBe(10)
+  await writeFile(path, text.replace('minutes: 10', 'minutes: 11'))
+  await vi.waitFor(() => expect(minutes()).toBe(11), { timeout: 5000 })
+  expect(live.problems).toEqual([])
+  await writeFile(path, text.replace('minutes: 10', 'minutes: ten'))
+  await vi.waitFor(() => expect(live.problems).toMatchObject([{ file: path, line: 17 }]), { timeout: 5000 })
+  expect(minutes()).toBe(11)
+  await rm(path)
+  await vi.waitFor(() => expect(live.current.playbooks).toHaveLength(5), { timeout: 5000 })
+  await writeFile(path, text)
+  await vi.waitFor(() => expect(minutes()).toBe(10), { timeout: 5000 })
+  const reporting = join(directory, 'incidents/reporting.yml')
+  const duties = await readFile(reporting, 'utf8')
+  await rm(reporting)
+  await vi.waitFor(() => expect(live.problems[0]?.cause).toContain('ENOENT'), { timeout: 5000 })
+  await writeFile(reporting, duties)
+  await vi.waitFor(() => expect(live.problems).toEqual([]), { timeout: 5000 })
+  expect(told).toContain(1)
+  live.close()
 })

@@ -1,4 +1,4 @@
-// Everything about incidents that is data: kinds, grades, duties to report, playbooks. Read once, wrong files named by line.
+// Everything about incidents that is data: kinds, grades, duties to report, playbooks. Wrong files are named by line.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { z } from 'zod'
@@ -53,10 +53,15 @@ export function checkRulebook(directories: Parameters<typeof readRulebook>[0]): 
     return { kinds: kinds.size, playbooks: playbooks.length, problems: [] }
   } catch (error) {
     if (!(error instanceof CodedError)) throw error
-    const { file, line, cause, hint } = error.values
-    const problem = { file: String(file), line: Number(line), cause: String(cause), hint: String(hint) }
-    return { kinds: 0, playbooks: 0, problems: [problem] }
+    return { kinds: 0, playbooks: 0, problems: [problemOf(error, directories.incidents)] }
   }
+}
+
+/** @param otherwise what is named when the error names no file */
+export function problemOf(error: unknown, otherwise: string): SourceProblem {
+  if (!(error instanceof CodedError)) return { file: otherwise, line: 0, cause: (error as Error).message, hint: '' }
+  const { file, line, cause, hint } = error.values
+  return { file: String(file), line: Number(line ?? 0), cause: String(cause), hint: String(hint ?? '') }
 }
 
 function read<T>(file: string, schema: z.ZodType<T>): T {

@@ -157,3 +157,60 @@ describe('rules read again', () => {
     expect(again.see({ atMs: 3, group: 'u', value: '' })).toHaveLength(1)
   })
 })
+
+describe('a restart', () => {
+  const ruleNames = ['a', 'b']
+  function made(type: string) {
+    const field = type.startsWith('value') ? 'field: value, ' : ''
+    const rules = ruleNames.map(
+      (name) => `title: ${name}\nname: ${name}\nlogsource: {}\ndetection: { s: { k: 1 }, condition: s }\n`,
+    )
+    const condition = type.startsWith('temporal') ? '' : `  condition: { ${field}gte: 4 }\n`
+    const text = `${rules.join('---\n')}---\ntitle: C\nid: c\ncorrelation:\n  type: ${type}\n  rules: [a, b]\n  group-by: [user]\n  timespan: 10s\n${condition}`
+    const { documents, problems } = readSigma('t.yml', text, { placeholders: new Map(), license: '' })
+    expect(problems).toEqual([])
+    const known = documents.filter((one): one is SigmaRule => one.kind === 'rule')
+    const correlations = documents.filter((one): one is SigmaCorrelation => one.kind === 'correlation')
+    const correlator = new Correlator(correlations, known)
+    const see = ({ atMs, group, value, rule }: Seen & { rule: number }, id: number) =>
+      correlator.apply(known[rule]!.meta, atMs, String(id), (name) => (name === 'user' ? group : value))
+    return { correlator, see }
+  }
+
+  test.each(['event_count', 'value_count', 'value_sum', 'value_median', 'temporal', 'temporal_ordered'])(
+    'changes nothing of what %s tells, wherever it falls',
+    (type) => {
+      const seen = fc.record({
+        atMs: fc.integer({ min: 0, max: 60 }).map((sec) => sec * 500),
+        group: fc.constantFrom('u', 'v'),
+        value: fc.integer({ min: 0, max: 9 }).map(String),
+        rule: fc.integer({ min: 0, max: 1 }),
+      })
+      fc.assert(
+        fc.property(fc.array(seen, { maxLength: 80 }), fc.nat(), fc.boolean(), (events, at, sorted) => {
+          const stream = sorted ? events.sort((a, b) => a.atMs - b.atMs) : events
+          const cut = at % (stream.length + 1)
+          const whole = made(type)
+          const expected = stream.map((event, i) => whole.see(event, i))
+          const before = made(type)
+          for (const [i, event] of stream.slice(0, cut).entries()) before.see(event, i)
+          const after = made(type)
+          after.correlator.restore([...before.correlator.snapshot()])
+          expect(after.correlator.kept).toEqual(before.correlator.kept)
+          const found = stream.slice(cut).map((event, i) => after.see(event, cut + i))
+          expect(found).toEqual(expected.slice(cut))
+          expect(after.correlator.counts.itemsDropped).toBe(0)
+        }),
+        { numRuns: 300 },
+      )
+    },
+  )
+
+  test('takes nothing of a correlation that means something else now', () => {
+    const { see, correlator } = build('event_count', 'gte', 3)
+    for (const atMs of [0, 1]) see({ atMs, group: 'u', value: '' })
+    const other = build('event_count', 'gte', 2)
+    other.correlator.restore(correlator.snapshot())
+    expect(other.correlator.kept).toEqual({ groups: 0, items: 0 })
+  })
+})

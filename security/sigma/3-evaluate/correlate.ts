@@ -36,6 +36,8 @@ export interface CorrelationMatch {
 }
 
 const idsMax = 20
+/** Kept over a restart: some tens of MB. */
+const savedItemsMax = 500_000
 /** Windows of so few items are counted anew each time; what keeps a larger one counted is larger than they are. */
 const anewMax = 16
 
@@ -81,6 +83,31 @@ export class Correlator {
     return { groups: this.#room.groups, items: this.#room.items.size }
   }
 
+  /**
+   * What the windows hold, as lines: what they were counting goes on after a restart. Beyond `savedItemsMax` items the
+   * groups that were silent longest are left out, of each correlation by its share.
+   */
+  *snapshot(): Iterable<string> {
+    const share = Math.min(1, savedItemsMax / Math.max(1, this.#room.items.size))
+    for (const state of this.#room.states) {
+      if (state.items === 0) continue
+      yield JSON.stringify({ correlation: state.meaning })
+      for (const group of state.saved(Math.ceil(state.items * share))) yield JSON.stringify(group)
+    }
+  }
+
+  /** Of correlations that are not, or read otherwise now, nothing is taken. @throws Error on what is no snapshot */
+  restore(lines: Iterable<string>): void {
+    const counts = { ...this.counts }
+    let state: CorrelationState | undefined
+    for (const line of lines) {
+      const read = JSON.parse(line) as { correlation: string } | SavedGroup
+      if ('correlation' in read) state = this.#room.states.find(({ meaning }) => meaning === read.correlation)
+      else state?.restore(read)
+    }
+    Object.assign(this.counts, counts)
+  }
+
   get isIdle(): boolean {
     return this.#byRule.size === 0
   }
@@ -109,6 +136,14 @@ export class Correlator {
 
 function keyOf(meta: SigmaRule['meta']): string {
   return meta.id || meta.name || `${meta.file}:${meta.line}`
+}
+
+/** One group: its key, whether its condition holds, when that was told, and its items by time. */
+interface SavedGroup {
+  key: string
+  holds: boolean
+  toldMs: number | null
+  items: [atMs: number, rule: number, value: string, eventId: string][]
 }
 
 /** What all correlations share. */
@@ -199,6 +234,35 @@ class CorrelationState {
 
   get items(): number {
     return this.#items
+  }
+
+  /** At most so many items, of the groups that were heard of last; in the order in which they were. */
+  *saved(itemsMax: number): Iterable<SavedGroup> {
+    const { items } = this.#room
+    const groups = this.#groups
+    let over = this.#items - itemsMax
+    for (const { group, key } of groups.byUse()) {
+      if (over > 0) {
+        over -= groups.before[group]! + groups.inWindow[group]!
+        continue
+      }
+      const kept: SavedGroup['items'] = []
+      for (let item = groups.first[group]!; item !== none; item = items.next[item]!)
+        kept.push([items.atMs[item]!, items.rule[item]!, items.value[item]!, items.eventId[item]!])
+      const toldMs = groups.toldMs[group]!
+      yield { key, holds: groups.holds[group] === 1, toldMs: Number.isFinite(toldMs) ? toldMs : null, items: kept }
+    }
+  }
+
+  /** Counted anew, one item after the other, without a word. */
+  restore({ key, holds, toldMs, items }: SavedGroup): void {
+    const group = this.#groupOf(key)
+    for (const [atMs, rule, value, eventId] of items) {
+      this.#items++
+      this.#inOrder(group, this.#room.items.add(atMs, rule, value, eventId))
+    }
+    this.#groups.holds[group] = holds ? 1 : 0
+    this.#groups.toldMs[group] = toldMs ?? Number.NEGATIVE_INFINITY
   }
 
   /** The one that was silent longest. */

@@ -37,6 +37,11 @@ export class Groups {
     return this.#oldest
   }
 
+  /** The one that was silent longest first. */
+  *byUse(): Iterable<{ group: number; key: string }> {
+    for (let group = this.#oldest; group !== none; group = this.#newer[group]!) yield { group, key: this.#keys[group]! }
+  }
+
   /** @returns `none` when there is none; else it is the latest in use */
   find(key: string): number {
     const group = this.#byKey.get(key)
