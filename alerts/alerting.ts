@@ -15,6 +15,7 @@ import { type Alert, type AlertRecord, alertOf } from './alert.ts'
 import type { AlertingConfig } from './config.ts'
 import { createCounters } from './counters.ts'
 import { type AlertFeed, createFeed } from './feed/feed.ts'
+import { retainFindings } from './findings/retain.ts'
 import { createGrouping } from './group/grouping.ts'
 import { placesOf } from './group/membership.ts'
 import { createLifecycle } from './lifecycle/lifecycle.ts'
@@ -55,6 +56,8 @@ export interface AlertingDeps {
   routing?: Routing | undefined
   /** Takes out of a finding what may be neither kept nor told: sensitive data. */
   shown?: (finding: Finding) => Finding
+  /** Findings that people look through by themselves, beside the alerts that they make; none without it. */
+  keeps?: (finding: Finding) => boolean
 }
 
 export interface Alerting extends Component {
@@ -146,7 +149,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
     }))
 
   const lifecycle = createLifecycle(config, {
-    ...{ database, clock, random, counters, shown: deps.shown },
+    ...{ database, clock, random, counters, shown: deps.shown, keeps: deps.keeps },
     intents: (record, { notify }, nowMs) => {
       if (!notify) return { notifications: [], held: false }
       // The end of what nobody was told of is no news.
@@ -233,6 +236,7 @@ export function createAlerting(config: AlertingConfig, deps: AlertingDeps): Aler
       .delete(alerts)
       .where(and(eq(alerts.state, 'resolved'), lt(alerts.resolvedMs, nowMs - config.retainMs)))
     await database.delete(alertChanges).where(lt(alertChanges.atMs, nowMs - config.retainChangesMs))
+    await retainFindings(database, nowMs - config.retainFindingsMs, config.findingsMax)
     await database
       .delete(notifications)
       .where(and(ne(notifications.state, 'pending'), lt(notifications.finishedMs, nowMs - config.retainChangesMs)))

@@ -42,6 +42,12 @@ export const alertingConfigSchema = z.strictObject({
     .min(day)
     .default(400 * day)
     .describe('Resolved alerts are kept so long, in milliseconds'),
+  retainFindingsMs: z
+    .int()
+    .min(3_600_000)
+    .default(90 * day)
+    .describe('Findings behind the alerts are kept so long, in milliseconds'),
+  findingsMax: z.int().min(1000).default(1_000_000).describe('Findings kept at most; the oldest leave first'),
   retainChangesMs: z
     .int()
     .min(3_600_000)

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { type Alerting, createAlerting } from '#alerts/alerting.ts'
 import type { Incidents } from '#alerts/incidents/incidents.ts'
+import type { LiveRulebook } from '#alerts/incidents/rulebook/live-rulebook.ts'
 import { createEventRules, type EventRules } from '#analytics/event-rules/index.ts'
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import type { Clock } from '#core/clock.ts'
@@ -22,6 +23,7 @@ import { Consumer } from '#pipeline/log/consumer.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
 import { ParserSet } from '#pipeline/parse/parser-set.ts'
 import { createPipeline, type Pipeline } from '#pipeline/pipeline.ts'
+import { isSecurity } from '#security/feeds/alert.ts'
 import type { Intel } from '#security/intel/service.ts'
 import { duckEventsDefaults } from '#stores/events/duckdb/store.ts'
 import { createThreadedEvents, type ThreadedEvents } from '#stores/events/duckdb/thread.ts'
@@ -90,6 +92,7 @@ export interface Parts {
   behaviour: BehaviourPart
   correlation: CorrelationPart
   incidents: Incidents
+  rulebook: LiveRulebook
   people: People
   inventory: InventoryStore
   ledger: Ledger
@@ -228,6 +231,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       publicUrl: publicUrl(config),
       routing: routingFile.routing,
       shown: createSensitiveView(config.security.mask).finding,
+      keeps: isSecurity,
     })
     const routing = createRoutingPart(config.alerts, routingFile, { alerting, clock, logger, metrics: registry })
     const rules = createEventRules(
@@ -243,10 +247,11 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     rules.watch((problems) => tellProblems(logger, 'rule', problems))
     await restore(inData('event-rules.json'), (text) => void rules.restore(text), logger)
 
-    const incidents = createIncidentsPart(config, {
+    const { incidents, rulebook } = createIncidentsPart(config, {
       ...{ database: state.database, clock, random, logger, metrics: registry, events, alerting },
       directory: inData('evidence'),
     })
+    rulebook.watch((problems) => tellProblems(logger, 'rulebook', problems))
     const correlation = createCorrelationPart({
       ...{ alerting, clock, logger, inventory: inventoryTable },
       onIncident: incidents.tell,
@@ -259,18 +264,18 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await intel.load()
     const sigma = createSigmaPart(config.security.sigma, {
       ...{ clock, logger, metrics: registry, log, decode, alerting, database: state.database },
-      imports: inData('sigma'),
+      ...{ imports: inData('sigma'), windows: inData('sigma-windows.jsonl') },
     })
     if (config.security.sigma.enabled) {
       await sigma.sigma.reload()
       sigma.sigma.watch()
-      await restore(inData('sigma.json'), (text) => sigma.sigma.restore(text), logger)
+      await restore(inData('sigma.json'), (text) => sigma.sigma.restoreNoise(text), logger)
     }
 
     const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
     const learn = createLearnPart(config.security.learn, learning)
     const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
-    const flows = createFlowsPart(config.security.flows, learning)
+    const flows = createFlowsPart(config.security.flows, { ...learning, inventory: inventoryTable })
     const sensitive = createSensitiveData(config.security.sensitive, {
       ...{ ...learning, database: state.database, keyFile: inData('sensitive.key') },
     })
@@ -412,6 +417,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         behaviour,
         correlation,
         incidents,
+        rulebook,
         people,
         inventory,
         ledger,
@@ -496,6 +502,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       parts.metricRules.close()
       parts.sigma.sigma.close()
       parts.parsers.close()
+      parts.rulebook.close()
     }
     await stopAll(started.filter((one) => !collectors.has(one)))
     started = []
@@ -510,7 +517,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await replaceFile(inData('event-rules.json'), rules.snapshot())
     await replaceFile(inData('metric-rules.json'), metricRules.snapshot())
     await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
-    await replaceFile(inData('sigma.json'), sigma.sigma.snapshot())
+    await replaceFile(inData('sigma.json'), sigma.sigma.noise())
     // Only what is on disk elsewhere may leave the log.
     log.savePosition(consumerNames.rules, 'events', position)
     log.savePosition(consumerNames.metrics, 'samples', await metrics.durablePosition())

@@ -2,6 +2,7 @@
 // after its transaction; a batch that fails leaves no trace.
 import type { Finding } from '#core/finding.ts'
 import type { AlertRecord } from '../alert.ts'
+import type { Seen } from '../findings/kept.ts'
 import { boundFinding } from './bound-finding.ts'
 import { fingerprint } from './fingerprint.ts'
 import { type Flood, floodRule } from './flood.ts'
@@ -20,6 +21,8 @@ export interface Decision {
   outcomes: Outcome[]
   /** Latest record of each alert that a finding touched, changed or not, the older episode first. */
   touched: AlertRecord[]
+  /** What was seen, and of which alert it is. */
+  seen: Seen[]
   refused: Record<'too-many' | 'already-seen', number>
 }
 
@@ -43,7 +46,7 @@ export async function decide(findings: readonly Finding[], nowMs: number, deps: 
   const opened = new Map<string, number>()
   let openedTotal = 0
   const touched = new Map<string, AlertRecord>()
-  const decision: Decision = { outcomes: [], touched: [], refused: { 'too-many': 0, 'already-seen': 0 } }
+  const decision: Decision = { outcomes: [], touched: [], seen: [], refused: { 'too-many': 0, 'already-seen': 0 } }
 
   const countOpened = (rule: string, by: 1 | -1): void => {
     opened.set(rule, (opened.get(rule) ?? 0) + by)
@@ -89,6 +92,7 @@ export async function decide(findings: readonly Finding[], nowMs: number, deps: 
     } else layer.set(print, record)
     if (step.change) decision.outcomes.push({ record, step, opened: !current })
     touched.set(record.id, record)
+    decision.seen.push({ alertId: record.id, finding })
   }
 
   findings.forEach((finding, i) => {

@@ -1,8 +1,8 @@
 // Findings become alerts. One writer: batches, ticks and verbs take turns, each decides against the open alerts in
 // memory, writes alert, history, feed and outbox in one transaction, and only then changes what is in memory.
 //
-// A repeated finding that changes no state costs no transaction: its count and time are written every few seconds. A
-// crash forgets at most those counts, never a state.
+// A repeated finding that changes no state costs no transaction: its count and time, and the minute in which it was
+// seen, are written every few seconds. A crash forgets at most those counts, never a state.
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Finding } from '#core/finding.ts'
@@ -10,7 +10,8 @@ import type { Random } from '#core/random.ts'
 import type { Database, Transaction } from '#stores/state/state.ts'
 import { type AlertChange, type AlertRecord, alertOf } from '../alert.ts'
 import type { AlertingCounters } from '../counters.ts'
-import { decide, type Outcome } from './decide.ts'
+import { createKeptFindings, type FindingRecord, writeFindings } from '../findings/kept.ts'
+import { type Decision, decide, type Outcome } from './decide.ts'
 import { createFlood, floodRule } from './flood.ts'
 import { createOpenAlerts } from './open-alerts.ts'
 import * as tables from './tables.ts'
@@ -29,6 +30,8 @@ export interface LifecycleDeps {
   random: Random
   counters: AlertingCounters
   shown?: ((finding: Finding) => Finding) | undefined
+  /** Findings that are kept by themselves, beside the alerts that they make; none without it. */
+  keeps?: ((finding: Finding) => boolean) | undefined
   /** Outbox rows for a step that people should hear of; `held` when a silence or another alert keeps it back. */
   intents(record: AlertRecord, step: Step, nowMs: number): { notifications: tables.NewNotification[]; held: boolean }
   /** In the same transaction: what else follows from a step. */
@@ -65,6 +68,7 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
   const open = createOpenAlerts()
   const dirty = new Set<string>()
   const flood = createFlood()
+  const kept = createKeptFindings(deps.keeps ?? (() => false))
   const waiting: Waiting[] = []
   let waitingFindings = 0
   let draining = false
@@ -99,12 +103,16 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
       newId: () => newId(nowMs, deps.random),
       shown: deps.shown,
     })
-    await commit(decision.outcomes, decision.touched, nowMs)
+    await commit(decision, nowMs)
     for (const { state } of findings) deps.counters.findings.inc({ state })
     for (const [reason, count] of Object.entries(decision.refused)) deps.counters.refused.inc({ reason }, count)
   }
 
-  const commit = async (outcomes: Outcome[], touched: readonly AlertRecord[], nowMs: number): Promise<void> => {
+  const commit = async (
+    { outcomes, touched, seen }: Pick<Decision, 'outcomes' | 'touched' | 'seen'>,
+    nowMs: number,
+  ): Promise<void> => {
+    const findings = kept.with(seen)
     const changed = new Set(outcomes.map(({ record }) => record.id))
     if (outcomes.length > 0) {
       const held: tables.Held[] = []
@@ -117,14 +125,16 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
       })
       const records = touched.filter(({ id }) => changed.has(id))
       doubtful = true
-      const changes = await write(deps, outcomes, records, { intents, held }, nowMs)
+      const changes = await write(deps, outcomes, records, { intents, held, findings }, nowMs)
       doubtful = false
+      kept.keep(findings)
+      kept.written(findings)
       for (const { record, opened } of outcomes) {
         if (opened) deps.counters.opened.inc({ severity: record.severity })
         if (record.state === 'resolved') deps.counters.resolved.inc({ severity: record.severity })
       }
       deps.committed(changes, intents, held)
-    }
+    } else kept.keep(findings)
     for (const record of touched) {
       open.keep(record)
       if (changed.has(record.id)) dirty.delete(record.id)
@@ -177,13 +187,16 @@ export function createLifecycle(config: LifecycleConfig, deps: LifecycleDeps): L
           if (outcomes.length >= config.batchFindingsMax) break
         }
         const records = outcomes.map(({ record }) => record)
-        await commit(outcomes, records, nowMs)
+        await commit({ outcomes, touched: records, seen: [] }, nowMs)
       }),
     flush: () =>
       inTurn(async () => {
         const records = [...dirty].flatMap((id) => open.byId(id) ?? [])
         await tables.writeRecords(deps.database, records)
         dirty.clear()
+        const findings = kept.unwritten()
+        await writeFindings(deps.database, findings)
+        kept.written(findings)
       }),
     exclusive: (work) =>
       inTurn(async () => {
@@ -217,7 +230,11 @@ function write(
   { database, alongside }: Pick<LifecycleDeps, 'database' | 'alongside'>,
   outcomes: readonly Outcome[],
   records: readonly AlertRecord[],
-  told: { intents: readonly tables.NewNotification[]; held: readonly tables.Held[] },
+  told: {
+    intents: readonly tables.NewNotification[]
+    held: readonly tables.Held[]
+    findings: readonly FindingRecord[]
+  },
   nowMs: number,
 ): Promise<AlertChange[]> {
   return database.transaction(async (tx) => {
@@ -234,6 +251,7 @@ function write(
     )
     await tables.writeNotifications(tx, told.intents)
     await tables.writeHeld(tx, told.held)
+    await writeFindings(tx, told.findings)
     await alongside(tx, records, nowMs)
     return tables.writeChanges(
       tx,

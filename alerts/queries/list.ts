@@ -8,6 +8,7 @@ import type { Database } from '#stores/state/state.ts'
 import { type Alert, type AlertRecord, type AlertState, alertOf, watchdogRule } from '../alert.ts'
 import { alertOfRow } from '../lifecycle/tables.ts'
 import { aboutPlace } from './place.ts'
+import { patternOf, wordsOf } from './words.ts'
 
 export interface AlertQuery {
   states?: readonly AlertState[] | undefined
@@ -35,8 +36,6 @@ export type Current = (id: string) => AlertRecord | undefined
 
 const limitDefault = 100
 const limitMax = 500
-const wordsMax = 10
-const queryCharsMax = 1000
 
 export async function listAlerts(database: Database, current: Current, query: AlertQuery): Promise<AlertPage> {
   const limit = Math.min(Math.max(Math.trunc(query.limit ?? limitDefault) || limitDefault, 1), limitMax)
@@ -81,15 +80,8 @@ function filtersOf(query: AlertQuery): (SQL | undefined)[] {
   ]
 }
 
-function wordsOf(text: string): string[] {
-  if (text.length > queryCharsMax) throw new CodedError('query.limit', { what: 'be too long', limit: queryCharsMax })
-  const words = text.toWellFormed().replaceAll('\0', ' ').split(/\s+/).filter(Boolean)
-  if (words.length > wordsMax) throw new CodedError('query.limit', { what: 'have too many words', limit: wordsMax })
-  return words
-}
-
 function contains(word: string): SQL | undefined {
-  const pattern = `%${word.replace(/[\\%_]/g, '\\$&')}%`
+  const pattern = patternOf(word)
   // Values only: a search for "host" should not find every alert that has a label of that name.
   const labels = sql`exists (select 1 from jsonb_each_text(${alerts.labels}) as label where label.value ilike ${pattern})`
   const entities = sql`exists (select 1 from jsonb_array_elements_text(${alerts.entities}) as entity where entity ilike ${pattern})`

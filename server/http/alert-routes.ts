@@ -22,7 +22,7 @@ const handle = { right: 'alerts.handle', scope: 'write', within } as const
 const readAll = { right: 'read', scope: 'read' } as const
 
 /** `a,b` as a list of known words. */
-const listOf = <T extends readonly [string, ...string[]]>(words: T) =>
+export const listOf = <T extends readonly [string, ...string[]]>(words: T) =>
   z
     .string()
     .transform((text) => text.split(',').filter((word) => word !== ''))

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { dispositions, grades, incidentStates, reportKinds } from '#alerts/incidents/model.ts'
 import { queueViews } from '#alerts/incidents/queries/queue.ts'
 import { severities } from '#core/finding.ts'
+import { SourceProblemBody } from './sigma-api.ts'
 
 const both = z.object({ en: z.string(), zh: z.string() })
 const timeMs = z.number().int()
@@ -131,6 +132,7 @@ export const RulebookBody = z.object({
   }),
   playbooks: z.array(PlaybookBody),
   people: z.array(z.string()),
+  problems: z.array(SourceProblemBody).describe('Why files that were changed are not in force; what they were is'),
 })
 export const CustodyBody = z.object({
   custody: z.array(

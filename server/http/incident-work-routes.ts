@@ -32,7 +32,7 @@ const base = '/api/incidents/{id}'
 
 export function incidentWorkRoutes(
   app: App,
-  { incidents, state, config }: Pick<Parts, 'incidents' | 'state' | 'config'>,
+  { incidents, rulebook, state, config }: Pick<Parts, 'incidents' | 'rulebook' | 'state' | 'config'>,
 ): void {
   const { context: work } = incidents
   const who = (context: Context<AppEnv>): Hand['actor'] => principalOf(context).actor
@@ -109,6 +109,7 @@ export function incidentWorkRoutes(
         ...{ source: classification.source, categories: classification.categories, grades: grading.grades },
         ...{ importance, loss, harm, measures: grading.figures.measures, reporting, playbooks: [...playbooks] },
         people: await incidents.people(),
+        problems: [...rulebook.problems],
       } as z.input<typeof api.RulebookBody>
     },
   )

@@ -25,6 +25,7 @@ import { errorResponse } from './errors.ts'
 import { estateRoutes } from './estate-routes.ts'
 import { eventRoutes } from './event-routes.ts'
 import { feedRoutes } from './feed-routes.ts'
+import { findingRoutes } from './finding-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
 import { securityHeaders } from './headers.ts'
 import { heatRoutes } from './heat-routes.ts'
@@ -115,6 +116,7 @@ export function createHttpServer(parts: Parts): HttpServer {
       ...{ sensitive: createSensitiveView(config.security.mask), isMasking: config.security.mask },
     })
     alertRoutes(app, { alerting: all.alerting, rules: () => all.rules.rules(), closing: closed })
+    findingRoutes(app, all)
     notificationRoutes(app, all)
     alertmanagerRoutes(app, all, requireIngest(guard))
     feedRoutes(app, all, closed)

@@ -109,6 +109,7 @@ export const incidentAlerts = pgTable(
   (table) => [
     primaryKey({ columns: [table.storyKey, table.fingerprint] }),
     index('incident_alerts_incident').on(table.incidentId),
+    index('incident_alerts_fingerprint').on(table.fingerprint),
   ],
 )
 

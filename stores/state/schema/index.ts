@@ -2,6 +2,7 @@
 export * from './alerts.ts'
 export * from './audit.ts'
 export * from './entities.ts'
+export * from './findings.ts'
 export * from './groups.ts'
 export * from './incident-work.ts'
 export * from './kpi.ts'

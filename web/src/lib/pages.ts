@@ -7,6 +7,7 @@ import FileLock from '@lucide/svelte/icons/file-lock'
 import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
 import MessagesSquare from '@lucide/svelte/icons/messages-square'
+import Radar from '@lucide/svelte/icons/radar'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
 import Server from '@lucide/svelte/icons/server'
@@ -41,6 +42,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     key: 'nav.security',
     pages: [
       { path: '/security', key: 'nav.securityOverview', icon: Shield },
+      { path: '/security/findings', key: 'nav.findings', icon: Radar },
       { path: '/security/incidents', key: 'nav.securityIncidents', icon: Siren },
       { path: '/security/entities', key: 'nav.securityEntities', icon: Server },
       { path: '/security/rules', key: 'nav.securityRules', icon: ScanSearch },

@@ -4,6 +4,7 @@ import type * as backtest from '#server/http/backtest-api.ts'
 import type * as behaviour from '#server/http/behaviour-routes.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
+import type * as finding from '#server/http/finding-api.ts'
 import type * as hunt from '#server/http/hunt-api.ts'
 import type * as work from '#server/http/incident-work-api.ts'
 import type * as integrity from '#server/http/integrity-api.ts'
@@ -50,7 +51,12 @@ export type IntegrityFlag = Body<typeof integrity.FlagBody>
 export type IntegrityFlagDetail = Body<typeof integrity.FlagDetail>
 export type IntegrityFunnel = Body<typeof integrity.FunnelBody>
 export type SecurityRule = Body<typeof sigma.SecurityRule>
-export type SecurityRules = { rules: SecurityRule[]; problems: Body<typeof sigma.SourceProblemBody>[] }
+export type SourceProblem = Body<typeof sigma.SourceProblemBody>
+export type SecurityRules = { rules: SecurityRule[]; problems: SourceProblem[] }
+export type FindingRow = Body<typeof finding.FindingRow>
+export type FindingPage = Body<typeof finding.FindingPage>
+export type FindingDetail = Body<typeof finding.FindingDetail>
+export type LinkedIncident = Body<typeof finding.LinkedIncident>
 export type HuntLine = Body<typeof hunt.HuntLine>
 export type Backtest = Body<typeof backtest.BacktestAnswer>
 export type CorrelatedIncident = Body<typeof correlation.CorrelatedIncident>

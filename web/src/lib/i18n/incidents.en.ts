@@ -14,6 +14,7 @@ export const incidentsEn = {
   'inc.leaveDuty': 'Leave the duty',
   'inc.begin': 'New incident',
   'inc.beginTitle': 'What happened, in a line',
+  'inc.rulebookProblem': 'The rulebook that was changed cannot be used; what it was stays in force',
   'inc.create': 'Begin',
   'inc.kind.security': 'Security',
   'inc.kind.operations': 'Operations',

@@ -15,6 +15,7 @@ export const incidentsZh: Record<keyof typeof incidentsEn, string> = {
   'inc.leaveDuty': '交班',
   'inc.begin': '新建事件',
   'inc.beginTitle': '一句话说明发生了什么',
+  'inc.rulebookProblem': '修改后的规则手册有误，仍沿用之前的内容',
   'inc.create': '新建',
   'inc.kind.security': '安全',
   'inc.kind.operations': '运维',

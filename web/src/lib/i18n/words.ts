@@ -2,6 +2,8 @@
 
 import { behaviourEn } from './behaviour.en.ts'
 import { behaviourZh } from './behaviour.zh.ts'
+import { findingsEn } from './findings.en.ts'
+import { findingsZh } from './findings.zh.ts'
 import { incidentsEn } from './incidents.en.ts'
 import { incidentsZh } from './incidents.zh.ts'
 import { integrityEn } from './integrity.en.ts'
@@ -33,6 +35,7 @@ import { wallZh } from './wall.zh.ts'
 
 export const en = {
   ...sharedEn,
+  ...findingsEn,
   ...incidentsEn,
   ...behaviourEn,
   ...integrityEn,
@@ -51,6 +54,7 @@ export const en = {
 
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
+  ...findingsZh,
   ...incidentsZh,
   ...behaviourZh,
   ...integrityZh,

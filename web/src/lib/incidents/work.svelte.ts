@@ -19,8 +19,8 @@ class IncidentWork {
       this.detail = undefined
       this.error = undefined
     }
+    if (isOther || !this.rulebook) await this.readRulebook()
     if (id === '') return
-    this.rulebook ??= await get<IncidentRulebook>('/api/incidents/rulebook')
     try {
       const detail = await get<WorkedDetail>(`/api/incidents/${encodeURIComponent(id)}`)
       if (this.wanted === id) this.detail = detail
@@ -28,6 +28,15 @@ class IncidentWork {
       if (this.wanted !== id) return
       this.error = error
       if (error instanceof ApiError && error.status === 404) this.detail = undefined
+    }
+  }
+
+  /** It may have been edited since. */
+  async readRulebook(): Promise<void> {
+    try {
+      this.rulebook = await get<IncidentRulebook>('/api/incidents/rulebook')
+    } catch (error) {
+      this.error = error
     }
   }
 
