@@ -84,11 +84,11 @@ export function createRemoteWrite(config: RemoteWriteConfig, { emit, counters, c
   }
 
   return {
-    name: `collector-${receiver}`,
+    name: receiver,
     start: async () => {},
     stop: async () => {},
     health: () => ({ state: 'ok', detail: '' }),
-    describe: () => ['http /api/v1/write'],
+    describe: () => ['POST /api/v1/write'],
     routes: [{ method: 'POST', path: '/api/v1/write', handle: (request, _params, peer) => write(request, peer) }],
   }
 }
