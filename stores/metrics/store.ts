@@ -1,6 +1,7 @@
 // The metric store: append, select by matchers and range, retention. PromQL stands on `select`.
 import type { FloatHistogram } from '#core/histogram.ts'
 import type { Exemplar, Labels, MetricMetadata, SeriesData, WriteRequestBytes } from '#core/sample.ts'
+import type { SampleMemory } from './sample-memory.ts'
 
 export interface Matcher {
   name: string
@@ -19,6 +20,8 @@ export interface SelectRequest {
   samplesMax: number
   /** Only the newest sample of each series in the range matters: those before it may be left out. */
   newestOnly?: boolean
+  /** Where values may be put; who asks gives it back when they are no longer read. */
+  memory?: SampleMemory
   signal?: AbortSignal
 }
 

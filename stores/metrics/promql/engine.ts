@@ -144,21 +144,26 @@ async function run(
     lookbackMs: config.lookbackMs,
     subqueryStepMs: config.subqueryStepMs,
   }
-  const annotations = new Annotations()
-  const evaluation = new Evaluation(
-    await load(store, expr, times, annotations, budget, options.signal),
-    times,
-    config,
-    annotations,
-    budget,
-  )
-  const steps = { startMs: range.startMs, stepMs: instant ? 1 : range.stepMs, count }
-  const value = await evaluated(evaluation, expr, type, steps, instant)
-  return {
-    ...value,
-    warnings: annotations.lines(text, 'warning'),
-    infos: annotations.lines(text, 'info'),
-    stats: { samples: budget.samples, elapsedMs: budget.elapsedMs, peakBytes: budget.peakBytes },
+  try {
+    const annotations = new Annotations()
+    const evaluation = new Evaluation(
+      await load(store, expr, times, annotations, budget, options.signal),
+      times,
+      config,
+      annotations,
+      budget,
+    )
+    const steps = { startMs: range.startMs, stepMs: instant ? 1 : range.stepMs, count }
+    const value = await evaluated(evaluation, expr, type, steps, instant)
+    return {
+      ...value,
+      warnings: annotations.lines(text, 'warning'),
+      infos: annotations.lines(text, 'info'),
+      stats: { samples: budget.samples, elapsedMs: budget.elapsedMs, peakBytes: budget.peakBytes },
+    }
+  } finally {
+    // What the result holds was worked out from the samples, and is its own.
+    budget.memory.release()
   }
 }
 

@@ -52,6 +52,8 @@ interface NameValues {
   counts: Uint32Array
   bytes: Uint8Array
   byValue: Map<string, number>
+  /** Unpacked when first asked for. */
+  lists: (Uint32Array | undefined)[]
 }
 
 export class Block {
@@ -269,7 +271,8 @@ export class Block {
     return this.#once(`${this.number}/n${frame}`, async () => {
       const bytes = await this.#unpacked(frame)
       const parsed = parseName(bytes)
-      return [parsed, bytes.length + parsed.values.length * 64]
+      // The lists may be unpacked one by one.
+      return [parsed, bytes.length + parsed.values.length * 72 + this.meta.series * 4]
     })
   }
 
@@ -361,10 +364,12 @@ function parseName(bytes: Buffer): NameValues {
     values.push(value)
     byValue.set(value, i)
   }
-  return { values, starts, counts, bytes, byValue }
+  return { values, starts, counts, bytes, byValue, lists: new Array<undefined>(size) }
 }
 
-function listAt({ starts, counts, bytes }: NameValues, index: number): Uint32Array {
+function listAt({ starts, counts, bytes, lists }: NameValues, index: number): Uint32Array {
+  const known = lists[index]
+  if (known) return known
   const reader = new ProtobufReader(bytes)
   reader.position = starts[index]!
   const list = new Uint32Array(counts[index]!)
@@ -373,6 +378,7 @@ function listAt({ starts, counts, bytes }: NameValues, index: number): Uint32Arr
     last += reader.varint()
     list[i] = last
   }
+  lists[index] = list
   return list
 }
 

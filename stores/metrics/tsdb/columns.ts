@@ -1,5 +1,6 @@
 // Samples of a series as a query takes them: pieces of blocks and heads one after the other. Series of one scrape share
 // their times, so the joined times are made once and shared as well; short columns of values share an allocation.
+import type { SampleMemory } from '../sample-memory.ts'
 import { type SampleBuffer, sameTimes } from './chunk.ts'
 
 const slabLength = 32 * 1024
@@ -44,9 +45,11 @@ export class TimeColumns {
   readonly #heads = new Map<number, Float64Array[]>()
   #headsCount = 0
   readonly #single = new Map<number, Float64Array>()
-  readonly slab = new Slab()
+  readonly slab: Pick<Slab, 'take'>
 
-  constructor(fromMs: number, toMs: number) {
+  /** @param memory for values, where whoever asks gives it back */
+  constructor(fromMs: number, toMs: number, memory?: SampleMemory) {
+    this.slab = memory ?? new Slab()
     this.#fromMs = fromMs
     this.#toMs = toMs
   }

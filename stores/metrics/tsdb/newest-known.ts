@@ -20,7 +20,7 @@ export async function selectNewest(sources: Sources, request: SelectRequest): Pr
   if (!isOwn) return undefined
   const { fromMs, toMs, signal } = request
   const out: SeriesData[] = []
-  const columns = new TimeColumns(fromMs, toMs)
+  const columns = new TimeColumns(fromMs, toMs, request.memory)
   let left = seriesPerSlice
   for (const series of await current.index.selectSorted(request.matchers)) {
     if (left-- === 0) {

@@ -62,7 +62,7 @@ export async function selectSeries(sources: Sources, request: SelectRequest): Pr
   const { fromMs, toMs, signal } = request
   const found = await findSeries(sources, request.matchers, signal)
   const out: SeriesData[] = []
-  const columns = new TimeColumns(fromMs, toMs)
+  const columns = new TimeColumns(fromMs, toMs, request.memory)
   let samples = 0
   let promised = 0
   const take = async (batch: readonly Group[]): Promise<void> => {

@@ -70,6 +70,11 @@ export async function aggregate(
   for (let row = 0; row < input.rows; row++) {
     const base = row * count
     const target = groups.of[row]! * count
+    if (!histogramCells) {
+      addFloats(op, { values: out.values, lost, sizes, means }, input, base, target)
+      if ((row & 63) === 0 && budget.due()) await budget.breathe()
+      continue
+    }
     for (let step = 0; step < count; step++) {
       const kind = input.present[base + step]!
       if (kind === nothing) continue
@@ -99,6 +104,43 @@ export async function aggregate(
   if (op === 'avg') safeMeans(input, groups, out)
   budget.give(cells * 24)
   return compacted(out, budget)
+}
+
+interface Cells {
+  values: Float64Array
+  lost: Float64Array
+  sizes: Float64Array
+  means: Float64Array
+}
+
+/** A row of floats into the row of its group. What is asked for most has loops of its own. */
+function addFloats(op: AggregateOp, cells: Cells, input: Frame, base: number, target: number): void {
+  const { values, lost, sizes, means } = cells
+  const { count, present } = input
+  if (op === 'count' || op === 'group') {
+    for (let step = 0; step < count; step++) if (present[base + step] !== nothing) sizes[target + step]!++
+    return
+  }
+  if (op !== 'sum' && op !== 'avg') {
+    for (let step = 0; step < count; step++)
+      if (present[base + step] !== nothing)
+        accumulate(op, values, lost, sizes, means, target + step, input.values[base + step]!)
+    return
+  }
+  for (let step = 0; step < count; step++) {
+    if (present[base + step] === nothing) continue
+    const at = target + step
+    const value = input.values[base + step]!
+    if (sizes[at]!++ === 0) {
+      values[at] = value
+      continue
+    }
+    const sum = values[at]!
+    const next = sum + value
+    if (next - next !== 0) lost[at] = 0
+    else lost[at]! += Math.abs(sum) >= Math.abs(value) ? sum - next + value : value - next + sum
+    values[at] = next
+  }
 }
 
 function accumulate(

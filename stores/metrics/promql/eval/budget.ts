@@ -1,5 +1,6 @@
 // What a query may use: series, samples, memory, time. Checked inside the loops; long queries let others run.
 import { CodedError } from '#core/errors.ts'
+import { SampleMemory } from '../../sample-memory.ts'
 
 export interface QueryLimits {
   seriesMax: number
@@ -20,6 +21,8 @@ export class Budget {
   #bytes = 0
   #samples = 0
   peakBytes = 0
+  /** Of the samples it reads. */
+  readonly memory = new SampleMemory()
 
   constructor(limits: QueryLimits, signal: AbortSignal | undefined) {
     this.#limits = limits

@@ -92,7 +92,7 @@ export async function load(
   }
   for (const { matchers, fromMs, toMs, newestOnly, for: nodes } of found.wanted.values()) {
     const request: SelectRequest = {
-      ...{ matchers, fromMs, toMs, ...budget.remaining() },
+      ...{ matchers, fromMs, toMs, memory: budget.memory, ...budget.remaining() },
       ...(newestOnly && { newestOnly }),
       ...(signal && { signal }),
     }
