@@ -18,18 +18,13 @@ export interface Component {
   health(): Health
 }
 
-/** Starts in order; if one fails, stops those already started in reverse and rethrows. */
-export async function startAll(components: readonly Component[]): Promise<void> {
-  const started: Component[] = []
-  for (const component of components) {
-    try {
-      await component.start()
-      started.push(component)
-    } catch (error) {
-      await stopAll([...started, component])
-      throw error
-    }
-  }
+/** Those that do not need one another, all at once; if one fails, all are stopped and the first error is rethrown. */
+export async function startTogether(components: readonly Component[]): Promise<void> {
+  const results = await Promise.allSettled(components.map((component) => component.start()))
+  const failed = results.find((result) => result.status === 'rejected')
+  if (!failed) return
+  await stopAll(components).catch(() => {})
+  throw failed.reason
 }
 
 /** Stops in reverse order; every component gets its chance, the first error is rethrown at the end. */

@@ -10,7 +10,7 @@ import { createEventRules, type EventRules } from '#analytics/event-rules/index.
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Collector } from '#core/collector.ts'
-import { type Component, type Health, startAll, stopAll } from '#core/component.ts'
+import { type Component, type Health, startTogether, stopAll } from '#core/component.ts'
 import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
 import { createPace } from '#core/pace.ts'
@@ -200,7 +200,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         () => metrics.close(),
       ),
     ]
-    await startAll(stores)
+    await startTogether(stores)
     started = [...stores]
 
     const people = createPeople(

@@ -1,7 +1,12 @@
 // The command line: one table of commands, each with its help, exit code 1 on failure and 2 on wrong use.
+import { enableCompileCache } from 'node:module'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CodedError } from '#core/errors.ts'
 import type { Command } from './command.ts'
+
+// Beside what is installed, so that nobody else can write there. Where it cannot be written, each start compiles anew.
+enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/guanlan'))
 
 /** Loaded when asked for: a small tool does not wait for the parts of a large one. */
 const commands: Record<string, () => Promise<Command>> = {
