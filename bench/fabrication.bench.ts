@@ -1,25 +1,26 @@
-// Twelve ways of fabrication, done to 1 to 20 % of a unit's cases, before the checks and two baselines: on the families of
-// honest units on which the checks were tuned, on another that they had not seen, and on units made of a real permit log.
-// Usage: npm run eval:fabrication [-- --units 200 --treated 20 --seed 1 --data ../shared/data/kpi]
+// Twelve ways of fabrication, done to 1 to 20 % of a unit's cases, before the checks and two baselines: on the family of honest
+// units on which the method was fixed, on two others that only judge it, and on units made of a real permit log; with and
+// without the telemetry of others, by way, by rate and by size of the unit.
+// Usage: npm run eval:fabrication [-- --units 200 --treated 20 --seed 1 --family A,B,C,permits --data ../shared/data/kpi]
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
 import type { CaseRecord } from '#kpi/contract.ts'
-import { fabricationWays } from '#kpi/demo/fabrications.ts'
+import { type FabricationWay, fabricationWays } from '#kpi/demo/fabrications.ts'
 import { type Family, scoringFamily, tuningFamily, validationFamily } from '#kpi/demo/family.ts'
 import {
   type Background,
+  type Evaluated,
   evaluate,
   familyBackground,
   rates,
   type Score,
-  type Trial,
   thresholdFor,
 } from '#kpi/eval/fabrication.ts'
 import { fitCases, permitBackground } from '#kpi/eval/permits.ts'
 import type { CheckContext } from '#kpi/integrity/observed-case.ts'
-import { discoveryRate } from '#kpi/integrity/screen.ts'
+import { discoveryRate, spotCheckRate } from '#kpi/integrity/screen.ts'
 import { readTraceRules } from '#kpi/integrity/traces.ts'
 import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
@@ -29,6 +30,7 @@ const { values } = parseArgs({
     units: { type: 'string', default: '200' },
     treated: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
+    family: { type: 'string', default: 'A,B,C,permits' },
     data: { type: 'string', default: '../shared/data/kpi' },
   },
 })
@@ -39,6 +41,12 @@ const { calendars } = readCalendars(join(root, 'rules/kpi/calendars'))
 const calendar =
   calendarAt(calendars.map(compileCalendar), 'cn', Date.UTC(2026, 0, 1)) ?? compileCalendar(calendars[0]!)
 const context: CheckContext = { zone: zoneOf('Asia/Shanghai'), calendar, traces }
+const sizeBands = [
+  ['under 400 cases', 0, 400],
+  ['400 to 1,000', 400, 1000],
+  ['1,000 to 3,000', 1000, 3000],
+  ['3,000 and more', 3000, Number.POSITIVE_INFINITY],
+] as const
 const percent = (share: number): string => `${(share * 100).toFixed(1)} %`
 const cpuSeconds = (): number => (process.cpuUsage().user + process.cpuUsage().system) / 1e6
 
@@ -65,13 +73,15 @@ for (const [name, records, zone] of [
   for (const [what, share] of Object.entries(fit.shares)) console.log(`  ${what}: ${percent(share)}`)
 }
 
-function family(name: string, of: Family, from: number): void {
-  report(name, familyBackground(of, from, units, context), context)
-}
-family('Family A, on which the checks were tuned', tuningFamily, seed)
-family('Family B, with which the width of the funnels was set', validationFamily, seed + 1000)
-family('Family C, other honest behaviour, looked at only to report', scoringFamily, seed + 2000)
-if (permits) {
+const wanted = values.family.split(',')
+const families: [name: string, title: string, of: Family, seed: number][] = [
+  ['A', 'Family A, on which the method was fixed', tuningFamily, seed],
+  ['B', 'Family B, which judges only', validationFamily, seed + 1000],
+  ['C', 'Family C, which judges only', scoringFamily, seed + 2000],
+]
+for (const [name, title, of, from] of families)
+  if (wanted.includes(name)) report(title, familyBackground(of, from, units, context), context)
+if (permits && wanted.includes('permits')) {
   const plain = compileCalendar({ ...calendars[0]!, off: {}, work: {} })
   report('Units made of a real permit log', permitBackground(permits, seed, Math.min(units, 120)), {
     ...{ zone: zoneOf('Europe/Amsterdam'), calendar: plain, traces },
@@ -80,73 +90,81 @@ if (permits) {
 
 function report(title: string, background: Background, around: CheckContext): void {
   const before = cpuSeconds()
-  const { honest, trials } = evaluate(background, around, { treatedPerTrial: treated, seed, dependent: false })
+  const run = (telemetry: boolean) =>
+    evaluate(background, around, { treatedPerTrial: treated, seed, dependent: false, telemetry })
+  const told = run(true)
+  const hasTelemetry = told.trials.length > 0 && background.hasTelemetry
   console.log(`\n## ${title}`)
-  const sizes = Array.from({ length: background.units }, (_, at) => background.year(at).cases.length).sort(
-    (a, b) => a - b,
-  )
+  const sizes = told.honest.map(({ cases }) => cases).sort((a, b) => a - b)
   console.log(
-    `${background.units} units of ${sizes[0]} to ${sizes.at(-1)} cases, median ${sizes[sizes.length >> 1]}; ${treated} treated at a time; ${(cpuSeconds() - before).toFixed(0)} s of CPU`,
+    `${background.units} units of ${sizes[0]} to ${sizes.at(-1)} cases, median ${sizes[sizes.length >> 1]}; ${treated} treated at a time`,
   )
-  const isFound = (one: Score): boolean => one.qValue <= discoveryRate
+  tell(hasTelemetry ? 'with telemetry' : 'no telemetry recorded', told)
+  if (hasTelemetry) tell('without telemetry', run(false))
+  console.log(`${(cpuSeconds() - before).toFixed(0)} s of CPU`)
+}
+
+const isFound = (one: Score): boolean => one.isAsked || one.isSpotCheck
+
+function tell(title: string, { honest, trials }: Evaluated): void {
   const untouched = trials.flatMap((trial) => trial.untouched)
+  const asked = trials.flatMap((trial) => trial.treated).filter(({ isAsked }) => isAsked).length
+  const falselyAsked = untouched.filter(({ isAsked }) => isAsked).length
+  console.log(`\n### ${title}`)
   console.log(
-    `false alarms: ${percent(share(honest, isFound))} of ${honest.length} units when all are honest, ${percent(share(untouched, isFound))} of ${untouched.length} untouched beside treated`,
+    `false alarms, of ${honest.length} units when all are honest: ${percent(share(honest, isFound))} (asked ${percent(share(honest, (one) => one.isAsked))}); of ${untouched.length} untouched beside treated: ${percent(share(untouched, isFound))} (asked ${percent(share(untouched, (one) => one.isAsked))})`,
   )
-  const found = trials.flatMap((trial) => trial.treated).filter(isFound).length
-  const falsely = untouched.filter(isFound).length
   console.log(
-    `of the units asked about ${percent(falsely / (falsely + found || 1))} were untouched (false discoveries; Benjamini–Hochberg at ${percent(discoveryRate)})`,
+    `of the units asked ${percent(falselyAsked / (falselyAsked + asked || 1))} were untouched (false discoveries, bound ${percent(discoveryRate)})`,
   )
-  const benford = thresholdFor(
-    untouched.map((one) => one.benford),
-    0.05,
-  )
-  const zScore = thresholdFor(
-    untouched.map((one) => one.zScore),
-    0.05,
-  )
+  const threshold = (of: (one: Score) => number): number => thresholdFor(untouched.map(of), spotCheckRate)
+  const [benford, zScore] = [threshold((one) => one.benford), threshold((one) => one.zScore)]
   const methods: [string, (one: Score) => boolean][] = [
-    ['checks', isFound],
+    ['found', isFound],
+    ['of these asked', (one) => one.isAsked],
     ['Benford', (one) => one.benford > benford],
     ['z-score', (one) => one.zScore > zScore],
   ]
+  const row = (name: string, recalls: readonly number[], rest: string): void =>
+    console.log(`${name.padEnd(24)}${recalls.map((one) => one.toFixed(2).padStart(8)).join('')}   ${rest}`)
   console.log(
-    `${'recall of units'.padEnd(20)} ${rates.map((rate) => percent(rate).padStart(7)).join('')}   0.90 from   Benford  z-score (at 5 % false alarms each; all rates)`,
+    `${'recall of units'.padEnd(24)}${rates.map((rate) => percent(rate).padStart(8)).join('')}    mean   0.90 from   asked  Benford  z-score (each at ${percent(spotCheckRate)} false alarms, all rates)`,
   )
-  const inAll: Record<string, number[]> = {}
-  for (const way of fabricationWays) {
-    const own = trials.filter((trial) => trial.way === way)
-    if (own.length === 0) continue
-    const recalls = rates.map((rate) => recallOf(own, rate, isFound))
+  const ways = fabricationWays.filter((way) => trials.some((trial) => trial.way === way))
+  const recallsOf = (way: FabricationWay, is: (one: Score) => boolean): number[] =>
+    rates.map((rate) => share(trials.find((trial) => trial.way === way && trial.rate === rate)!.treated, is))
+  for (const way of ways) {
+    const recalls = recallsOf(way, isFound)
     const from = rates.find((_, i) => recalls.slice(i).every((recall) => recall >= 0.9))
-    const beside = methods.slice(1).map(([, is]) => mean(rates.map((rate) => recallOf(own, rate, is))))
-    console.log(
-      `${way.padEnd(20)} ${recalls.map((recall) => recall.toFixed(2).padStart(7)).join('')}   ${(from === undefined ? 'not reached' : percent(from)).padStart(9)}   ${beside.map((one) => one.toFixed(2).padStart(7)).join('  ')}`,
+    const beside = methods.slice(1).map(([, is]) => mean(recallsOf(way, is)).toFixed(2).padStart(9))
+    row(
+      way,
+      recalls,
+      `${mean(recalls).toFixed(3)} ${(from === undefined ? 'not reached' : percent(from)).padStart(11)}${beside.join('')}`,
     )
   }
   for (const [name, is] of methods) {
-    inAll[name] = rates.map((rate) =>
-      mean(
-        fabricationWays.flatMap((way) => {
-          const own = trials.filter((trial) => trial.way === way)
-          return own.length === 0 ? [] : [recallOf(own, rate, is)]
-        }),
-      ),
+    const recalls = rates.map((_, i) => mean(ways.map((way) => recallsOf(way, is)[i]!)))
+    row(`all ways, ${name}`, recalls, mean(recalls).toFixed(3))
+  }
+  for (const [name, from, to] of sizeBands) {
+    const within = rates.map((rate) =>
+      trials
+        .filter((trial) => trial.rate === rate)
+        .flatMap((trial) => trial.treated.filter(({ cases }) => cases >= from && cases < to)),
     )
-    const recalls = inAll[name]
-    console.log(
-      `${`all ways, ${name}`.padEnd(20)} ${recalls.map((one) => one.toFixed(2).padStart(7)).join('')}   mean ${mean(recalls).toFixed(3)}`,
+    row(
+      `all ways, ${name}`,
+      within.map((list) => share(list, isFound)),
+      `of ${within.map((list) => list.length).join(', ')}`,
     )
   }
   const rules = new Map<string, number>()
   for (const one of untouched.filter(isFound)) rules.set(one.rule, (rules.get(one.rule) ?? 0) + 1)
-  console.log(`false alarms by rule: ${[...rules].map(([rule, count]) => `${rule} ${count}`).join(', ') || 'none'}`)
+  const loudest = [...rules].sort((a, b) => b[1] - a[1]).slice(0, 12)
+  console.log(`false alarms by rule: ${loudest.map(([rule, count]) => `${rule} ${count}`).join(', ') || 'none'}`)
 }
 
-function recallOf(trials: readonly Trial[], rate: number, is: (one: Score) => boolean): number {
-  return share(trials.find((trial) => trial.rate === rate)!.treated, is)
-}
 function share<T>(list: readonly T[], is: (one: T) => boolean): number {
   return list.filter(is).length / (list.length || 1)
 }

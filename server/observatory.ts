@@ -281,7 +281,8 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
-      ...{ database: state.database, clock, random, logger, directory: inData('cases'), cubes: inData('cubes') },
+      ...{ database: state.database, events, clock, random, logger },
+      ...{ directory: inData('cases'), cubes: inData('cubes') },
     })
     await kpi.component.start()
     started.push(kpi.component)

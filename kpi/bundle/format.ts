@@ -59,11 +59,31 @@ export function compareProofs(a: { kind: string; index: number }, b: { kind: str
   return kindsInOrder.indexOf(a.kind) - kindsInOrder.indexOf(b.kind) || a.index - b.index
 }
 
+const words = z.strictObject({ en: z.string().max(2000), zh: z.string().max(2000) })
+/** How far the figure was to be believed when it was exported. It cannot be worked out from one figure's evidence: it is signed. */
+const gradeFile = z.strictObject({
+  grade: z.string().max(2),
+  says: words,
+  because: z.array(z.strictObject({ condition: z.string().max(64), needed: z.number(), is: z.number() })).max(20),
+  /** The run of the checks that it is by. */
+  run: z.strictObject({
+    period: z.string().max(32),
+    endedMs: z.int(),
+    gradeRulesVersion: z.string().max(64),
+    traceRulesVersion: z.string().max(64),
+  }),
+  /** Of each department whose cases are in the figure. */
+  cells: z.array(z.strictObject({ department: z.string().max(500), grade: z.string().max(2) })).max(10_000),
+})
+export type GradeFile = z.output<typeof gradeFile>
+
 export const valueFile = z.strictObject({
   request: z.strictObject({
     ...{ period: z.string().max(32), switches: texts, only: texts, validMs: z.int(), knownMs: z.int() },
   }),
   value: z.record(z.string(), z.unknown()),
+  /** null: nothing was graded yet. Bundles of before have none. */
+  grade: gradeFile.nullable().optional(),
   /**
    * So that a record that is taken out with its proof, or stands elsewhere, shows, and which one it is: the leaves of the
    * records in their order, as runs of [first, how many]. Bundles of before have no `leaves`.

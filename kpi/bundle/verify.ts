@@ -22,6 +22,7 @@ import {
   evidenceOf,
   factLine,
   figuresOf,
+  type GradeFile,
   leavesOf,
   otherProofs,
   type ValueFile,
@@ -43,6 +44,8 @@ export interface BundleReport {
   size: number
   cosigned: { name: string; keyId: string }[]
   figure: Record<string, unknown> | undefined
+  /** As it was exported and signed; nobody can work it out from the bundle. */
+  grade: GradeFile | null | undefined
 }
 
 class Wrong extends Error {
@@ -61,7 +64,14 @@ export interface BundleTrust {
 }
 
 export function verifyBundle(directory: string, trust: BundleTrust = {}): BundleReport {
-  const report: BundleReport = { fault: undefined, records: 0, size: 0, cosigned: [], figure: undefined }
+  const report: BundleReport = {
+    fault: undefined,
+    records: 0,
+    size: 0,
+    cosigned: [],
+    figure: undefined,
+    grade: undefined,
+  }
   try {
     verify(directory, trust, report)
   } catch (error) {
@@ -135,6 +145,7 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
     throw new Wrong(bundleFiles.value, '', 'it has no proof')
   const cases = casesOf(read(bundleFiles.cases), read(bundleFiles.caseProofs), included, given.evidence.leaves)
   report.records = cases.length
+  report.grade = given.grade
 
   const proved = (kind: string, id: string, version?: string): boolean =>
     proofs.some((one) => one.kind === kind && one.id === id && (version === undefined || one.version === version))

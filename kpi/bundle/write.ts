@@ -5,14 +5,14 @@ import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import { itemsOf } from '../catalogue/items.ts'
-import type { Fact, Leaf, StoredCase } from '../contract.ts'
+import type { Fact, KpiValue, Leaf, StoredCase } from '../contract.ts'
 import type { Plan } from '../definitions/plan.ts'
 import { computeKpi } from '../engine/compute.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type CalendarSource, calendarAt, compileCalendar } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
-import { bundleFiles, compareProofs, evidenceOf, type ValueFile } from './format.ts'
+import { bundleFiles, compareProofs, evidenceOf, type GradeFile, type ValueFile } from './format.ts'
 import { bundleReadme } from './readme.ts'
 
 export interface BundleInput {
@@ -26,6 +26,12 @@ export interface BundleInput {
   request: ValueFile['request']
   /** An older checkpoint that the reader has, as a signed note. */
   older?: { note: string; size: number }
+  /** How far the figure is to be believed, and its departments. */
+  gradeOf?(value: KpiValue, departments: readonly string[]): GradeFile | null
+  /** A checkpoint of the ledger as it is now with signatures of witnesses; undefined: there is none. */
+  cosign?(): Promise<string | undefined>
+  /** Public keys of witnesses. */
+  witnessKeys?: readonly string[]
 }
 
 export async function writeBundle(directory: string, ledger: Ledger, input: BundleInput): Promise<ValueFile> {
@@ -70,7 +76,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     ...Object.fromEntries(input.calendars.map(({ name, text }) => [`${bundleFiles.calendars}/${name}`, text])),
     [bundleFiles.catalogue]: lines(facts),
     [bundleFiles.cases]: lines(cases.map(({ record, knownMs }) => ({ record, knownMs }))),
-    [bundleFiles.keys]: `${ledger.publicKeys.join('\n')}\n`,
+    [bundleFiles.keys]: `${[...ledger.publicKeys, ...(input.witnessKeys ?? [])].join('\n')}\n`,
     [bundleFiles.readme]: bundleReadme(definition.id, request.period, cases.length, ledger.hash.name),
     ...(input.older ? { [bundleFiles.older]: input.older.note } : {}),
   }
@@ -79,6 +85,9 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       request,
       value: value!,
       files: Object.fromEntries(Object.entries(files).map(([name, text]) => [name, recordHash(text)])),
+      ...(input.gradeOf
+        ? { grade: input.gradeOf(value!, [...new Set(cases.map(({ record }) => record.department))].sort()) }
+        : {}),
       evidence: evidenceOf(
         ledger.hash,
         cases.map(({ hash }) => hash),
@@ -90,7 +99,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   const leaf: Leaf = { kind: 'value', id: definition.id, version: hash.slice(0, 32), hash, knownMs: request.knownMs }
   await ledger.append([leaf])
 
-  const checkpoint = ledger.checkpoint()
+  const checkpoint = (await input.cosign?.()) ?? ledger.checkpoint()
   const size = ledger.size
   const prove = (kind: Leaf['kind'], id: string, version: string, content: string) => {
     const found = ledger.find({ kind, id, version })

@@ -1,19 +1,23 @@
-// What a case has several of, out of the columns of its rows: clock stops, certificates, ratings. A part of which the
+// What a case has several of, out of the columns of its rows: clock stops, certificates, ratings, traces of others. A part of which the
 // first field is empty is not there; the same part on two rows of a case is one.
 import { canonicalJson } from '#core/canonical.ts'
-import type { CaseRecord, CertificateUse, ClockStop } from '../contract.ts'
+import type { CaseRecord, CaseTrace, CertificateUse, ClockStop } from '../contract.ts'
 import type { Zone } from '../time/zone.ts'
 import type { FieldMapping, Mapping } from './mapping.ts'
 import { FieldProblem, type FieldValue, readField } from './read-field.ts'
 import type { Row } from './rows.ts'
 
 export const stopKinds = ['supplement', 'hearing', 'inspection', 'notice', 'expert-review', 'other'] as const
+export const traceKinds = [
+  ...(['gateway-call', 'login', 'message', 'logistics', 'payment', 'certificate-call', 'queue-ticket'] as const),
+] as const
 export const obtainedWays = ['electronic', 'paper', 'both', 'none'] as const
 /** By list of the mapping: its fields, the first of which says whether the part is there. */
 export const partFields = {
   stops: ['fromMs', 'toMs', 'kind'],
   certificates: ['obtained', 'exists', 'type'],
   ratings: ['grade', 'atMs', 'channel', 'isDefault'],
+  traces: ['atMs', 'kind', 'reference'],
 } as const
 const partsMax = 1000
 
@@ -24,6 +28,8 @@ export function takeParts(record: CaseRecord, row: Row, mapping: Mapping, zone: 
     add(record.certificates, certificateOf(reader(row, `certificates.${i}`, fields, zone)))
   for (const [i, fields] of mapping.ratings.entries())
     add(record.ratings, ratingOf(reader(row, `ratings.${i}`, fields, zone), record))
+  for (const [i, fields] of mapping.traces.entries())
+    add(record.traces, traceOf(reader(row, `traces.${i}`, fields, zone)))
 }
 
 type Read = (name: string) => FieldValue
@@ -55,6 +61,12 @@ function ratingOf(read: Read, record: CaseRecord): CaseRecord['ratings'][number]
     throw new FieldProblem(`grade: "${String(given).slice(0, 40)}" is none of 1 to 5`, 'Translate it with `map`.')
   const atMs = timeIn(read('atMs'), 'atMs') ?? record.closedMs ?? record.openedMs ?? 0
   return { grade, atMs, channel: String(read('channel') ?? ''), isDefault: read('isDefault') === true }
+}
+
+function traceOf(read: Read): CaseTrace | undefined {
+  const atMs = timeIn(read('atMs'), 'atMs')
+  if (atMs === null) return undefined
+  return { kind: oneOf(traceKinds, read('kind'), 'kind'), atMs, reference: String(read('reference') ?? '') }
 }
 
 function timeIn(value: FieldValue, name: string): number | null {

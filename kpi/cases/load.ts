@@ -4,7 +4,7 @@ import { CodedError } from '#core/errors.ts'
 import { formatProblem, readYaml } from '#core/yaml-source.ts'
 import type { CaseRecord, Fact } from '../contract.ts'
 import { currentCases, currentFacts } from '../engine/compute.ts'
-import { mapRows, type SetAside, setDuplicatesAside } from './map-rows.ts'
+import { knownMsOf, mapRows, type SetAside, setDuplicatesAside } from './map-rows.ts'
 import { type Mapping, mappingSchema } from './mapping.ts'
 import { readRows } from './rows.ts'
 
@@ -42,7 +42,7 @@ export async function loadEvidence(files: readonly EvidenceFile[]): Promise<Load
     all.setAside.push(...mapped.setAside)
     if (mapping.snapshot && mapping.fact === 'case') all.cases.push(...withdrawn(all.cases, mapped.cases, knownMs))
     else if (mapping.snapshot) all.facts.push(...vanished(all.facts, mapped.facts, mapping.fact, knownMs))
-    for (const record of mapped.cases) all.cases.push({ record, knownMs })
+    for (const record of mapped.cases) all.cases.push({ record, knownMs: knownMsOf(record) ?? knownMs })
     for (const fact of mapped.facts) all.facts.push(fact)
   }
   return all

@@ -96,6 +96,9 @@ function takeCase(
     // A grade is given when a case ends, so that comes before it.
     for (const name of Object.keys(mapping.fields).sort((a, b) => Number(a === 'grade') - Number(b === 'grade')))
       setCaseField(record, name, readField(row, name, mapping.fields[name]!, zone))
+    const known = mapping.known === undefined ? undefined : mapping.fields[mapping.known]
+    const knownMs = known && readField(row, mapping.known!, known, zone)
+    if (typeof knownMs === 'number') knownTimes.set(record, knownMs)
     if (record.id === '') throw new FieldProblem('id: there is none', 'Every case needs an id.')
     firstRows.set(record, row.line)
     cases.push(record)
@@ -110,6 +113,13 @@ const firstRows = new WeakMap<CaseRecord | Fact, number>()
 
 export function rowOf(one: CaseRecord | Fact): number {
   return firstRows.get(one) ?? 0
+}
+
+/** When a case was reported, where `known` of the mapping says so. */
+const knownTimes = new WeakMap<CaseRecord, number>()
+
+export function knownMsOf(record: CaseRecord): number | undefined {
+  return knownTimes.get(record)
 }
 
 function stepOf(row: Row, fields: Record<string, FieldMapping>, mapping: Mapping, record: CaseRecord): CaseStep {
@@ -279,7 +289,14 @@ function checkColumns(row: Row, mapping: Mapping, file: string): void {
   // JSON leaves out what it does not know.
   if ((mapping.format ?? formatOf(file)) === 'json') return
   const known = new Set(row.columns())
-  const parts = [mapping.fields, mapping.step ?? {}, ...mapping.stops, ...mapping.certificates, ...mapping.ratings]
+  const parts = [
+    mapping.fields,
+    mapping.step ?? {},
+    ...mapping.stops,
+    ...mapping.certificates,
+    ...mapping.ratings,
+    ...mapping.traces,
+  ]
   const wanted = parts
     .flatMap((fields) => Object.values(fields))
     .flatMap((field) => [...(field.column === undefined ? [] : [field.column]), ...(field.join ?? [])])

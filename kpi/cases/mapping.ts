@@ -4,7 +4,7 @@ import { compileRegex } from '#core/regex.ts'
 import { suggest } from '#core/yaml-source.ts'
 import { channels, outcomes } from '#stores/cases/case.ts'
 import { zoneOf } from '../time/zone.ts'
-import { obtainedWays, partFields, stopKinds } from './case-parts.ts'
+import { obtainedWays, partFields, stopKinds, traceKinds } from './case-parts.ts'
 import { mappableCaseFields } from './case-record.ts'
 import { problemOfForm } from './read-time.ts'
 import { encodings } from './text-encoding.ts'
@@ -80,13 +80,18 @@ const mappingObject = z.strictObject({
     .max(20)
     .default([])
     .describe('grade, atMs, channel, isDefault; without grade there is none'),
+  traces: z
+    .array(fieldsSchema)
+    .max(50)
+    .default([])
+    .describe('Traces of others: atMs, kind, reference; without atMs there is none'),
   unpivot: z.array(unpivotSchema).default([]),
 })
 export type Mapping = z.output<typeof mappingObject>
 
 /** Fields and steps alone, for what brings the rest along itself. */
 export const mappedFields = mappingObject.pick({
-  ...{ fields: true, step: true, stops: true, certificates: true, ratings: true },
+  ...{ fields: true, step: true, stops: true, certificates: true, ratings: true, traces: true },
 })
 
 export const mappingSchema = mappingObject.superRefine((mapping, context) => {
@@ -145,10 +150,14 @@ export function inspectFields(mapping: z.output<typeof mappedFields>, isCase: bo
     ['stops', 'clock stop'],
     ['certificates', 'certificate'],
     ['ratings', 'rating'],
+    ['traces', 'trace'],
   ] as const)
     for (const [i, fields] of mapping[part].entries()) list(fields, [part, i], what, partFields[part])
   for (const [i, { kind }] of mapping.stops.entries())
     if (kind) inspectWords(kind, stopKinds, ['stops', i, 'kind'], say)
+  for (const [i, { kind }] of mapping.traces.entries())
+    if (kind) inspectWords(kind, traceKinds, ['traces', i, 'kind'], say)
+    else say(['traces', i], 'a trace needs kind')
   for (const [i, { obtained }] of mapping.certificates.entries())
     if (obtained) inspectWords(obtained, obtainedWays, ['certificates', i, 'obtained'], say)
 }

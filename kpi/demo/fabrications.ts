@@ -1,6 +1,7 @@
 // Twelve ways in which a unit makes its figures look better than they are, done to a share of its cases. Each leaves behind
 // what those who did it in earnest left behind: what others recorded stays as it was, and hands are not perfect.
 import type { Draws } from '#core/random-draws.ts'
+import { contradiction } from '../cases/map-rows.ts'
 import type { ObservedCase } from '../integrity/observed-case.ts'
 import { isCounter } from '../integrity/observed-case.ts'
 import { demoZoneMs, type HonestYear, type Orphan } from './honest-unit.ts'
@@ -48,6 +49,14 @@ export function fabricate(
   }
   const work: Work = { copy, draw, style, treated, order, wanted }
   ways[way](work)
+  // Nobody reports as closed what by its own time is still to be closed.
+  const changed = new Set(treated)
+  copy.cases = copy.cases.map((one) => {
+    const { closedMs, id } = one.record
+    return closedMs === null || one.knownMs > closedMs || !changed.has(id)
+      ? one
+      : { ...one, knownMs: closedMs + 60_000 }
+  })
   return { year: copy, treated }
 }
 
@@ -68,7 +77,8 @@ function each({ copy, order, wanted, treated }: Work, change: (one: ObservedCase
     if (treated.length >= wanted) return
     const one = copy.cases[i]!
     const changed = change({ ...one, record: structuredClone(one.record) })
-    if (!changed) continue
+    // What contradicts itself would not be taken in.
+    if (!changed || contradiction(changed.record) !== '') continue
     copy.cases[i] = changed
     treated.push(changed.record.id)
   }
@@ -258,8 +268,9 @@ const ways: Record<FabricationWay, (work: Work) => void> = {
         }
       else {
         gone.add(i)
-        const [trace] = record.traces
-        if (trace) copy.orphans.push({ kind: trace.kind, reference: record.id, atMs: trace.atMs } satisfies Orphan)
+        // What others saw of it stays with them.
+        for (const { kind, atMs } of record.traces)
+          copy.orphans.push({ kind, reference: record.id, atMs } satisfies Orphan)
       }
     }
     copy.cases = copy.cases.filter((_, i) => !gone.has(i))

@@ -133,7 +133,7 @@ export function honestYear(unit: DemoUnit, span: Span, calendar: Calendar, draw:
     const one = caseOf(unit, id, opening, span, calendar, draw, signing)
     cases.push(one)
     if (draw.is(unit.habits.orphans))
-      orphans.push({ kind: 'gateway-call', reference: `${id}-given-up`, atMs: opening.openedMs })
+      orphans.push({ kind: orphanKind(draw), reference: `${id}-given-up`, atMs: opening.openedMs })
     if (draw.is(unit.habits.again)) {
       const atMs = opening.openedMs + Math.floor(draw.next() * 3 * msPerDay)
       cases.push(
@@ -142,6 +142,12 @@ export function honestYear(unit: DemoUnit, span: Span, calendar: Calendar, draw:
     }
   }
   return { unit, cases, orphans }
+}
+
+/** Mostly somebody gave up after signing in; now and then another system has a wrong number. */
+function orphanKind(draw: Draws): CaseTrace['kind'] {
+  const kinds = ['gateway-call', 'login', 'message', 'payment', 'certificate-call'] as const
+  return kinds[draw.weighted([60, 30, 5, 3, 2])]!
 }
 
 const numberOf = ({ id }: DemoUnit, serial: number): string => `${id}-${String(serial).padStart(6, '0')}`

@@ -6,7 +6,7 @@ import { type FabricationWay, fabricate, fabricationWays } from '../demo/fabrica
 import type { Family } from '../demo/family.ts'
 import { drawUnit, type HonestYear, honestYear } from '../demo/honest-unit.ts'
 import type { CheckContext } from '../integrity/observed-case.ts'
-import { screenUnits } from '../integrity/screen.ts'
+import { discoveryRate, screenUnits } from '../integrity/screen.ts'
 import { UnitSigns } from '../integrity/unit-signs.ts'
 import { benfordScore, publishedFigures, zScores } from './baselines.ts'
 
@@ -18,6 +18,7 @@ export interface Background {
   units: number
   /** The cases of a unit, always the same. */
   year(at: number): HonestYear
+  hasTelemetry: boolean
   /** Ways that need what this background does not record. */
   without: readonly FabricationWay[]
 }
@@ -25,7 +26,7 @@ export interface Background {
 export function familyBackground(family: Family, seed: number, units: number, { calendar }: CheckContext): Background {
   const span = { fromMs: Date.UTC(2025, 0, 1) - 8 * 3_600_000, toMs: Date.UTC(2026, 0, 1) - 8 * 3_600_000 }
   return {
-    ...{ name: family.name, units, without: [] },
+    ...{ name: family.name, units, hasTelemetry: true, without: [] },
     year: (at) => {
       const draw = draws(seededRandom(seed * 1_000_003 + at))
       const unit = drawUnit(
@@ -41,24 +42,34 @@ export function familyBackground(family: Family, seed: number, units: number, { 
 
 interface Measured {
   signs: UnitSigns
+  cases: number
   benford: number
   figures: number[]
+}
+
+/** As if no other system told anything: what the department itself reports is left. */
+function untold({ unit, cases }: HonestYear): HonestYear {
+  const bare = cases.map((one) => ({ ...one, record: { ...one.record, traces: [] } }))
+  return { unit, cases: bare, orphans: [] }
 }
 
 function measure({ unit, cases, orphans }: HonestYear, context: CheckContext): Measured {
   const signs = new UnitSigns(unit.id)
   for (const one of cases) signs.add(one, context)
-  for (const { reference } of orphans) signs.addOrphan(reference)
+  for (const { reference, kind } of orphans) signs.addOrphan(reference, kind)
   signs.finish()
-  return { signs, benford: benfordScore(cases), figures: publishedFigures(cases) }
+  return { signs, cases: cases.length, benford: benfordScore(cases), figures: publishedFigures(cases) }
 }
 
 export interface Score {
-  /** Per unit: the smallest p of its checks (times their number), the smallest q, and the baselines; larger is worse. */
-  checks: number
-  qValue: number
+  cases: number
+  /** The department is asked: false discoveries are bounded. */
+  isAsked: boolean
+  /** It stands out as a whole: the share of honest units that do is bounded. */
+  isSpotCheck: boolean
   /** Which rule spoke loudest. */
   rule: string
+  /** Larger is worse. */
   benford: number
   zScore: number
 }
@@ -70,20 +81,29 @@ export interface Trial {
   untouched: Score[]
 }
 
+export interface Evaluated {
+  /** When nobody fabricates. */
+  honest: Score[]
+  trials: Trial[]
+}
+
 export interface EvaluationOptions {
   /** Treated at a time, of each way and rate. */
   treatedPerTrial: number
   seed: number
   dependent: boolean
+  /** false: traces of others and of unreported cases are taken away. */
+  telemetry: boolean
   ways?: readonly FabricationWay[]
 }
 
 export function evaluate(
   background: Background,
   context: CheckContext,
-  { treatedPerTrial, seed, dependent, ways = fabricationWays }: EvaluationOptions,
-): { honest: Score[]; trials: Trial[] } {
-  const honest = Array.from({ length: background.units }, (_, at) => measure(background.year(at), context))
+  { treatedPerTrial, seed, dependent, telemetry, ways = fabricationWays }: EvaluationOptions,
+): Evaluated {
+  const measured = (year: HonestYear): Measured => measure(telemetry ? year : untold(year), context)
+  const honest = Array.from({ length: background.units }, (_, at) => measured(background.year(at)))
   const trials: Trial[] = []
   ways.forEach((way, w) => {
     if (background.without.includes(way)) return
@@ -91,7 +111,7 @@ export function evaluate(
       const draw = draws(seededRandom(seed + w * 100 + r))
       const chosen = choose(background.units, treatedPerTrial, draw)
       const mixed = [...honest]
-      for (const at of chosen) mixed[at] = measure(fabricate(background.year(at), way, rate, draw).year, context)
+      for (const at of chosen) mixed[at] = measured(fabricate(background.year(at), way, rate, draw).year)
       const scores = scoresOf(mixed, dependent)
       trials.push({
         ...{ way, rate },
@@ -114,23 +134,20 @@ export function scoresOf(measured: readonly Measured[], dependent: boolean): Sco
     measured.map(({ signs }) => signs),
     { dependent },
   )
-  const byUnit = new Map<string, { p: number; q: number; rule: string; count: number }>()
-  for (const { unit, pValue, qValue, rule } of tests) {
-    const best = byUnit.get(unit) ?? { p: 1, q: 1, rule: '', count: 0 }
-    best.count++
-    if (pValue < best.p) Object.assign(best, { p: pValue, rule })
-    best.q = Math.min(best.q, qValue)
-    byUnit.set(unit, best)
+  const byUnit = new Map<string, Pick<Score, 'isAsked' | 'isSpotCheck' | 'rule'> & { pValue: number }>()
+  for (const { unit, pValue, qValue, rule, isSpotCheck } of tests) {
+    const found = byUnit.get(unit) ?? { isAsked: false, isSpotCheck: false, rule: '', pValue: 1 }
+    byUnit.set(unit, found)
+    if (pValue < found.pValue) Object.assign(found, { pValue, rule })
+    if (qValue <= discoveryRate) found.isAsked = true
+    if (isSpotCheck) found.isSpotCheck = true
   }
   const z = zScores(measured.map(({ figures }) => figures))
-  return measured.map(({ signs, benford }, at) => {
-    const best = byUnit.get(signs.unit) ?? { p: 1, q: 1, rule: '', count: 1 }
+  return measured.map(({ signs, cases, benford }, at) => {
+    const found = byUnit.get(signs.unit)
     return {
-      checks: -Math.log10(best.p * best.count + 1e-300),
-      qValue: best.q,
-      rule: best.rule,
-      benford,
-      zScore: z[at]!,
+      ...{ cases, benford, zScore: z[at]!, rule: found?.rule ?? '' },
+      ...{ isAsked: found?.isAsked ?? false, isSpotCheck: found?.isSpotCheck ?? false },
     }
   })
 }

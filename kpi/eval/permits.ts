@@ -70,7 +70,7 @@ export function permitBackground(records: readonly CaseRecord[], seed: number, u
   for (const record of closed) byHandler.set(record.handler, [...(byHandler.get(record.handler) ?? []), record])
   const handlers = [...byHandler]
   return {
-    ...{ name: 'permits', units },
+    ...{ name: 'permits', units, hasTelemetry: false },
     // Neither ratings nor traces of others are recorded there.
     without: ['default-ratings'],
     year: (at) => {

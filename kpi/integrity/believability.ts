@@ -93,11 +93,11 @@ function placesOf(named: Record<string, string>): string[] {
 
 function questionsByUnit(flags: readonly Flag[]): Map<string, { questioned: number; confirmed: number }> {
   const found = new Map<string, { questioned: number; confirmed: number }>()
-  for (const { unit, state, resolution, seen, expected } of flags) {
+  for (const { unit, state, level, resolution, seen, expected } of flags) {
     const excess = Math.max(0, (seen ?? 0) - (expected ?? 0))
     const one = found.get(unit) ?? { questioned: 0, confirmed: 0 }
     // Several rules see the same cases: the largest stands for them.
-    if (state === 'open' && resolution !== 'explained' && resolution !== 'corrected')
+    if (level === 'question' && state === 'open' && resolution !== 'explained' && resolution !== 'corrected')
       one.questioned = Math.max(one.questioned, excess)
     if (resolution === 'confirmed') one.confirmed = Math.max(one.confirmed, excess)
     found.set(unit, one)

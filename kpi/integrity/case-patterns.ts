@@ -27,6 +27,32 @@ export function thresholdBunching(
   }
 }
 
+const msPerMinute = 60_000
+const halfHours = 48
+
+/** H. Closings at exactly a half hour, midnight among them, more than a clock that runs to the second or minute shows. */
+export function clockHeaping(
+  unit: string,
+  closings: readonly { id: string; sinceMidnightMs: number }[],
+): IntegrityFinding | undefined {
+  const count = closings.length
+  if (count < 30) return undefined
+  const minutes = closings.filter(({ sinceMidnightMs }) => sinceMidnightMs % msPerMinute === 0).length
+  const share = minutes > count / 2 ? halfHours / 1440 : halfHours / 86_400
+  const round = closings.filter(({ sinceMidnightMs }) => sinceMidnightMs % (30 * msPerMinute) === 0)
+  const midnight = round.filter(({ sinceMidnightMs }) => sinceMidnightMs === 0).length
+  return {
+    ...{ check: 'H', rule: 'round-time', unit, count, seen: round.length, expected: count * share },
+    ...{ statistic: round.length / (count * share), pValue: binomialTail(round.length, count, share) },
+    measure: { en: 'closings at a half hour ÷ expected', zh: '整点、半点办结件 ÷ 预期' },
+    evidence: few(round.map(({ id }) => id)),
+    question: {
+      en: `${round.length} of ${count} closings stand at exactly a half hour, ${midnight} of them at midnight. Were they typed in afterwards?`,
+      zh: `${count} 件中有 ${round.length} 件恰在整点或半点办结，其中零点 ${midnight} 件，是否事后填写？`,
+    },
+  }
+}
+
 /** H. The last digits of large hand-made figures should be even. */
 export function digitHeaping(unit: string, figures: readonly number[]): IntegrityFinding | undefined {
   const large = figures.filter((figure) => Number.isSafeInteger(figure) && figure >= 1000)

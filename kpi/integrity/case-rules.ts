@@ -14,6 +14,10 @@ export interface RuleWords {
   check: string
   measure: Words
   question: Words
+  /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
+  clump?: number
+  /** Only units that keep times as exactly are compared: to the minute, one case in thirty falls on a half hour by chance. */
+  ofResolution?: boolean
 }
 export interface CaseRule extends RuleWords {
   of(one: ObservedCase, context: CheckContext): Verdict
@@ -49,6 +53,17 @@ export const caseRules: readonly CaseRule[] = [
     },
     of: ({ record: { closedMs } }, { zone }) =>
       closedMs === null ? apart : when(zone.sinceMidnightMs(closedMs) === 0),
+  },
+  {
+    ...{ id: 'closed-after-report', check: 'K' },
+    measure: { en: 'closed at a time after that at which it was reported as closed', zh: '所报办结时间晚于报送时间' },
+    question: {
+      en: 'Cases were reported as closed before the time of their closing. Who wrote that time?',
+      zh: '案件在所报办结时间之前即已报送为办结，该时间由谁填写？',
+    },
+    of: ({ record: { closedMs }, knownMs }) =>
+      // Without a time of report (a file) nothing is known.
+      closedMs === null || knownMs <= 0 ? apart : when(closedMs > knownMs + 10 * msPerMinute),
   },
   {
     ...{ id: 'at-the-deadline', check: 'G' },
@@ -266,6 +281,7 @@ export const caseRules: readonly CaseRule[] = [
   },
   {
     ...{ id: 'round-time', check: 'H' },
+    ofResolution: true,
     measure: { en: 'closed at a whole hour or half hour to the second', zh: '办结时间恰为整点或半点' },
     question: {
       en: 'Closings stand at whole and half hours to the second. Were they typed in afterwards?',
@@ -278,15 +294,29 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
+    ...{ id: 'five-minutes', check: 'H' },
+    ofResolution: true,
+    measure: { en: 'closed at a multiple of five minutes to the second', zh: '办结时间恰为五分钟整数倍' },
+    question: {
+      en: 'Closings stand at multiples of five minutes to the second, more than with others. Were they typed in afterwards?',
+      zh: '办结时间恰为五分钟整数倍（精确到秒），明显多于同类，是否事后手工填写？',
+    },
+    of: ({ record: { closedMs } }, { zone }) => {
+      if (closedMs === null) return apart
+      const since = zone.sinceMidnightMs(closedMs)
+      return since % (30 * msPerMinute) === 0 ? apart : when(since % (5 * msPerMinute) === 0)
+    },
+  },
+  {
     ...{ id: 'whole-days', check: 'H' },
+    ofResolution: true,
     measure: { en: 'took a whole number of days to the second', zh: '办理时长恰为整日' },
     question: {
       en: 'Cases took a whole number of days, to the second. Were the times worked out from one another?',
       zh: '办理时长恰为整日（精确到秒），时间是否由推算得出？',
     },
     of: ({ record: { openedMs, closedMs } }) =>
-      // Where times are kept to the minute, one case in 1,440 does.
-      openedMs === null || closedMs === null || closedMs === openedMs || openedMs % msPerMinute === 0
+      openedMs === null || closedMs === null || closedMs === openedMs
         ? apart
         : when((closedMs - openedMs) % msPerDay === 0),
   },
@@ -299,6 +329,18 @@ export function toldLongAfter({ closedMs, traces }: CaseRecord, { zone, calendar
   for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
   if (last < closedMs - msPerHour) return apart
   return when(calendar.workingDaysBetween(zone.dayOf(closedMs), zone.dayOf(last)) > 1)
+}
+
+/** Messages only before the closing, and the last of them not because of a clock stop. */
+export function isToldBefore({ closedMs, traces, stops }: CaseRecord): boolean {
+  if (closedMs === null) return false
+  let last = Number.NEGATIVE_INFINITY
+  for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
+  return (
+    Number.isFinite(last) &&
+    last < closedMs - msPerHour &&
+    !stops.some(({ fromMs }) => last >= fromMs - msPerHour && last <= fromMs + msPerDay)
+  )
 }
 
 /** Signs that a case said to be online came over the counter; whether somebody signed in is judged apart. */

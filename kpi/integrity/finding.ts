@@ -44,6 +44,8 @@ export interface Flag extends IntegrityFinding {
   period: string
   /** Smallest rate of false discoveries at which it would still be one; null for exact rules. */
   qValue: number | null
+  /** `spot-check`: the unit stands out as a whole, as one in twenty honest ones does; look at some cases before anybody is asked. */
+  level: 'question' | 'spot-check'
   /** `cleared`: the last run looked and does not see it any more. */
   state: 'open' | 'cleared'
   /** null: not adjudicated. */

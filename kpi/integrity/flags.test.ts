@@ -21,7 +21,18 @@ afterAll(async () => {
 })
 
 const raised = (unit: string, rule = 'r', period = '2026'): Raised => ({
-  ...{ check: 'N', rule, unit, region: '4401', period, pValue: 1e-6, qValue: 0.001, statistic: 3, count: 100 },
+  ...{
+    check: 'N',
+    rule,
+    unit,
+    region: '4401',
+    period,
+    pValue: 1e-6,
+    qValue: 0.001,
+    level: 'question',
+    statistic: 3,
+    count: 100,
+  },
   ...{ measure: { en: 'm', zh: '量' }, seen: 12, expected: 4, evidence: ['c1'], question: { en: 'q', zh: '问' } },
 })
 

@@ -9,7 +9,7 @@ import type { Actor, Database, Transaction } from '#stores/state/state.ts'
 import type { Flag, FlagResolution, IntegrityFinding } from './finding.ts'
 
 /** What a run hands over: a finding with its place, its period and its rate of false discoveries. */
-export type Raised = IntegrityFinding & Pick<Flag, 'region' | 'period' | 'qValue'>
+export type Raised = IntegrityFinding & Pick<Flag, 'region' | 'period' | 'qValue' | 'level'>
 
 export interface FlagFilter {
   unit?: string
@@ -17,6 +17,8 @@ export interface FlagFilter {
   check?: string
   period?: string
   state?: Flag['state']
+  /** Without it both. */
+  level?: Flag['level']
 }
 
 export interface FlagStore {
@@ -36,7 +38,7 @@ export function flagId({ check, rule, unit, period }: Pick<Raised, 'check' | 'ru
 
 export function createFlagStore(database: Database): FlagStore {
   return {
-    list: async ({ unit, region, check, period, state }, limit) => {
+    list: async ({ unit, region, check, period, state, level }, limit) => {
       const rows = await database
         .select()
         .from(kpiFlags)
@@ -47,6 +49,7 @@ export function createFlagStore(database: Database): FlagStore {
             check === undefined ? undefined : eq(kpiFlags.check, check),
             period === undefined ? undefined : eq(kpiFlags.period, period),
             state === undefined ? undefined : eq(kpiFlags.state, state),
+            level === undefined ? undefined : sql`coalesce(${kpiFlags.body}->>'level', 'question') = ${level}`,
           ),
         )
         .orderBy(sql`${kpiFlags.pValue} asc nulls first`, desc(kpiFlags.lastSeenMs), kpiFlags.id)
@@ -120,5 +123,7 @@ function rowOf(found: Raised, atMs: number): Row {
 }
 
 function flagOf({ body, ...row }: Row): Flag {
-  return { ...(body as Omit<IntegrityFinding, 'check' | 'rule' | 'unit' | 'pValue'>), ...row }
+  const found = body as Omit<IntegrityFinding, 'check' | 'rule' | 'unit' | 'pValue'>
+  // Kept before there were spot checks.
+  return { level: 'question', ...found, ...row }
 }

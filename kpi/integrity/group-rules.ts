@@ -1,11 +1,12 @@
 // Statements about a case among the others of its unit: closed in one go, entered twice, taking exactly as long as another.
+import { batchToldApart, inRuns } from './batches.ts'
 import { apart, judged, type RuleWords, suspect } from './case-rules.ts'
+import { copied, enteredTwice, sameDuration } from './copies.ts'
+import { serialSpans } from './serials.ts'
 import { traceKinds } from './traces.ts'
 import type { UnitRows } from './unit-rows.ts'
 
 export interface GroupRule extends RuleWords {
-  /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
-  clump?: number
   /** One verdict per row. */
   of(rows: UnitRows): Uint8Array
 }
@@ -16,7 +17,6 @@ const msPerDay = 86_400_000
 const usualLagMs = 2 * msPerDay
 const loginBit = 1 << traceKinds.indexOf('login')
 
-const agentMin = 4
 /** A step that comes after the closing in so many cases belongs there, as filing does. */
 const habitMin = 0.25
 
@@ -123,7 +123,7 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
-    ...{ id: 'same-second', check: 'L', clump: 5 },
+    ...{ id: 'same-second', check: 'L', clump: 8 },
     measure: { en: 'closed in the same second as two others or more', zh: '与两件以上同秒办结' },
     question: {
       en: 'Several cases were closed in one second by people. How was each of them decided?',
@@ -132,13 +132,25 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => inRuns(rows, 1000, 3, false),
   },
   {
-    ...{ id: 'one-person-many-a-minute', check: 'L', clump: 5 },
+    ...{ id: 'one-person-many-a-minute', check: 'L', clump: 8 },
     measure: { en: 'one of five or more closed by one person within two minutes', zh: '同一人两分钟内办结五件以上' },
     question: {
       en: 'One person closed five cases or more within two minutes. How was each of them decided?',
       zh: '同一人两分钟内办结五件以上，每件如何作出决定？',
     },
     of: (rows) => inRuns(rows, 2 * msPerMinute, 5, true),
+  },
+  {
+    ...{ id: 'batch-told-apart', check: 'L' },
+    measure: {
+      en: 'closed in one go with others, and the applicant told at another time',
+      zh: '与他件一次性集中办结，而告知申请人的时间不同',
+    },
+    question: {
+      en: 'Cases closed in one go, whose applicants had been told before or were told days later. When was each decided?',
+      zh: '集中一次办结的案件，申请人却在此前或数日后才被告知，每件实际何时办结？',
+    },
+    of: batchToldApart,
   },
   {
     ...{ id: 'entered-twice', check: 'L' },
@@ -162,6 +174,18 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => enteredTwice(rows, true),
   },
   {
+    ...{ id: 'copied', check: 'L' },
+    measure: {
+      en: 'same applicant and item within three days, and took as long to ten minutes',
+      zh: '同一申请人三日内重复申办同一事项，且办理时长几乎相同',
+    },
+    question: {
+      en: 'Cases repeat one of three days before with the same applicant, item and time taken. Are they copies?',
+      zh: '案件与三日内另一件的申请人、事项、办理时长均相同，是否为复制件？',
+    },
+    of: copied,
+  },
+  {
     ...{ id: 'same-duration', check: 'I' },
     measure: {
       en: 'took exactly as long as two other cases of the item, to the second',
@@ -171,22 +195,19 @@ export const groupRules: readonly GroupRule[] = [
       en: 'Cases of an item took exactly as long as others, to the second. Were their times copied?',
       zh: '同一事项多件办理时长完全相同（精确到秒），时间是否复制而来？',
     },
-    of: ({ length, item, openedMs, closedMs }) => {
-      const verdicts = new Uint8Array(length)
-      const alike = new Map<string, number[]>()
-      for (let i = 0; i < length; i++) {
-        const took = closedMs[i]! - openedMs[i]!
-        // Where times are kept to the minute, or cases take hours, equal ones mean nothing; two alike are chance.
-        if (!(took > msPerDay) || took % msPerMinute === 0) continue
-        verdicts[i] = judged
-        const key = `${item[i]} ${took}`
-        const list = alike.get(key)
-        if (list) list.push(i)
-        else alike.set(key, [i])
-      }
-      for (const list of alike.values()) if (list.length >= 3) for (const i of list) verdicts[i] = suspect
-      return verdicts
+    of: (rows) => sameDuration(rows, 3),
+  },
+  {
+    ...{ id: 'same-duration-twice', check: 'I' },
+    measure: {
+      en: 'took exactly as long as another case of the item, to the second',
+      zh: '办理时长与同事项另一件完全相同',
     },
+    question: {
+      en: 'Cases of an item took exactly as long as another, to the second, more often than chance does it. Were their times copied?',
+      zh: '同一事项案件与另一件办理时长完全相同（精确到秒），多于偶然，时间是否复制而来？',
+    },
+    of: (rows) => sameDuration(rows, 2),
   },
   {
     ...{ id: 'numbers-missing', check: 'J' },
@@ -197,21 +218,13 @@ export const groupRules: readonly GroupRule[] = [
     },
     of: ({ length, serial, serialPrefix }) => {
       const verdicts = new Uint8Array(length)
-      const byPrefix = new Map<number, number[]>()
-      for (let i = 0; i < length; i++)
-        if (Number.isFinite(serial[i]!)) {
-          const list = byPrefix.get(serialPrefix[i]!)
-          if (list) list.push(i)
-          else byPrefix.set(serialPrefix[i]!, [i])
-        }
-      for (const list of byPrefix.values()) {
-        list.sort((a, b) => serial[a]! - serial[b]!)
-        const span = serial[list.at(-1)!]! - serial[list[0]!]! + 1
-        // Only where a unit counts its own cases one by one can a number be missing.
-        if (list.length < 30 || list.length / span < 0.6) continue
-        list.forEach((i, at) => {
-          verdicts[i] = at > 0 && serial[i]! - serial[list[at - 1]!]! > 1 ? suspect : judged
-        })
+      const spans = serialSpans(serial, serialPrefix)
+      const numbers = new Set<string>()
+      for (let i = 0; i < length; i++) if (spans.has(serialPrefix[i]!)) numbers.add(`${serialPrefix[i]} ${serial[i]}`)
+      for (let i = 0; i < length; i++) {
+        const span = spans.get(serialPrefix[i]!)
+        if (!span || !(serial[i]! > span.low && serial[i]! <= span.high)) continue
+        verdicts[i] = numbers.has(`${serialPrefix[i]} ${serial[i]! - 1}`) ? judged : suspect
       }
       return verdicts
     },
@@ -236,79 +249,16 @@ function lateActs({ length, closedMs, lateStep }: UnitRows): Uint8Array {
 
 function lateReports({ length, closedMs, dueMs, lagMs }: UnitRows): Uint8Array {
   const verdicts = new Uint8Array(length)
-  let [closed, lagging] = [0, 0]
-  for (let i = 0; i < length; i++) {
-    if (!Number.isFinite(closedMs[i]!)) continue
-    closed++
-    if (lagMs[i]! > usualLagMs) lagging++
-  }
-  // A unit that reports by the week or by the month is late with everything: that is a question of its own.
-  if (lagging > closed * habitMin) return verdicts
+  const lags: number[] = []
+  for (let i = 0; i < length; i++) if (Number.isFinite(lagMs[i]!)) lags.push(lagMs[i]!)
+  lags.sort((a, b) => a - b)
+  // A unit that reports by the week or by the month is late with everything: what stands out is later than its own habit.
+  const late = Math.max(usualLagMs, 2 * (lags[Math.floor(lags.length * 0.75)] ?? 0))
   for (let i = 0; i < length; i++) {
     if (!Number.isFinite(closedMs[i]!) || !Number.isFinite(dueMs[i]!)) continue
     const toldMs = closedMs[i]! + lagMs[i]!
-    const isLateReport = lagMs[i]! > usualLagMs && toldMs > dueMs[i]! + usualLagMs
+    const isLateReport = lagMs[i]! > late && toldMs > dueMs[i]! + usualLagMs
     verdicts[i] = closedMs[i]! <= dueMs[i]! && isLateReport ? suspect : judged
   }
   return verdicts
-}
-
-function enteredTwice(
-  { length, item, applicant, openedMs, expected, seen }: UnitRows,
-  onlyUnseen: boolean,
-): Uint8Array {
-  const verdicts = new Uint8Array(length)
-  const last = new Map<string, number>()
-  const often = new Map<string, number>()
-  for (let i = 0; i < length; i++) {
-    const key = `${item[i]} ${applicant[i]}`
-    often.set(key, (often.get(key) ?? 0) + 1)
-  }
-  const isUnseen = (i: number): boolean => expected[i]! > 0 && (expected[i]! & seen[i]!) === 0
-  for (const i of ordered(openedMs)) {
-    if (applicant[i]! < 0) continue
-    verdicts[i] = judged
-    const key = `${item[i]} ${applicant[i]}`
-    const before = last.get(key)
-    // Agents apply for the same item again and again, each time for somebody else.
-    const isAgent = often.get(key)! > agentMin
-    if (before !== undefined && !isAgent && openedMs[i]! - openedMs[before]! <= 3 * msPerDay)
-      if (!onlyUnseen || isUnseen(i) || isUnseen(before)) verdicts[i] = suspect
-    last.set(key, i)
-  }
-  return verdicts
-}
-
-/** Rows in a run of at least `least` closings that follow one another within `withinMs`. */
-function inRuns(
-  { length, closedMs, handler, isSystem }: UnitRows,
-  withinMs: number,
-  least: number,
-  perPerson: boolean,
-) {
-  const verdicts = new Uint8Array(length)
-  const groups = new Map<number, number[]>()
-  for (let i = 0; i < length; i++) {
-    if (!Number.isFinite(closedMs[i]!) || isSystem[i] || (perPerson && handler[i]! < 0)) continue
-    verdicts[i] = judged
-    // A date without a time is nothing that people did in one second.
-    if (closedMs[i]! % (30 * msPerMinute) === 0) continue
-    const key = perPerson ? handler[i]! : 0
-    const list = groups.get(key)
-    if (list) list.push(i)
-    else groups.set(key, [i])
-  }
-  for (const list of groups.values()) {
-    list.sort((a, b) => closedMs[a]! - closedMs[b]!)
-    let from = 0
-    for (let to = 0; to < list.length; to++) {
-      while (closedMs[list[to]!]! - closedMs[list[from]!]! >= withinMs) from++
-      if (to - from + 1 >= least) for (let i = from; i <= to; i++) verdicts[list[i]!] = suspect
-    }
-  }
-  return verdicts
-}
-
-function ordered(values: readonly number[]): number[] {
-  return values.flatMap((value, i) => (Number.isFinite(value) ? [i] : [])).sort((a, b) => values[a]! - values[b]!)
 }

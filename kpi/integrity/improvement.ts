@@ -1,7 +1,7 @@
 // M for a unit: since when more was in time than before, and whether that is more than its weeks vary anyway. Reform does that
 // too; the question is what changed.
 import { changePoints, spreadOfSeries } from './change-point.ts'
-import type { Screened } from './screen.ts'
+import type { Tested } from './screen.ts'
 import { chiSquareTail } from './statistics.ts'
 import type { UnitSigns } from './unit-signs.ts'
 
@@ -12,7 +12,7 @@ const pointsMin = 0.08
 const msPerWeek = 7 * 86_400_000
 
 /** One per unit whose weeks can be judged. */
-export function improvements(units: readonly UnitSigns[]): Screened[] {
+export function improvements(units: readonly UnitSigns[]): Tested[] {
   return units.flatMap((one) => {
     const { weeks, unit } = one
     const trials = weeks.reduce((sum, week) => sum + week.trials, 0)
@@ -26,7 +26,7 @@ export function improvements(units: readonly UnitSigns[]): Screened[] {
     const from = best ? new Date(mondayMs(one.weeksFrom + best.at)).toISOString().slice(0, 10) : ''
     return [
       {
-        ...{ check: 'M', rule: 'change-point', unit, pValue, qValue: 1, count: trials },
+        ...{ check: 'M', rule: 'change-point', unit, pValue, count: trials },
         ...{ seen: best?.hits ?? null, expected: best ? best.before * best.trials : null },
         statistic: best ? best.after - best.before : 0,
         measure: { en: 'in time since the change, against the share before', zh: '变点之后按期办结数，与此前比例相比' },

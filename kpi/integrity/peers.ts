@@ -1,8 +1,8 @@
 // A funnel: the share of a unit's cases that a rule means, against what its peers' shares let expect for the same mix of
 // cases. Honest units differ from one another, so the width of the funnel is estimated from them and not taken from a
-// binomial alone (Spiegelhalter 2005). It is taken from the middle half of them: a tenth of units that fabricate stand above
-// it and must not widen the funnel that they are to fall out of.
-import { betaBinomialTail } from './statistics.ts'
+// binomial alone (Spiegelhalter 2005). A tenth of units that fabricate must not widen the funnel that they are to fall out of:
+// who is outside counts little or not at all.
+import { betaBinomialLog, betaBinomialTail } from './statistics.ts'
 
 /** Of one rule: what each stratum of a unit holds. */
 export interface Counted {
@@ -28,46 +28,65 @@ export interface Funnel {
 /** Fewer peers with cases of a stratum do not say what is usual. */
 const peersMin = 4
 const casesMin = 30
-/** Three cases are chance, or one person's mistake. */
-const seenMin = 4
+/** One case is chance, or one person's mistake. */
+const seenMin = 2
 /** As many cases of the overall share are added to what peers show of a stratum. */
 const shrinkage = 20
 /** Further outside than this, a unit does not say what is usual. */
 const outsideMax = 0.002
 /** Even alike units differ by a fifth. */
 const spreadMin = 0.04
-/** Of what is rare everywhere, honest units may well have twice as much as others, or none. */
-const spreadRareMin = 1
-const expectedMin = 3
-const unitsMin = 30
+const spreadMax = 16
+/** What is taken for likely before any unit was seen: coefficient of variation 0.7, anything from 0.25 to 2 well possible. */
+const spreadPrior = { logMiddle: Math.log(0.5), logWidth: 1 }
+/** Where hardly any unit has what is looked for, they say nothing about how far units lie apart. */
+const spreadUnknown = 1
 /** Fewer do not say how far units lie apart. */
-const rareUnitsMin = 12
-const normalMiddleHalf = 1.349
-/** Shares of units have longer tails than their middle half says. */
-const tails = 1.8
+const unitsMin = 12
+const expectedMin = 0.02
+/** More than so many tell no better how far units lie apart. */
+const unitsMax = 1500
+/** Beyond so many deviations a unit counts as "at least so many": whoever is far outside pulls no harder than who is just outside. */
+const censorAt = 1.3
+const censorMin = 3
 const rounds = 4
+/** So many of the units may fabricate in one way without hiding one another. */
+const leftOut = 0.15
+const searchSteps = 14
 
 /** @param clump so many cases count as one */
 export function compareWithPeers(counted: readonly Counted[], clump = 1): Funnel {
   const outside = new Set<string>()
-  let spread = spreadRareMin
-  let units: Compared[] = []
-  for (let round = 0; round < rounds; round++) {
-    units = expectedOf(counted, outside)
-    const inside = units.filter(({ unit }) => !outside.has(unit))
-    spread = Math.max(spreadMin, spreadOf(inside, clump))
+  let spread = spreadUnknown
+  // First without those who have most, whoever they are: if they fabricate, they must not say what is usual.
+  let units = expectedOf(counted, mostOf(expectedOf(counted, outside)))
+  for (let round = 0; ; round++) {
     for (const one of units) one.pValue = tail(one, spread, clump)
     const before = outside.size
     for (const { unit, pValue } of units) if (pValue < outsideMax) outside.add(unit)
-    if (outside.size === before) break
+    if (round === rounds || (round > 1 && outside.size === before)) return { units, spread }
+    units = expectedOf(counted, outside)
+    const inside = units.filter(({ unit }) => !outside.has(unit))
+    spread = spreadOf(inside, clump, spread)
   }
-  return { units, spread }
+}
+
+function mostOf(units: readonly Compared[]): Set<string> {
+  const order = units
+    .filter(({ seen, expected }) => seen > expected)
+    .sort((a, b) => b.seen / b.expected - a.seen / a.expected)
+  return new Set(order.slice(0, Math.floor(units.length * leftOut)).map(({ unit }) => unit))
 }
 
 function tail({ seen, count, expected }: Compared, spread: number, clump: number): number {
   if (seen < seenMin || seen <= expected) return 1
   const share = expected / count
-  return betaBinomialTail(Math.floor(seen / clump), count / clump, share, Math.min(0.5, (spread * share) / (1 - share)))
+  return betaBinomialTail(Math.floor(seen / clump), count / clump, share, correlationOf(spread, share))
+}
+
+/** Of two cases of a unit, when shares of units have this squared coefficient of variation. */
+function correlationOf(spread: number, share: number): number {
+  return Math.min(0.5, (spread * share) / (1 - share))
 }
 
 function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): Compared[] {
@@ -116,46 +135,47 @@ function totals(strata: Counted['strata']): [number, number] {
   return [judged, suspects]
 }
 
-/** The spread at which the middle half of the units lies as close together as that of a normal distribution. */
-function spreadOf(units: readonly Compared[], clump: number): number {
-  const used = units.filter(({ expected }) => expected >= expectedMin * clump)
-  if (used.length < unitsMin) return spreadOfRare(units, clump)
-  const middleHalf = (spread: number): number => {
-    const distances = used.map(({ seen, count, expected }) => {
-      const variance = clump * expected * (1 - expected / count) + expected * expected * spread
-      return (seen - expected) / Math.sqrt(variance)
+/**
+ * The most likely spread of a beta-binomial, given what the units have and a weak opinion beforehand. What a unit has beyond
+ * `censorAt` deviations is taken as "at least that", so that those who are outside widen the funnel little.
+ */
+function spreadOf(units: readonly Compared[], clump: number, before: number): number {
+  const told = units.filter(({ expected }) => expected > expectedMin * clump)
+  if (told.length < unitsMin) return spreadUnknown
+  const every = Math.ceil(told.length / unitsMax)
+  const used = told
+    .filter((_, at) => at % every === 0)
+    .map(({ seen, count, expected }) => {
+      const mean = expected / clump
+      const bound = Math.max(censorMin, Math.ceil(mean + censorAt * Math.sqrt(mean + mean * mean * before)))
+      const hits = Math.floor(seen / clump)
+      return { hits: Math.min(hits, bound), isCensored: hits >= bound, trials: count / clump, share: expected / count }
     })
-    distances.sort((a, b) => a - b)
-    const at = (share: number): number => distances[Math.round(share * (distances.length - 1))]!
-    return at(0.75) - at(0.25)
-  }
-  if (middleHalf(0) <= normalMiddleHalf) return 0
-  let [low, high] = [0, 16]
-  for (let i = 0; i < 24; i++) {
-    const middle = (low + high) / 2
-    if (middleHalf(middle) > normalMiddleHalf) low = middle
-    else high = middle
-  }
-  return high * tails
-}
-
-/** Paule and Mandel 1982: squared distances, each over its own variance, come to one per unit; one far outside counts as three. */
-function spreadOfRare(units: readonly Compared[], clump: number): number {
-  const used = units.filter(({ expected }) => expected > 0.05 * clump)
-  const excess = (spread: number): number => {
-    let sum = 0
-    for (const { seen, count, expected } of used) {
-      const variance = clump * expected * (1 - expected / count) + expected * expected * spread
-      sum += Math.min(9, (seen - expected) ** 2 / variance)
+  const likelihood = (logSpread: number): number => {
+    const spread = Math.exp(logSpread)
+    let sum = -((logSpread - spreadPrior.logMiddle) ** 2) / (2 * spreadPrior.logWidth ** 2)
+    for (const { hits, isCensored, trials, share } of used) {
+      const correlation = correlationOf(spread, share)
+      sum += isCensored
+        ? Math.log(betaBinomialTail(hits, trials, share, correlation) + 1e-300)
+        : betaBinomialLog(hits, trials, share, correlation)
     }
-    return sum - used.length
+    return sum
   }
-  if (used.length < rareUnitsMin || excess(spreadRareMin) <= 0) return spreadRareMin
-  let [low, high] = [spreadRareMin, 16]
-  for (let i = 0; i < 16; i++) {
-    const middle = (low + high) / 2
-    if (excess(middle) > 0) low = middle
-    else high = middle
-  }
-  return high * tails
+  // Golden section: the likelihood has one hill.
+  const ratio = (Math.sqrt(5) - 1) / 2
+  let [low, high] = [Math.log(spreadMin), Math.log(spreadMax)]
+  let [a, b] = [high - ratio * (high - low), low + ratio * (high - low)]
+  let [atA, atB] = [likelihood(a), likelihood(b)]
+  for (let i = 0; i < searchSteps; i++)
+    if (atA > atB) {
+      ;[high, b, atB] = [b, a, atA]
+      a = high - ratio * (high - low)
+      atA = likelihood(a)
+    } else {
+      ;[low, a, atA] = [a, b, atB]
+      b = low + ratio * (high - low)
+      atB = likelihood(b)
+    }
+  return Math.exp((low + high) / 2)
 }

@@ -3,7 +3,7 @@
 import type { CaseStore, StoredCase } from '../contract.ts'
 import type { CheckContext } from './observed-case.ts'
 import { OutageFinder } from './outages.ts'
-import type { Outage } from './traces.ts'
+import type { Outage, TraceKind } from './traces.ts'
 import { UnitSigns } from './unit-signs.ts'
 
 export interface Span {
@@ -11,10 +11,11 @@ export interface Span {
   toMs: number
 }
 
-/** A trace that names a case: `unit` when the sensor knows it. */
+/** A trace that names a case: `unit` when the sensor knows it, else empty. */
 export interface ForeignTrace {
   caseId: string
   unit: string
+  kind: TraceKind
 }
 
 export interface Scanned {
@@ -24,6 +25,8 @@ export interface Scanned {
 }
 
 const batch = 20_000
+/** Where every number begins otherwise, numbers tell nothing. */
+const startsMax = 200_000
 
 export async function scanCases(
   cases: Pick<CaseStore, 'since' | 'corrected' | 'history'>,
@@ -54,11 +57,13 @@ export async function scanCases(
   }
   const corrected = new Set(await cases.corrected())
   const sought = new Set(foreign.map(({ caseId }) => caseId))
+  const owners = new NumberOwners()
   for (let sequence = 0; ; ) {
     const part = await cases.since(sequence, batch)
     if (part.length === 0) break
     for (const one of part) {
       sought.delete(one.record.id)
+      if (foreign.length > 0) owners.add(one.record.id, one.record.department)
       if (!corrected.has(one.record.id)) take([one])
     }
     sequence = part.at(-1)!.sequence
@@ -66,10 +71,27 @@ export async function scanCases(
   const ids = [...corrected]
   for (let from = 0; from < ids.length; from += batch)
     for (const versions of (await cases.history(ids.slice(from, from + batch))).values()) take(versions)
-  for (const { caseId, unit } of foreign) if (sought.has(caseId) && units.has(unit)) units.get(unit)!.addOrphan(caseId)
+  for (const { caseId, unit, kind } of foreign)
+    if (sought.has(caseId)) units.get(unit === '' ? owners.of(caseId) : unit)?.addOrphan(caseId, kind)
   const finder = new OutageFinder()
   for (const unit of units.values()) unit.tellDays(finder)
   const outages = finder.find()
   for (const unit of units.values()) unit.finish(outages)
   return { units: [...units.values()], cases: count, outages: [...context.traces.outages, ...outages] }
+}
+
+/** Whose number a case has, where all numbers with the same beginning are of one department. */
+class NumberOwners {
+  #byStart = new Map<string, string>()
+
+  add(caseId: string, department: string): void {
+    const start = caseId.replace(/\d{1,15}$/, '')
+    const owner = this.#byStart.get(start)
+    if (owner === undefined && this.#byStart.size < startsMax) this.#byStart.set(start, department)
+    else if (owner !== department) this.#byStart.set(start, '')
+  }
+
+  of(caseId: string): string {
+    return this.#byStart.get(caseId.replace(/\d{1,15}$/, '')) ?? ''
+  }
 }

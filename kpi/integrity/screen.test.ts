@@ -30,7 +30,7 @@ const yearOf = (at: number): HonestYear => {
 const signsOf = ({ unit, cases, orphans }: HonestYear, around = context): UnitSigns => {
   const signs = new UnitSigns(unit.id)
   for (const one of cases) signs.add(one, around)
-  for (const { reference } of orphans) signs.addOrphan(reference)
+  for (const { reference, kind } of orphans) signs.addOrphan(reference, kind)
   signs.finish()
   return signs
 }

@@ -1,14 +1,21 @@
 // All units against one another under every rule, with the rate of false discoveries held over all of it.
-
+import { drifts, mixShifts } from './drift.ts'
 import type { IntegrityFinding } from './finding.ts'
 import { improvements } from './improvement.ts'
 import { compareWithPeers } from './peers.ts'
 import { qValues } from './statistics.ts'
+import { unitScores } from './unit-scores.ts'
 import { shareRules, type UnitSigns } from './unit-signs.ts'
 
-export interface Screened extends IntegrityFinding {
+/** A unit under a rule. */
+export interface Tested extends IntegrityFinding {
   pValue: number
+}
+
+export interface Screened extends Tested {
   qValue: number
+  /** Of a unit that stands out as a whole, the loudest sign: reason enough to look at some of its cases. */
+  isSpotCheck: boolean
 }
 
 export interface Screening {
@@ -21,22 +28,28 @@ export interface Screening {
 /** Of what is asked about, so much may be chance. */
 export const discoveryRate = 0.05
 
+/** At most so many honest units are told to be worth a spot check. */
+export const spotCheckRate = 0.05
+
+/** The distribution of what is loudest has a longer tail than the model: what it calls three in a hundred are nearly five. */
+const margin = 0.6
+
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */
   dependent: boolean
 }
 
 export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOptions): Screening {
-  const tests: Screened[] = []
+  const tests: Tested[] = []
   const spreads: Record<string, number> = {}
   const byUnit = new Map(units.map((one) => [one.unit, one]))
-  shareRules.forEach(({ id, check, measure, question, clump }, rule) => {
+  shareRules.forEach(({ id, check, measure, question, clump, ofResolution }, rule) => {
     const { units: compared, spread } = compareWithPeers(
-      units.map(({ unit, strata }) => ({
+      units.map(({ unit, strata, resolution }) => ({
         unit,
         strata: new Map(
           [...strata].map(([name, { judged, suspects }]) => [
-            name,
+            ofResolution ? `${resolution}|${name}` : name,
             { judged: judged[rule]!, suspects: suspects[rule]! },
           ]),
         ),
@@ -46,17 +59,19 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
     spreads[id] = spread
     for (const { unit, count, seen, expected, pValue } of compared)
       tests.push({
-        ...{ check, rule: id, unit, pValue, qValue: 1, measure, question, count, seen, expected },
+        ...{ check, rule: id, unit, pValue, measure, question, count, seen, expected },
         ...{ statistic: expected > 0 ? seen / expected : seen, evidence: byUnit.get(unit)!.evidence[rule]! },
       })
   })
-  tests.push(...improvements(units))
-  const q = qValues(
-    tests.map(({ pValue }) => pValue),
-    dependent,
-  )
-  tests.forEach((test, i) => {
-    test.qValue = q[i]!
-  })
-  return { tests, spreads }
+  tests.push(...improvements(units), ...drifts(units), ...mixShifts(units))
+  const { units: scored, pValues } = unitScores(tests)
+  const q = qValues(pValues, dependent)
+  const scores = new Map(scored.map((one) => [one.unit, one]))
+  return {
+    spreads,
+    tests: tests.map((test, i) => {
+      const { pValue, rule } = scores.get(test.unit)!
+      return { ...test, qValue: q[i]!, isSpotCheck: rule === test.rule && pValue <= spotCheckRate * margin }
+    }),
+  }
 }

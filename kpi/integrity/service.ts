@@ -25,6 +25,8 @@ export interface IntegrityRun {
   tests: number
   /** Questions that are open after it. */
   flags: number
+  /** Units that are worth a look and are not asked. */
+  spotChecks: number
   opened: number
   cleared: number
   discoveryRate: number
@@ -123,15 +125,21 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
     } = await scanCases(cases, { fromMs, toMs }, { zone, calendar: calendar(), traces }, foreign)
     const { tests, spreads } = screenUnits(units, { dependent: false })
     const region = new Map(units.map((one) => [one.unit, one.region]))
-    const found = tests.filter(({ qValue }) => qValue <= discoveryRate)
-    const screened: Raised[] = found.map((one) => ({ ...one, region: region.get(one.unit) ?? '', period }))
+    const asked = new Set(tests.flatMap(({ unit, qValue }) => (qValue <= discoveryRate ? [unit] : [])))
+    const screened = tests.flatMap(({ isSpotCheck, ...one }): Raised[] => {
+      const kept = { ...one, region: region.get(one.unit) ?? '', period }
+      if (one.qValue <= discoveryRate) return [{ ...kept, level: 'question' }]
+      return isSpotCheck && !asked.has(one.unit) ? [{ ...kept, level: 'spot-check' }] : []
+    })
     const raised = [...screened, ...((await deps.visited?.(period)) ?? [])]
+    const questions = raised.filter(({ level }) => level === 'question').length
     const { opened, cleared } = await flags.record(period, raised, nowMs())
     await keepUnits(database, period, units)
     await keepFunnels(database, period, tests, spreads)
     const endedMs = nowMs()
     const made: IntegrityRun = {
-      ...{ period, startedMs, endedMs, cases: count, units: units.length, tests: tests.length, flags: raised.length },
+      ...{ period, startedMs, endedMs, cases: count, units: units.length, tests: tests.length, flags: questions },
+      spotChecks: raised.length - questions,
       ...{
         opened,
         cleared,

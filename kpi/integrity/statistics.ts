@@ -30,6 +30,18 @@ export function binomialTail(hits: number, trials: number, share: number): numbe
   return Math.min(1, sum)
 }
 
+/** log P(X = hits) for a beta-binomial; `spread` as below, above 0. */
+export function betaBinomialLog(hits: number, trials: number, share: number, spread: number): number {
+  const k = Math.round(hits)
+  const n = Math.max(k, Math.round(trials))
+  const strength = 1 / Math.max(1e-9, spread) - 1
+  const a = share * strength
+  const b = (1 - share) * strength
+  const choose = k === 0 ? 0 : logGamma(n + 1) - logGamma(k + 1) - logGamma(n - k + 1)
+  const rise = k === 0 ? 0 : logGamma(k + a) - logGamma(a)
+  return choose + rise + logGamma(n - k + b) - logGamma(b) + logGamma(a + b) - logGamma(n + a + b)
+}
+
 /**
  * P(X ≥ hits) for a beta-binomial: every unit has a share of its own around `share`, and `spread` (0 to 1) says how far they
  * lie apart: the variance is that of a binomial × (1 + (trials − 1) · spread).
@@ -39,20 +51,12 @@ export function betaBinomialTail(hits: number, trials: number, share: number, sp
   if (share <= 0) return 0
   if (share >= 1) return 1
   if (spread <= 1e-9) return binomialTail(hits, trials, share)
+  const k = Math.round(hits)
+  const n = Math.max(k, Math.round(trials))
   const strength = 1 / spread - 1
   const a = share * strength
   const b = (1 - share) * strength
-  const k = Math.round(hits)
-  const n = Math.max(k, Math.round(trials))
-  let log =
-    logGamma(n + 1) -
-    logGamma(k + 1) -
-    logGamma(n - k + 1) +
-    logGamma(k + a) +
-    logGamma(n - k + b) -
-    logGamma(n + a + b)
-  log += logGamma(a + b) - logGamma(a) - logGamma(b)
-  let term = Math.exp(log)
+  let term = Math.exp(betaBinomialLog(k, n, share, spread))
   let sum = 0
   // Neighbouring terms differ by a simple factor.
   for (let x = k; x <= n; x++) {

@@ -46,9 +46,22 @@ const outage = z.strictObject({
   to: z.string().refine((text) => !Number.isNaN(Date.parse(text)), 'is no time'),
   source: z.string().min(1).describe('Who says so'),
 })
+const telemetry = z.strictObject({
+  kind,
+  query: z.string().min(1).max(2000).describe('KQL: the events in which this system names a case'),
+  case: z.string().min(1).max(200).describe('Field with the number of the case, as departments report it'),
+  unit: z.string().min(1).max(200).optional().describe('Field with the department; without it the number must tell'),
+})
 export const traceRulesSchema = z.strictObject({
   version: z.string(),
   rules: z.array(expectation).min(1),
+  telemetry: z.array(telemetry).max(50).default([]).describe('Where cases are named that may never be reported'),
+  reportedWithinDays: z
+    .int()
+    .min(1)
+    .max(365)
+    .default(14)
+    .describe('So long a case that others saw may take to be reported'),
   outages: z.array(outage).default([]).describe('Declared; those that the telemetry itself shows are found'),
 })
 export type TraceRulesSource = z.output<typeof traceRulesSchema>
@@ -70,8 +83,12 @@ export interface Corroboration {
   contradicted: TraceKind[]
 }
 
+export type TelemetrySource = z.output<typeof telemetry>
+
 export interface TraceRules {
   version: string
+  telemetry: readonly TelemetrySource[]
+  reportedWithinDays: number
   outages: readonly Outage[]
   of(record: CaseRecord): Corroboration
   withOutages(found: readonly Outage[]): TraceRules
@@ -105,7 +122,7 @@ export function compileTraceRules(source: TraceRulesSource): TraceRules {
     const isOut = (wanted: TraceKind, region: string, atMs: number): boolean =>
       byKind.get(wanted)?.some((one) => atMs >= one.fromMs && atMs < one.toMs && region.startsWith(one.region)) ?? false
     return {
-      version: source.version,
+      ...{ version: source.version, telemetry: source.telemetry, reportedWithinDays: source.reportedWithinDays },
       outages,
       withOutages: (found) => withOutages([...outages, ...found]),
       of: (record) => {

@@ -1,5 +1,5 @@
 // What is kept of each case until its unit is complete: numbers, and texts as indexes. One array per field.
-import { counterSigns, suspect, toldLongAfter } from './case-rules.ts'
+import { counterSigns, isToldBefore, suspect, toldLongAfter } from './case-rules.ts'
 import { type CheckContext, isOnline, type ObservedCase } from './observed-case.ts'
 import { type TraceKind, traceKinds } from './traces.ts'
 
@@ -25,6 +25,8 @@ export interface UnitRows {
   lateStep: number[]
   /** The applicant was told more than a working day after the closing. */
   isToldLate: boolean[]
+  /** The message of the result is not of the time of the closing: before it, or more than a working day after. */
+  isToldApart: boolean[]
   /** Kinds of traces that it should have left, and those that were seen: one bit each, in the order of `traceKinds`. */
   expected: number[]
   seen: number[]
@@ -67,7 +69,9 @@ export class RowKeeper {
     rows.serial.push(digits ? Number(digits[0]) : Number.NaN)
     rows.serialPrefix.push(digits ? this.indexOf(id.slice(0, digits.index)) : -1)
     rows.lateStep.push(late === '' ? -1 : this.indexOf(late))
-    rows.isToldLate.push(toldLongAfter(record, context) === suspect)
+    const isToldLate = toldLongAfter(record, context) === suspect
+    rows.isToldLate.push(isToldLate)
+    rows.isToldApart.push(isToldLate || isToldBefore(record))
     rows.expected.push(bitsOf(expected))
     rows.seen.push(bitsOf(seen))
     rows.blind.push(blind.length > 0)
@@ -102,6 +106,15 @@ function emptyRows(): UnitRows {
   return {
     ...{ length: 0, openedMs: [], closedMs: [], dueMs: [], openedDay: [], closedDay: [], item: [], applicant: [] },
     ...{ handler: [], region: [], isSystem: [], isOnline: [], serial: [], serialPrefix: [], lateStep: [] },
-    ...{ isToldLate: [], expected: [], seen: [], blind: [], isTraceless: [], counterSigns: [], lagMs: [] },
+    ...{
+      isToldLate: [],
+      isToldApart: [],
+      expected: [],
+      seen: [],
+      blind: [],
+      isTraceless: [],
+      counterSigns: [],
+      lagMs: [],
+    },
   }
 }

@@ -4,48 +4,27 @@ import { apart, caseRules, type RuleWords, suspect } from './case-rules.ts'
 import type { Counted } from './change-point.ts'
 import { evidenceMax } from './finding.ts'
 import { groupRules } from './group-rules.ts'
+import type { Part } from './mix-shift.ts'
 import { type CheckContext, type ObservedCase, stratumOf } from './observed-case.ts'
 import { cityOf, dayIsOut, type OutageFinder, traceDay } from './outages.ts'
 import { type Outage, type TraceKind, traceKinds } from './traces.ts'
 import { addFacts, emptyFacts, type UnitFacts } from './unit-facts.ts'
+import { orphanRules, orphansByRule } from './unit-orphans.ts'
 import { RowKeeper } from './unit-rows.ts'
+import { weeksOf } from './unit-weeks.ts'
 
-/** Traces that name a case which nobody reported. */
-const orphanRule: RuleWords = {
-  ...{ id: 'traces-without-case', check: 'N' },
-  measure: { en: 'seen by others, and never reported as a case', zh: '有外部痕迹而未报送案件' },
-  question: {
-    en: 'Others saw applications of which no case was ever reported. What became of them?',
-    zh: '外部系统有申请痕迹，却从未报送案件，这些申请去向如何？',
-  },
-}
-const missingRule: RuleWords = {
-  ...{ id: 'number-seen-and-missing', check: 'J' },
-  measure: { en: 'numbers that others saw and that are missing among the cases', zh: '外部系统见过而案件中缺失的编号' },
-  question: {
-    en: 'Others saw case numbers that are missing among those reported. Where are these cases?',
-    zh: '外部系统有记录的案件编号在报送案件中缺失，这些案件去向如何？',
-  },
-}
-export const shareRules: readonly (RuleWords & { clump?: number })[] = [
-  ...caseRules,
-  ...groupRules,
-  orphanRule,
-  missingRule,
-]
-const orphanAt = shareRules.length - 2
-const missingAt = shareRules.length - 1
+export const shareRules: readonly RuleWords[] = [...caseRules, ...groupRules, ...orphanRules]
 const orphanStratum = 'traces'
 const usualLagMs = 2 * 86_400_000
 /** Below this share of what was expected, a kind of telemetry is not connected. */
 const connectedMin = 0.05
-/** Numbers run on when so many of them are there. */
-const denseMin = 0.6
 
 export interface StratumCounts {
   judged: Uint32Array
   suspects: Uint32Array
 }
+
+export type Resolution = 'seconds' | 'minutes' | 'days'
 
 export class UnitSigns {
   readonly unit: string
@@ -57,13 +36,19 @@ export class UnitSigns {
   /** Kinds of telemetry that hardly ever see the unit. */
   readonly unconnected: TraceKind[] = []
   /** Closed in time of closed with a deadline, by week from the first; filled at the end. */
-  readonly weeks: Counted[] = []
+  weeks: Counted[] = []
   weeksFrom = 0
+  /** The same by kind of item and way, of the last thirteen weeks and the thirteen before. */
+  quarters: Part[] = []
+  /** How exactly it keeps the times of closings. */
+  resolution: Resolution = 'seconds'
   #keeper = new RowKeeper()
   #ids: string[] = []
   #strata: StratumCounts[] = []
+  #stratumNames: string[] = []
   #facts: UnitFacts[] = []
-  #orphans: string[] = []
+  /** Cases that others saw and nobody reported, with what was seen. */
+  #orphans = new Map<string, Set<string>>()
 
   constructor(unit: string) {
     this.unit = unit
@@ -71,7 +56,8 @@ export class UnitSigns {
 
   add(one: ObservedCase, context: CheckContext): void {
     const { record } = one
-    const counts = this.#countsOf(stratumOf(record))
+    const stratum = stratumOf(record)
+    const counts = this.#countsOf(stratum)
     for (let rule = 0; rule < caseRules.length; rule++) {
       // Of a removed case only its removal is a question.
       if (record.withdrawnRecord && caseRules[rule]!.check !== 'J') continue
@@ -82,6 +68,7 @@ export class UnitSigns {
     this.#keeper.add(one, context)
     this.#ids.push(record.id)
     this.#strata.push(counts)
+    this.#stratumNames.push(stratum)
     const { rows } = this.#keeper
     const closedDay = rows.closedDay.at(-1)!
     const facts = this.#factsOf(Number.isNaN(closedDay) ? rows.openedDay.at(-1)! : closedDay)
@@ -93,10 +80,10 @@ export class UnitSigns {
   }
 
   /** A trace of a case that is not among those reported. */
-  addOrphan(reference: string): void {
-    this.#orphans.push(reference)
-    const list = this.evidence[orphanAt]!
-    if (list.length < evidenceMax) list.push(reference)
+  addOrphan(reference: string, kind: string): void {
+    const kinds = this.#orphans.get(reference)
+    if (kinds) kinds.add(kind)
+    else this.#orphans.set(reference, new Set([kind]))
   }
 
   /** Before the end: what was expected and seen on which day. */
@@ -114,21 +101,22 @@ export class UnitSigns {
       for (let i = 0; i < verdicts.length; i++)
         this.#count(this.#strata[i]!, caseRules.length + at, verdicts[i]!, this.#ids[i]!)
     })
-    const { judged: seen, suspects } = this.#countsOf(orphanStratum)
+    const { judged: all, suspects: unreported } = this.#countsOf(orphanStratum)
     const { cases } = this.facts
-    seen[orphanAt] = cases + this.#orphans.length
-    suspects[orphanAt] = this.#orphans.length
-    const missing = this.#missingNumbers()
-    if (missing) {
-      seen[missingAt] = cases + missing.length
-      suspects[missingAt] = missing.length
-      this.evidence[missingAt] = missing.slice(0, evidenceMax)
-    }
-    this.#countWeeks()
-    this.#orphans = []
+    orphansByRule(this.#orphans, this.#keeper).forEach((list, at) => {
+      if (!list) return
+      const rule = shareRules.length - orphanRules.length + at
+      all[rule] = cases + list.length
+      unreported[rule] = list.length
+      this.evidence[rule] = list.slice(0, evidenceMax)
+    })
+    this.resolution = resolutionOf(rows.closedMs)
+    Object.assign(this, weeksOf(rows, this.#stratumNames))
+    this.#orphans = new Map()
     this.#keeper = new RowKeeper()
     this.#ids = []
     this.#strata = []
+    this.#stratumNames = []
     this.#facts = []
   }
 
@@ -188,48 +176,6 @@ export class UnitSigns {
     }
   }
 
-  /** Orphans whose number lies between those of the unit's own cases; undefined when its numbers do not run on. */
-  #missingNumbers(): string[] | undefined {
-    const { serial, serialPrefix } = this.#keeper.rows
-    const spans = new Map<number, { low: number; high: number; count: number }>()
-    for (let i = 0; i < serial.length; i++) {
-      if (!Number.isFinite(serial[i]!)) continue
-      const span = spans.get(serialPrefix[i]!)
-      if (!span) spans.set(serialPrefix[i]!, { low: serial[i]!, high: serial[i]!, count: 1 })
-      else {
-        span.low = Math.min(span.low, serial[i]!)
-        span.high = Math.max(span.high, serial[i]!)
-        span.count++
-      }
-    }
-    const dense = new Map(
-      [...spans].filter(([, { low, high, count }]) => count >= 30 && count > (high - low) * denseMin),
-    )
-    if (dense.size === 0) return undefined
-    return this.#orphans.filter((reference) => {
-      const digits = /\d{1,15}$/.exec(reference)
-      const span = digits && dense.get(this.#keeper.known(reference.slice(0, digits.index)))
-      return span ? Number(digits[0]) > span.low && Number(digits[0]) < span.high : false
-    })
-  }
-
-  #countWeeks(): void {
-    const { length, closedDay, closedMs, dueMs } = this.#keeper.rows
-    const weeks = new Map<number, { hits: number; trials: number }>()
-    for (let i = 0; i < length; i++) {
-      if (!Number.isFinite(closedDay[i]!) || !Number.isFinite(dueMs[i]!)) continue
-      const week = Math.floor((closedDay[i]! + 3) / 7)
-      const one = weeks.get(week) ?? { hits: 0, trials: 0 }
-      one.trials++
-      if (closedMs[i]! <= dueMs[i]!) one.hits++
-      weeks.set(week, one)
-    }
-    const order = [...weeks.keys()].sort((a, b) => a - b)
-    if (order.length === 0) return
-    this.weeksFrom = order[0]!
-    for (let week = order[0]!; week <= order.at(-1)!; week++) this.weeks.push(weeks.get(week) ?? { hits: 0, trials: 0 })
-  }
-
   #factsOf(day: number): UnitFacts {
     const month = Number.isFinite(day) ? new Date(day * 86_400_000).toISOString().slice(0, 7) : ''
     let facts = this.months.get(month)
@@ -257,4 +203,17 @@ export class UnitSigns {
     const list = this.evidence[rule]!
     if (list.length < evidenceMax) list.push(id)
   }
+}
+
+/** What most closings are multiples of, those at half hours left aside. */
+function resolutionOf(closedMs: readonly number[]): Resolution {
+  let [all, minutes, halfHours] = [0, 0, 0]
+  for (const ms of closedMs) {
+    if (!Number.isFinite(ms)) continue
+    all++
+    if (ms % (30 * 60_000) === 0) halfHours++
+    else if (ms % 60_000 === 0) minutes++
+  }
+  if (halfHours > all * 0.8) return 'days'
+  return minutes > (all - halfHours) / 2 ? 'minutes' : 'seconds'
 }

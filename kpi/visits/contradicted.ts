@@ -28,7 +28,13 @@ export async function findContradicted(board: Board, visits: Visits, period: str
       const share = toNumber(fromText(value.ratio))
       const reported = definition.direction === 'up' ? share : 1 - share
       const found = reportedAgainstVisits(department, reported, [stratumOf(department, own, value.count)])
-      const more = { rule: `visits-${kpi}`, region: own[0]!.region.slice(0, 4), period, qValue: 1 }
+      const more = {
+        rule: `visits-${kpi}`,
+        region: own[0]!.region.slice(0, 4),
+        period,
+        qValue: 1,
+        level: 'question' as const,
+      }
       judged.push({ found: found && { ...found, ...more }, pValue: found?.pValue ?? 1 })
     }
   }

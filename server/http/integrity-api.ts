@@ -27,6 +27,9 @@ export const FlagBody = z.object({
   expected: z.number().nullable(),
   evidence: z.array(z.string()).describe('Ids of cases or cells, a few'),
   question: Words,
+  level: z
+    .enum(['question', 'spot-check'])
+    .describe('A spot check: the unit stands out as one in twenty honest ones does'),
   state: z.enum(['open', 'cleared']),
   resolution: z.enum(['explained', 'corrected', 'confirmed']).nullable(),
   firstSeenMs: z.number(),
@@ -41,6 +44,7 @@ export const RunBody = z.object({
   units: z.number(),
   tests: z.number(),
   flags: z.number(),
+  spotChecks: z.number().optional().describe('Units that stand out as a whole and are not asked'),
   opened: z.number(),
   cleared: z.number(),
   discoveryRate: z.number(),
@@ -57,6 +61,7 @@ export const FlagQuery = z.object({
   check: z.string().max(4).optional(),
   period: z.string().max(10).optional(),
   state: z.enum(['open', 'cleared']).optional(),
+  level: z.enum(['question', 'spot-check']).default('question'),
   limit: z.coerce.number().int().min(1).max(5000).default(500),
 })
 

@@ -29,7 +29,7 @@ export function integrityRoutes(app: App, { kpi, clock }: Parts): void {
       const integrity = service()
       const bounds = jurisdictionOf(context)
       const believability = integrity.believability()
-      const open = (await integrity.flags.list({ state: 'open' }, flagsMax)).filter(isAsked)
+      const open = (await integrity.flags.list({ state: 'open', level: 'question' }, flagsMax)).filter(isAsked)
       const byUnit = new Map<string, Flag[]>()
       for (const flag of open) byUnit.set(flag.unit, [...(byUnit.get(flag.unit) ?? []), flag])
       const units = believability.units().flatMap((unit) => {
@@ -71,9 +71,10 @@ export function integrityRoutes(app: App, { kpi, clock }: Parts): void {
       ...{ access: read, query: api.FlagQuery, response: api.FlagBody.array() },
     },
     async ({ query, context }) => {
-      const { limit, unit, region, check, period, state } = query
+      const { limit, unit, region, check, period, state, level } = query
       const bounds = jurisdictionOf(context)
       const filter = {
+        level,
         ...(unit === undefined ? {} : { unit }),
         ...(region === undefined ? {} : { region: regionStem(region) }),
         ...(check === undefined ? {} : { check }),

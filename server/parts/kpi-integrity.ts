@@ -11,7 +11,9 @@ import { readTraceRules } from '#kpi/integrity/traces.ts'
 import { type Calendar, calendarAt } from '#kpi/time/calendar.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
+import type { EventStore } from '#stores/events/store.ts'
 import type { Database } from '#stores/state/state.ts'
+import { createForeignTraces } from './foreign-traces.ts'
 
 export interface IntegrityPart extends IntegrityService {
   /** Runs when the night's run is due. */
@@ -29,6 +31,8 @@ export function createIntegrityPart(
   deps: {
     database: Database
     cases: CaseStore
+    /** Where other systems name cases; a command that only reads figures does without. */
+    events?: Pick<EventStore, 'groupCount' | 'stats'>
     calendars: readonly Calendar[]
     clock: Clock
     logger: Logger
@@ -36,17 +40,23 @@ export function createIntegrityPart(
     visited(period: string): Promise<Raised[]>
   },
 ): IntegrityPart | undefined {
-  const { database, cases, calendars, clock, logger } = deps
+  const { database, cases, events, calendars, clock, logger } = deps
   const traces = readTraceRules(join(rules, 'integrity/traces.yml'))
   const grades = readGradeRules(join(rules, 'integrity/grades.yml'))
   for (const problem of [...traces.problems, ...grades.problems] as SourceProblem[])
     logger.error({ problem: formatProblem(problem) }, 'rules of the integrity checks were not taken: nothing is graded')
   if (!traces.rules || !grades.rules) return undefined
   const zone = zoneOf(zoneName)
+  const { telemetry, reportedWithinDays } = traces.rules
+  const foreign = events && createForeignTraces({ database, events, cases }, telemetry, reportedWithinDays)
   const service = createIntegrity({
     ...{ database, cases, zone, traces: traces.rules, grades: grades.rules, nowMs: () => clock.nowMs() },
     visited: deps.visited,
     calendar: () => calendarAt(calendars, 'cn', clock.nowMs()) ?? calendars[0]!,
+    foreign: async (fromMs, toMs) => {
+      await foreign?.collect(clock.nowMs())
+      return (await foreign?.list(fromMs, toMs)) ?? []
+    },
   })
   return {
     ...service,

@@ -16,6 +16,7 @@ import { findContradicted } from '#kpi/visits/contradicted.ts'
 import { createVisits, type Visits } from '#kpi/visits/visits.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
+import type { EventStore } from '#stores/events/store.ts'
 import type { Database } from '#stores/state/state.ts'
 import { createIntegrityPart, type IntegrityPart, withGrades } from './kpi-integrity.ts'
 
@@ -39,9 +40,17 @@ const seriesMax = 20_000
 
 export function createKpiPart(
   rules: string,
-  deps: { directory: string; cubes: string; database: Database; clock: Clock; random: Random; logger: Logger },
+  deps: {
+    directory: string
+    cubes: string
+    database: Database
+    events?: EventStore
+    clock: Clock
+    random: Random
+    logger: Logger
+  },
 ): KpiPart {
-  const { directory, cubes, database, clock, random, logger } = deps
+  const { directory, cubes, database, events, clock, random, logger } = deps
   const nowMs = (): number => clock.nowMs()
   const cases = createDuckCases({ ...duckCasesDefaults, directory })
   const catalogue = createCatalogueStore(database, nowMs)
@@ -53,6 +62,7 @@ export function createKpiPart(
   const visits = createVisits(database, nowMs)
   const integrity = createIntegrityPart(rules, {
     ...{ database, cases, calendars: compiled, clock, logger },
+    ...(events ? { events } : {}),
     visited: (period) => findContradicted(plain, visits, period),
   })
   const plain: Board = createBoard({

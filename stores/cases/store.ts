@@ -43,6 +43,8 @@ export interface CaseStore {
   versions(id: string): Promise<StoredCase[]>
   /** The same for many. */
   history(ids: readonly string[]): Promise<Map<string, StoredCase[]>>
+  /** Which of these ids have arrived. */
+  known(ids: readonly string[]): Promise<Set<string>>
   /** Ids of cases of which there is more than one version. */
   corrected(): Promise<string[]>
   /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */

@@ -7,25 +7,30 @@ import { CodedError } from '#core/errors.ts'
 import { silentLogger } from '#core/logger.ts'
 import { readYaml } from '#core/yaml-source.ts'
 import { evidenceMax } from '#kpi/bundle/format.ts'
-import { writeBundle } from '#kpi/bundle/write.ts'
+import { type BundleInput, writeBundle } from '#kpi/bundle/write.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
 import type { CaseStore, Period, StoredCase } from '#kpi/contract.ts'
 import { findDefinition, loadDefinitions } from '#kpi/definitions/load.ts'
 import { within } from '#kpi/engine/compute.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
+import type { Ledger } from '#kpi/ledger/ledger.ts'
 import { parseNote } from '#kpi/ledger/note.ts'
-import { calendarSchema } from '#kpi/time/calendar.ts'
+import { calendarSchema, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
-import { createState, stateDefaults } from '#stores/state/postgres.ts'
+import { createState, type PostgresState, stateDefaults } from '#stores/state/postgres.ts'
 import { loadConfig } from '../../config.ts'
+import type { LedgerConfig } from '../../ledger-config.ts'
+import { createIntegrityPart } from '../../parts/kpi-integrity.ts'
 import { openLedger } from '../../parts/ledger.ts'
 import { createLedgerFeed } from '../../parts/ledger-feed.ts'
+import { createWitnesses } from '../../parts/witnesses.ts'
 import type { CommandInput } from '../command.ts'
 import { pairs, readFile, timeOf } from './files.ts'
 
 const batch = 10_000
+const cellsMax = 10_000
 
 export async function exportBundle({ options, lists }: CommandInput): Promise<number> {
   const { config } = loadConfig(process.env)
@@ -72,6 +77,9 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
         knownMs: timeOf(text('known-at'), '--known-at', nowMs),
       },
       ...olderOf(lists['checkpoint']?.[0]),
+      ...(await gradesFor(rules, plan.definition.fact === 'case', period, only, { state, cases })),
+      cosign: () => cosigned(config.ledger, { ledger, data: config.data }),
+      witnessKeys: config.ledger.witnesses.flatMap(({ keys }) => keys),
     })
     console.log(`${given.evidence.count} records and their proofs are in ${directory}`)
     return 0
@@ -80,6 +88,61 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
     await state.close()
     await ledger.close()
     await lock.release()
+  }
+}
+
+/** Grades by the last run of the checks; nothing is graded that was known before it. */
+async function gradesFor(
+  rules: string,
+  isOfCases: boolean,
+  period: string,
+  only: Record<string, string>,
+  { state, cases }: { state: PostgresState; cases: CaseStore },
+): Promise<Pick<BundleInput, 'gradeOf'>> {
+  const calendars = readCalendars(join(rules, 'calendars')).calendars.map(compileCalendar)
+  const integrity = createIntegrityPart(rules, {
+    ...{ database: state.database, cases, calendars, clock: systemClock, logger: silentLogger },
+    // Nothing is looked at anew here: grades are those of the last run.
+    visited: async () => [],
+  })
+  await integrity?.load()
+  const run = await integrity?.lastRun()
+  if (!integrity || !run) return { gradeOf: () => null }
+  const { endedMs, gradeRulesVersion, traceRulesVersion } = run
+  return {
+    gradeOf: (value, departments) => {
+      const asked = { ...value, period: { ...value.period, label: period } }
+      const given = value.knownMs < integrity.ranAtMs() ? undefined : integrity.grade(asked, only, isOfCases)
+      if (!given) return null
+      const { grade, says, because } = given
+      const cells = departments.flatMap((department) => {
+        const own = integrity.grade({ ...asked, dimensions: { department } }, {}, isOfCases)
+        return own ? [{ department, grade: own.grade }] : []
+      })
+      return {
+        ...{ grade, says, because, cells: cells.slice(0, cellsMax) },
+        run: { period: run.period, endedMs, gradeRulesVersion, traceRulesVersion },
+      }
+    },
+  }
+}
+
+/** The checkpoint of now with the cosignatures of those witnesses that answer. */
+async function cosigned(
+  config: LedgerConfig,
+  { ledger, data }: { ledger: Ledger; data: string },
+): Promise<string | undefined> {
+  if (config.witnesses.length === 0) return undefined
+  const witnesses = createWitnesses(config, { ledger, data, clock: systemClock, onFinding: () => {} })
+  try {
+    await witnesses.tick()
+    const checkpoint = witnesses.newest()
+    const note = checkpoint === undefined ? undefined : parseNote(checkpoint)
+    for (const { name, state, cause, size } of witnesses.status())
+      if (size !== ledger.size) console.error(`not cosigned by ${name}: ${cause || state}`)
+    return (note && readCheckpoint(note.text))?.size === ledger.size ? checkpoint : undefined
+  } finally {
+    await witnesses.component.stop()
   }
 }
 

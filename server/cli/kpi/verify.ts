@@ -1,7 +1,7 @@
 // Checks a bundle, offline: no server, no data directory, nothing but the files that are named.
 import { resolve } from 'node:path'
 import { CodedError } from '#core/errors.ts'
-import { verifyBundle } from '#kpi/bundle/verify.ts'
+import { type BundleReport, verifyBundle } from '#kpi/bundle/verify.ts'
 import { type CommandInput, print } from '../command.ts'
 import { readFile } from './files.ts'
 
@@ -13,7 +13,7 @@ export async function verify({ positionals, lists, json }: CommandInput): Promis
     ...(keys.length > 0 ? { keys: keys.map((path) => readFile(path, '--key')).join('\n') } : {}),
     checkpoints: (lists['checkpoint'] ?? []).map((path) => readFile(path, '--checkpoint')),
   })
-  const { fault, records, size, cosigned, figure } = report
+  const { fault, records, size, cosigned, figure, grade } = report
   if (fault) {
     print(
       json,
@@ -30,7 +30,22 @@ export async function verify({ positionals, lists, json }: CommandInput): Promis
   print(
     json,
     report,
-    `OK ${records} records in a ledger of ${size} leaves${seen}; the figure follows: ${shown}${trusted}`,
+    `OK ${records} records in a ledger of ${size} leaves${seen}; the figure follows: ${shown}${gradeText(grade)}${trusted}`,
   )
   return 0
+}
+
+/** The grade is signed as it was exported; it stands on cases of other figures too, which a bundle does not hold. */
+function gradeText(grade: BundleReport['grade']): string {
+  if (grade === undefined) return ''
+  if (grade === null) return '\nEvidence grade: none was given'
+  const { run, cells } = grade
+  const because = grade.because.map(({ condition, needed, is }) => `${condition} ${needed}, is ${is.toFixed(3)}`)
+  const better = because.length > 0 ? `; for a better one: ${because.join(', ')}` : ''
+  const departments = cells.map(({ department, grade: own }) => `${department} ${own}`).join(', ')
+  const at = new Date(run.endedMs).toISOString()
+  return [
+    `\nEvidence grade ${grade.grade} as exported, by the checks of ${at} over ${run.period} (rules ${run.gradeRulesVersion}, ${run.traceRulesVersion})${better}`,
+    ...(departments === '' ? [] : [`  by department: ${departments}`]),
+  ].join('\n')
 }

@@ -209,6 +209,7 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       }
       return found
     },
+    known: async (wanted) => new Set((await ofIds(wanted, 'id')).map((row) => row['id'] as string)),
     corrected: async () => {
       if (files.length === 0) return []
       const found = await db().query(`select id from ${source()} group by id having count(*) > 1 order by id`, [])

@@ -64,3 +64,29 @@ export const kpiFunnels = pgTable(
   },
   (table) => [primaryKey({ columns: [table.period, table.rule] })],
 )
+
+/** Cases that others named and nobody had reported when a day of events was looked at. */
+export const kpiForeignTraces = pgTable(
+  'kpi_foreign_traces',
+  {
+    caseId: text('case_id').notNull(),
+    kind: text('kind').notNull(),
+    /** Empty: the sensor does not know it. */
+    unit: text('unit').notNull(),
+    atMs: ms('at_ms').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.caseId, table.kind] }), index('kpi_foreign_traces_at').on(table.atMs)],
+)
+
+/** Days of events that were looked at for them, by the sources asked. */
+export const kpiForeignDays = pgTable(
+  'kpi_foreign_days',
+  {
+    sources: text('sources').notNull(),
+    /** Since 1970-01-01, UTC. */
+    day: bigint('day', { mode: 'number' }).notNull(),
+    named: bigint('named', { mode: 'number' }).notNull(),
+    unreported: bigint('unreported', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sources, table.day] })],
+)

@@ -21,6 +21,11 @@ export const integrityEn = {
   'integrity.heat': 'Open flags by unit and check',
   'integrity.heatHint': 'How many rules of a check ask; a cell shows which',
   'integrity.flags': 'Open flags',
+  'integrity.level.question': 'Questions',
+  'integrity.level.spot-check': 'Spot checks',
+  'integrity.levelSays.question': 'Held so that few of what is asked about is chance',
+  'integrity.levelSays.spot-check':
+    'One in twenty honest units stands out as much: look at some cases before anybody is asked',
   'integrity.nothing': 'Nothing to ask',
   'integrity.nothingWhy': 'No unit stands out from its peers beyond what chance allows ({rate} false discoveries).',
   'integrity.unit': 'Unit',
