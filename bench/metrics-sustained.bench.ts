@@ -101,6 +101,9 @@ try {
     'rules: failed': { measured: group?.rules.filter(({ health }) => health !== 'ok').length, wanted: 0 },
     'records waiting in the log, most': { measured: Math.max(...behind) },
     'garbage collector, cores': { measured: round(sumOf(text, 'nodejs_gc_duration_seconds_sum') / (wallMs / 1000)) },
+    'garbage collector, whole heap, times': {
+      measured: numberOf(text, 'nodejs_gc_duration_seconds_count{kind="major"'),
+    },
     'blocks written and joined': { measured: written.length === 0 ? 0 : Number.parseInt(written.at(-1)!, 10) + 1 },
     'longest answer of /health, ms': { measured: Math.round(Math.max(...pauses)) },
   }

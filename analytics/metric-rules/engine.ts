@@ -21,7 +21,7 @@ import type { ActiveAlert } from './alert-state.ts'
 import { type EvaluationContext, emptyState, evaluateRule, type RuleState } from './evaluate.ts'
 import { findingOf, refreshMs } from './finding.ts'
 import { type MetricRule, type RuleGroup, readRuleFile } from './rule-file.ts'
-import { OwnSamples, sharedSelects } from './shared-select.ts'
+import { OwnSamples, SharedSelects } from './shared-select.ts'
 
 export const metricRulesConfigSchema = z.strictObject({
   directory: z.string().default('rules/metrics').describe('Where the metric rules are, files as Prometheus has them'),
@@ -150,6 +150,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
   let problems: readonly SourceProblem[] = []
   let ended: { rule: RuleAtWork; group: RuleGroup }[] = []
   let unwatch: (() => void) | undefined
+  const selects = new SharedSelects(deps.store)
   const context: EvaluationContext = {
     externalLabels: config.externalLabels,
     externalUrl: deps.externalUrl,
@@ -331,7 +332,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
         const dueMs = Math.min(...groups.map(({ nextMs }) => nextMs ?? Number.POSITIVE_INFINITY))
         if (!(dueMs <= watermarkMs)) return
         // Groups that are due at the same time share what they read.
-        const shared = sharedSelects(deps.store)
+        const shared = selects.next()
         for (const work of groups) {
           if (work.nextMs !== dueMs) continue
           // What is late by an interval catches up first.

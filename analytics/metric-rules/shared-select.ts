@@ -9,27 +9,45 @@ type Request = Parameters<Selectable['select']>[0]
 
 const cachedSamplesMax = 5_000_000
 
-/** For one evaluation time; thrown away afterwards. */
-export function sharedSelects(store: Selectable): Selectable {
-  const cached = new Map<string, Promise<SeriesData[]>>()
-  let samples = 0
-  return {
-    select: (request) => {
-      const key = JSON.stringify([request.matchers, request.fromMs, request.toMs, request.newestOnly])
-      const known = cached.get(key)
-      if (known) return known
-      const found = store.select(request)
-      if (samples < cachedSamplesMax) {
-        cached.set(key, found)
-        found.then(
-          (list) => {
-            for (const { values } of list) samples += values.length
-          },
-          () => cached.delete(key),
-        )
-      }
-      return found
-    },
+/**
+ * What was asked for once only, at the time before, is not kept at the next: a hundred rules over different series would
+ * otherwise hold all of these until the last of them is done.
+ */
+export class SharedSelects {
+  readonly #store: Selectable
+  #before = new Map<string, number>()
+  #uses = new Map<string, number>()
+
+  constructor(store: Selectable) {
+    this.#store = store
+  }
+
+  /** For one evaluation time; thrown away afterwards. */
+  next(): Selectable {
+    this.#before = this.#uses
+    this.#uses = new Map()
+    const cached = new Map<string, Promise<SeriesData[]>>()
+    let samples = 0
+    return {
+      select: (request) => {
+        const what = JSON.stringify([request.matchers, request.newestOnly])
+        this.#uses.set(what, (this.#uses.get(what) ?? 0) + 1)
+        const key = `${what}${request.fromMs} ${request.toMs}`
+        const known = cached.get(key)
+        if (known) return known
+        const found = this.#store.select(request)
+        if (this.#before.get(what) !== 1 && samples < cachedSamplesMax) {
+          cached.set(key, found)
+          found.then(
+            (list) => {
+              for (const { values } of list) samples += values.length
+            },
+            () => cached.delete(key),
+          )
+        }
+        return found
+      },
+    }
   }
 }
 

@@ -52,6 +52,8 @@ const kinds: Kind[] = [
     args: () => ['--disable-warning=ExperimentalWarning', main, 'serve'],
     environment: (directory, port) => ({
       GUANLAN_DATA: directory,
+      // As guanlan.mjs starts it.
+      UV_THREADPOOL_SIZE: '16',
       GUANLAN_HTTP_LISTEN: `127.0.0.1:${port}`,
       GUANLAN_COLLECTORS_OTLP_HTTP_LISTEN: '',
       GUANLAN_COLLECTORS_OTLP_GRPC_LISTEN: '',

@@ -6,6 +6,7 @@ import type { Logger } from '#core/logger.ts'
 import { systemRandom } from '#core/random.ts'
 import { loadConfig } from '../config.ts'
 import { createObservatory } from '../observatory.ts'
+import { collectByHeap } from './collect-by-heap.ts'
 import type { Command } from './command.ts'
 
 export const version: string = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')).version
@@ -15,6 +16,7 @@ export const serve: Command = {
   describe: 'Runs the observatory until it is told to stop (SIGINT, SIGTERM); SIGHUP reads rules and routing again',
   options: ['config'],
   run: async ({ options }) => {
+    collectByHeap()
     const { config, file } = loadConfig(
       process.env,
       typeof options['config'] === 'string' ? options['config'] : undefined,

@@ -205,7 +205,7 @@ export class BlockWriter {
     for (const [value, { series, gaps }] of values) {
       if (left-- === 0) {
         left = valuesPerSlice
-        await pace(true)
+        await pace(false)
       }
       const text = Buffer.from(value)
       out.varint(text.length)

@@ -22,7 +22,7 @@ export async function selectNewest(sources: Sources, request: SelectRequest): Pr
   const out: SeriesData[] = []
   const columns = new TimeColumns(fromMs, toMs, request.memory)
   let left = seriesPerSlice
-  for (const series of await current.index.selectSorted(request.matchers)) {
+  for (const series of await current.index.selectSorted(request.matchers, { inHurry: true })) {
     if (left-- === 0) {
       left = seriesPerSlice
       await yieldToOthers()

@@ -47,7 +47,7 @@ export async function findSeries(
   }
   for (const head of sources.heads) {
     const { index } = head.series
-    const series = head.activeIn(await index.selectSorted(matchers))
+    const series = head.activeIn(await index.selectSorted(matchers, { inHurry: true }))
     const source: HeadSource = { head, block: undefined }
     found.push({ source, series, bytesAt: (i) => index.labelBytes(series[i]!), entries: undefined })
   }

@@ -32,7 +32,7 @@ export async function sealHead(path: string, head: Head, summary: BlockSummary):
     const { index } = head.series
     const buffer = new SampleBuffer(1024)
     const pace = createPace()
-    for (const [i, series] of (await index.sorted(head.activeIn(everySeries(index.seriesCount)))).entries()) {
+    for (const [i, series] of head.activeIn(await index.selectSorted([], { inHurry: false })).entries()) {
       if (i % seriesPerSlice === 0) await pace(false)
       buffer.clear()
       head.collect(series, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, buffer)

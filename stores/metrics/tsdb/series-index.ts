@@ -9,10 +9,12 @@ import { applyMatchers } from './apply-matchers.ts'
 import { Arena } from './arena.ts'
 import { type ValueLists, valueTest } from './matchers.ts'
 import { Postings } from './postings.ts'
-import { SortedSeries, sortSeries } from './sort-series.ts'
+import { SortedSeries } from './sort-series.ts'
 import { eachLabel } from './write-request.ts'
 
 export { valueTest }
+
+const labelsKeptMax = 200_000
 
 interface Pair {
   name: string
@@ -37,8 +39,8 @@ export class SeriesIndex implements ValueLists {
   readonly #byName = new Map<string, Map<string, Pair>>()
   readonly #compare = (a: number, b: number): number => this.#compareBytes(a, b)
   readonly #sorted = new SortedSeries(this.#compare)
-  /** Built when asked for, then shared by everyone who asks. */
-  readonly #labels: (Labels | undefined)[] = []
+  /** Built when asked for. */
+  readonly #labels = new Map<number, Labels>()
 
   get seriesCount(): number {
     return this.#size
@@ -93,18 +95,20 @@ export class SeriesIndex implements ValueLists {
     return series
   }
 
-  /** Shared: not to be changed. */
-  labels(series: number): Labels {
-    const known = this.#labels[series]
+  /**
+   * Shared: not to be changed. Kept for who asks next, up to a bound: beyond it, keeping them costs the garbage
+   * collector more time than making them anew.
+   * @param always whoever goes by the object itself gets the same one every time
+   */
+  labels(series: number, always = false): Labels {
+    const known = this.#labels.get(series)
     if (known) return known
     const labels: Labels = {}
     for (let at = this.#pairStarts[series]!; at < this.#pairStarts[series + 1]!; at++) {
       const { name, value } = this.#pairs[this.#pairIds[at]!]!
       labels[name] = value
     }
-    // Holes cost nothing in a list that is filled from the front.
-    while (this.#labels.length <= series) this.#labels.push(undefined)
-    this.#labels[series] = labels
+    if (always || this.#labels.size < labelsKeptMax) this.#labels.set(series, labels)
     return labels
   }
 
@@ -147,14 +151,9 @@ export class SeriesIndex implements ValueLists {
   }
 
   /** What `select` gives, in the order of label bytes. Shared: not to be changed. */
-  selectSorted(matchers: readonly Matcher[]): Promise<Uint32Array> {
+  selectSorted(matchers: readonly Matcher[], { inHurry }: { inHurry: boolean }): Promise<Uint32Array> {
     // A copy: the list may grow while it is sorted.
-    return this.#sorted.of(matchers, this.select(matchers).slice())
-  }
-
-  /** The same series in the order of their label bytes. */
-  sorted(series: Uint32Array): Promise<Uint32Array> {
-    return sortSeries(series, this.#compare)
+    return this.#sorted.of(matchers, this.select(matchers).slice(), inHurry)
   }
 
   #newPair(name: string, value: string, series: number): Pair {

@@ -1,6 +1,6 @@
 // Series in the order of their label bytes. Hundreds of thousands take seconds to sort, so it is done in slices; and what
 // was sorted once is remembered, since the series that matchers take only grow in number.
-import { createPace, type Pace } from '#core/pace.ts'
+import { createPace } from '#core/pace.ts'
 import type { Matcher } from '../store.ts'
 
 const runLength = 1024
@@ -8,34 +8,32 @@ const runLength = 1024
 const stepsPerLook = 512
 
 export type Compare = (a: number, b: number) => number
+/** Between two slices. */
+export type Rest = () => Promise<void>
 
 /** Bottom-up merge sort. The given list is not changed. */
-export async function sortSeries(
-  series: Uint32Array,
-  compare: Compare,
-  pace: Pace = createPace(),
-): Promise<Uint32Array> {
+export async function sortSeries(series: Uint32Array, compare: Compare, rest: Rest): Promise<Uint32Array> {
   let from = Uint32Array.from(series)
   for (let at = 0; at < from.length; at += runLength) {
     from.subarray(at, at + runLength).sort(compare)
-    await pace(true)
+    await rest()
   }
   let to = new Uint32Array(from.length)
   for (let width = runLength; width < from.length; width *= 2) {
     for (let at = 0; at < from.length; at += 2 * width) {
       const middle = Math.min(at + width, from.length)
       const end = Math.min(at + 2 * width, from.length)
-      await merge(from.subarray(at, middle), from.subarray(middle, end), to.subarray(at, end), compare, pace)
+      await merge(from.subarray(at, middle), from.subarray(middle, end), to.subarray(at, end), compare, rest)
     }
     ;[from, to] = [to, from]
   }
   return from
 }
 
-async function merge(a: Uint32Array, b: Uint32Array, into: Uint32Array, compare: Compare, pace: Pace): Promise<void> {
+async function merge(a: Uint32Array, b: Uint32Array, into: Uint32Array, compare: Compare, rest: Rest): Promise<void> {
   let [i, k] = [0, 0]
   for (let at = 0; at < into.length; at++) {
-    if (at % stepsPerLook === stepsPerLook - 1) await pace(true)
+    if (at % stepsPerLook === stepsPerLook - 1) await rest()
     if (k === b.length || (i < a.length && compare(a[i]!, b[k]!) <= 0)) into[at] = a[i++]!
     else into[at] = b[k++]!
   }
@@ -55,8 +53,8 @@ export class SortedSeries {
     this.#compare = compare
   }
 
-  /** @param found what the matchers take now, ascending */
-  async of(matchers: readonly Matcher[], found: Uint32Array): Promise<Uint32Array> {
+  /** @param found what the matchers take now, ascending @param inHurry somebody waits for it */
+  async of(matchers: readonly Matcher[], found: Uint32Array, inHurry: boolean): Promise<Uint32Array> {
     const key = JSON.stringify(matchers)
     const known = this.#known.get(key)
     if (known?.length === found.length) {
@@ -65,13 +63,14 @@ export class SortedSeries {
       return known
     }
     const pace = createPace()
+    const rest = (): Promise<void> => pace(inHurry)
     const count = known?.length ?? 0
     // Those that came since stand at the end.
-    const added = await sortSeries(found.subarray(count), this.#compare, pace)
+    const added = await sortSeries(found.subarray(count), this.#compare, rest)
     let sorted = added
     if (known) {
       sorted = new Uint32Array(found.length)
-      await merge(known, added, sorted, this.#compare, pace)
+      await merge(known, added, sorted, this.#compare, rest)
     }
     this.#remember(key, sorted)
     return sorted

@@ -188,7 +188,7 @@ export class Tsdb implements MetricStore {
         },
         exemplar: (exemplar) => {
           if (refusal !== '' || series === -1) return
-          const reason = this.#exemplars.add(registry.index.labels(series), exemplar)
+          const reason = this.#exemplars.add(registry.index.labels(series, true), exemplar)
           if (reason) refuse(reason)
         },
         metadata: (metadata) => {

@@ -2,7 +2,6 @@
 // what a block of a million series says of them all does not fit into memory well.
 import type { Block, BlockSeries } from './block.ts'
 import type { Group, Part } from './merge-series.ts'
-import { everySeries } from './postings.ts'
 import type { Sources } from './read.ts'
 
 export const seriesPerBatch = 512
@@ -21,7 +20,7 @@ export async function* walkGroups({ blocks, heads, tombstones }: Sources): Async
   for (const block of blocks) cursors.push(await blockCursor(block, await tombstones.of(block)))
   for (const head of heads) {
     const { index } = head.series
-    const series = await index.sorted(head.activeIn(everySeries(index.seriesCount)))
+    const series = head.activeIn(await index.selectSorted([], { inHurry: false }))
     cursors.push(listCursor(series, (one) => index.labelBytes(one), { head, block: undefined }))
   }
   let batch: Group[] = []
