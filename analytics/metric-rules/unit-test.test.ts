@@ -121,7 +121,7 @@ const peerVerdict = (file: string): boolean => spawnSync('promtool', ['test', 'r
 
 describe('unit tests of rules', () => {
   it('pass for a file with every kind of check', async () => {
-    expect(await runUnitTests(write(unit, rules))).toEqual({ checks: 7, failures: [] })
+    expect(await runUnitTests(write(unit, rules))).toEqual({ checks: 7, failures: [], warnings: [] })
   })
 
   it.each(mutations)('a change in %s: %j → %j gets a verdict of its own kind', async (where, from, to) => {
@@ -147,9 +147,36 @@ tests:
       - {expr: x + 0.1 + 0.1, eval_time: 0, exp_samples: [{value: 0.3}]}
       - {expr: year(), eval_time: 1m, exp_samples: [{value: 2024}]}
 `
-    expect(await runUnitTests(write(started, rules))).toEqual({ checks: 2, failures: [] })
+    expect(await runUnitTests(write(started, rules))).toEqual({ checks: 2, failures: [], warnings: [] })
     const strict = await runUnitTests(write(started.replace('fuzzy_compare: true', ''), rules))
     expect(strict.failures).toHaveLength(1)
+  })
+
+  it('compares fuzzily with the neighbours of a number and no further', async () => {
+    const of = (value: string, wanted: number) => `fuzzy_compare: true
+tests:
+  - input_series: [{series: x, values: ${value}}]
+    promql_expr_test: [{expr: x, eval_time: 0, exp_samples: [{labels: x, value: ${wanted}}]}]
+`
+    for (const [value, wanted, same] of [
+      ['2.9999999999999996', 3, true],
+      ['3.0000000000000004', 3, true],
+      ['2.9999999999999987', 3, false],
+      ['3.0000000000000013', 3, false],
+      ['-3.0000000000000004', -3, true],
+      ['5e-324', 0, true],
+      ['1e-323', 0, false],
+      ['-5e-324', 5e-324, false],
+    ] as const)
+      expect((await runUnitTests(write(of(value, wanted), rules))).failures.length === 0, value).toBe(same)
+  })
+
+  it('warns of rule files that are not there, and takes an empty file for one without tests', async () => {
+    expect(await runUnitTests(write('rule_files: [nothere.yml, "none*.yml"]\ntests: []\n', rules))).toEqual({
+      ...{ checks: 0, failures: [] },
+      warnings: ['no file match pattern nothere.yml', 'no file match pattern none*.yml'],
+    })
+    expect(await runUnitTests(write('# nothing yet\n---\n', rules))).toMatchObject({ checks: 0, failures: [] })
   })
 
   const published = [

@@ -25,6 +25,7 @@ const integers = new Set([
   'server.port',
   'source.bytes',
   'source.packets',
+  'url.port',
   'source.port',
   'source.nat.port',
   'destination.nat.port',

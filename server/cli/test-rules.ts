@@ -12,8 +12,9 @@ export const test: Command = {
       try {
         result = await runUnitTests(file)
       } catch (error) {
-        result = { checks: 0, failures: [(error as Error).message] }
+        result = { checks: 0, failures: [(error as Error).message], warnings: [] }
       }
+      if (!json) for (const warning of result.warnings) console.log(`  WARNING: ${warning}`)
       failed ||= result.failures.length > 0
       if (json) console.log(JSON.stringify({ file, ...result }))
       else if (result.failures.length === 0)

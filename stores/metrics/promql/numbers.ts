@@ -18,7 +18,7 @@ export function formatValue(value: number): string {
   return `${sign}${head}${tail.padEnd(shift, '0')}`
 }
 
-/** %g: exponents from 1e21 on and below 1e-4. */
+/** %g: exponents below 1e-4, and from as many digits on as are asked for; from 1e6 on where as many as it takes. */
 export function formatGeneral(value: number, digits?: number): string {
   if (!Number.isFinite(value)) return formatValue(value)
   if (Object.is(value, -0)) return '-0'
@@ -26,7 +26,7 @@ export function formatGeneral(value: number, digits?: number): string {
   const scientific = digits === undefined ? value.toExponential() : value.toExponential(digits - 1)
   const [mantissa, exponentText] = scientific.split('e') as [string, string]
   const exponent = Number(exponentText)
-  if (exponent < -4 || exponent >= (digits ?? 21)) {
+  if (exponent < -4 || exponent >= (digits ?? 6)) {
     const trimmed = mantissa.includes('.') ? mantissa.replace(/\.?0+$/, '') : mantissa
     const size = String(Math.abs(exponent)).padStart(2, '0')
     return `${trimmed}e${exponent < 0 ? '-' : '+'}${size}`
