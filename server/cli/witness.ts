@@ -1,4 +1,5 @@
 // Run by another body than the one that runs the log: it needs nothing but this command, a directory and the log's keys.
+import { existsSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { systemClock } from '#core/clock.ts'
@@ -36,6 +37,12 @@ export const witness: Command = {
     const logKeys = given.flatMap((text) => parseKey(text) ?? [])
     if (logKeys.length === 0 || logKeys.length < given.length) {
       console.error('--key: give the public keys of the log as NAME+ID+BASE64, with commas between')
+      return 2
+    }
+    if (!existsSync(keyFile)) {
+      console.error(
+        `${directory} holds no keys of a witness; "guanlan witness init ${directory} --name NAME" makes them`,
+      )
       return 2
     }
     const one = new Witness({ directory, logKeys, keys: loadKeys(keyFile) }, { clock: systemClock })

@@ -105,6 +105,7 @@ export const CasesQuery = z.object({
   item: z.string().max(200).optional(),
   category: z.string().max(200).optional(),
   period: z.string().max(10).optional(),
+  cohort: z.enum(['opened', 'closed']).optional().describe('Which of them falls into the period; either when absent'),
   knownMs: z.coerce.number().optional(),
   limit: z.coerce.number().int().min(1).max(1000).default(50),
   offset: z.coerce.number().int().min(0).max(1_000_000).default(0),

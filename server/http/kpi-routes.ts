@@ -199,7 +199,7 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
       ...{ query: api.CasesQuery, response: z.object({ total: z.number(), cases: z.array(api.StoredCaseBody) }) },
     },
     async ({ query, context }) => {
-      const { period, region, department, item, category, knownMs, limit, offset } = query
+      const { period, region, department, item, category, cohort, knownMs, limit, offset } = query
       const bounds = jurisdictionOf(context)
       const asked = onlyWithin({ ...(region ? { region } : {}), ...(department ? { department } : {}) }, bounds)
       // A page is of one place: who answers for several asks for one of them.
@@ -210,6 +210,7 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
         ...{ limit, offset },
         ...(item ? { item } : {}),
         ...(category ? { category } : {}),
+        ...(cohort ? { cohort } : {}),
         ...(knownMs === undefined ? {} : { knownMs }),
         ...(range ? { fromMs: range.fromMs, toMs: range.toMs } : {}),
       })

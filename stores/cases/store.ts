@@ -20,9 +20,10 @@ export interface CaseScan {
   region?: string
   item?: string
   category?: string
-  /** Either of opened or closed lies in the range. */
+  /** Either of opened or closed lies in the range, or the one that is named. */
   fromMs?: number
   toMs?: number
+  cohort?: 'opened' | 'closed'
   /** What may still change by itself after this time: open then, or with a due date, step, stop or rating later. */
   openAtMs?: number
   signal?: AbortSignal

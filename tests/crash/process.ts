@@ -15,6 +15,27 @@ export interface TestProcess {
   /** Resolves when it is gone. */
   end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>
   token(): Promise<string>
+  /** `guanlan …` on the same data, to its end. */
+  command(args: readonly string[], more?: Record<string, string>): Promise<CommandResult>
+}
+
+export interface CommandResult {
+  code: number | null
+  stdout: string
+  stderr: string
+}
+
+/** The command line as a person calls it, to its end. */
+export function runCommand(args: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<CommandResult> {
+  return new Promise((done) => {
+    const said = { stdout: '', stderr: '' }
+    const child = spawn(process.execPath, [...node, ...args], { env })
+    for (const name of ['stdout', 'stderr'] as const)
+      child[name].on('data', (chunk: Buffer) => {
+        said[name] += chunk.toString()
+      })
+    child.on('exit', (code) => done({ code, ...said }))
+  })
 }
 
 export async function testProcess(directory: string, settings: Record<string, string> = {}): Promise<TestProcess> {
@@ -63,15 +84,12 @@ export async function testProcess(directory: string, settings: Record<string, st
       child!.kill(signal)
       await gone
     },
-    token: () =>
-      new Promise<string>((done, fail) => {
-        let text = ''
-        const made = spawn(process.execPath, [...node, 'token', 'create', '--role', 'admin'], { env: environment })
-        made.stdout.on('data', (chunk: Buffer) => {
-          text += chunk.toString()
-        })
-        made.on('exit', (code) => (code === 0 ? done(text.trim()) : fail(new Error(`token create ended with ${code}`))))
-      }),
+    token: async () => {
+      const { code, stdout } = await runCommand(['token', 'create', '--role', 'admin'], environment)
+      if (code !== 0) throw new Error(`token create ended with ${code}`)
+      return stdout.trim()
+    },
+    command: (args, more = {}) => runCommand(args, { ...environment, ...more }),
   }
 }
 

@@ -19,6 +19,8 @@ import { withState } from '../people.ts'
 
 const verbs = ['list', 'check', 'run', 'accept']
 const pollMs = 500
+/** A first reading of millions may take long: who waited so long looks at the list. */
+const waitMaxMs = 1_800_000
 
 export async function pull({ positionals, json }: CommandInput): Promise<number> {
   const [verb = '', id] = positionals
@@ -122,8 +124,16 @@ async function runThere(sources: readonly PullSource[], state: PullState, tell: 
   let wrong = false
   for (const { id } of sources) {
     const [before] = await state.runs(id, 1)
-    await state.want(systemActor, id, systemClock.nowMs())
+    const wantedMs = systemClock.nowMs()
+    await state.want(systemActor, id, wantedMs)
     for (;;) {
+      if (systemClock.nowMs() - wantedMs > waitMaxMs) {
+        wrong = true
+        console.error(
+          `WRONG ${id}: the server has not read it within half an hour\n  "guanlan kpi pull list" shows how it stands.`,
+        )
+        break
+      }
       const [last] = await state.runs(id, 1)
       if (last && last.id !== before?.id) {
         const { rows, stored, duplicates, late, setAside, errorMessage } = last

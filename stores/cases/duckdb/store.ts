@@ -290,7 +290,7 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
 /** Of each case the highest version known by then, unless its sender removed it. @param among only these sequences */
 function current(
   source: string,
-  { knownMs, department, region, item, category, fromMs, toMs, openAtMs }: CaseScan,
+  { knownMs, department, region, item, category, fromMs, toMs, cohort, openAtMs }: CaseScan,
   among?: { from: number; to: number },
 ): string {
   const known = knownMs === undefined ? '' : ` and known_ms <= ${whole(knownMs)}`
@@ -304,7 +304,10 @@ function current(
   if (openAtMs !== undefined) conditions.push(`(closed_ms is null or until_ms > ${whole(openAtMs)})`)
   if (fromMs !== undefined && toMs !== undefined) {
     const [from, to] = [whole(fromMs), whole(toMs)]
-    conditions.push(`((opened_ms >= ${from} and opened_ms < ${to}) or (closed_ms >= ${from} and closed_ms < ${to}))`)
+    const either = (cohort ? [cohort] : ['opened', 'closed']).map(
+      (one) => `(${one}_ms >= ${from} and ${one}_ms < ${to})`,
+    )
+    conditions.push(`(${either.join(' or ')})`)
   }
   // A range spares reading what other versions replaced.
   const range = among ? `replaces between ${among.from} and ${among.to}` : 'replaces is not null'
