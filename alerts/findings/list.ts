@@ -111,6 +111,7 @@ function contains(word: string): SQL | undefined {
   const pattern = patternOf(word)
   return or(
     sql`${findings.title} ilike ${pattern}`,
+    sql`${findings.annotations} ->> 'title.zh' ilike ${pattern}`,
     sql`${findings.rule} ilike ${pattern}`,
     sql`${findings.ruleName} ilike ${pattern}`,
     sql`exists (select 1 from jsonb_array_elements_text(${findings.entities}) as entity where entity ilike ${pattern})`,

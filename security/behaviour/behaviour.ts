@@ -292,7 +292,8 @@ export class Behaviour {
     }
     const bins = [...smoothCircle(profile.hours.slice(0, 24)), ...smoothCircle(profile.hours.slice(24))]
     const total = profile.hours.reduce((sum, one) => sum + one, 0)
-    if (note && total >= knownHours) {
+    // Of accounts alone: machines work at every hour, and by whom is said elsewhere.
+    if (note && total >= knownHours && profile.entity.startsWith('user:')) {
       const bits = binBits(bins, from + at)
       const share = (100 * bins[from + at]!) / total
       note('time', `hour=${hour}`, bits, { hour: at, weekend: isWeekend ? 1 : 0, share: Math.round(share * 10) / 10 })
