@@ -27,7 +27,17 @@ route:
       receiver: platform
       mute_time_intervals: [maintenance, nights]
     - { matchers: ['environment="test"'], receiver: nobody }
-receivers: [{ name: duty }, { name: pager }, { name: security }, { name: archive }, { name: platform }, { name: nobody }]
+    - { matchers: ['severity="info"'], receiver: mail }
+receivers:
+  - { name: duty, wechat_configs: [{ corp_id: ww0, agent_id: '1000002', api_secret: x }] }
+  - name: mail
+    email_configs: [{ to: duty@example.org, from: guanlan@example.org, smarthost: 'mail.example.org:587', html: '{{ .Status }}' }]
+    slack_configs: [{ channel: '#ops' }]
+  - { name: pager }
+  - { name: security }
+  - { name: archive }
+  - { name: platform }
+  - { name: nobody }
 time_intervals:
   - name: office hours
     time_intervals:

@@ -51,7 +51,9 @@ export const notificationsEn = {
   'routing.why.ours-instead': 'The receiver of this name in guanlan.yaml stands for it.',
   'routing.why.templates': 'Templates are Alertmanager’s. Our own words are sent.',
   'silences.none': 'No silences',
-  'silences.noneWhy': 'Nothing is kept back. A silence is set in the detail of an alert, or with amtool.',
+  'silences.noneWhy':
+    'Nothing is kept back. Silence here what labels name, in the detail of an alert that one, or use amtool.',
+  'silences.unreadable': 'Write name="value", with =, !=, =~ or !~, one after the other.',
   'silences.state': 'State',
   'silences.what': 'What',
   'silences.why': 'Why',
