@@ -203,5 +203,6 @@ describe('facts', () => {
     expect(entities({ 'user.name': 'PC7$', 'host.name': 'PC7' })).toEqual(['host:pc7'])
     expect(entities({ 'userIdentity.userName': 'Alice', sourceIPAddress: '203.0.113.4' })).toEqual(['user:alice'])
     expect(entities({ 'user.name': '-' })).toEqual([])
+    expect(entities({ 'user.name': 'wei', 'event.dataset': 'guanlan.sensitive' })).toEqual([])
   })
 })

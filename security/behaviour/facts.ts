@@ -24,6 +24,8 @@ export interface Facts {
 }
 
 const valueCharsMax = 120
+/** What the observatory itself notes of something that was seen is nobody's doing a second time. */
+const ownDatasets = 'guanlan.'
 const nobody = new Set(['', '-', 'unknown', '(unknown)', 'n/a', 'none', 'null', 'anonymous'])
 
 /**
@@ -31,6 +33,7 @@ const nobody = new Set(['', '-', 'unknown', '(unknown)', 'n/a', 'none', 'null', 
  * @param departmentOf what the inventory knows of an account or host: an event names the department of its host alone
  */
 export function factsOf(event: Event, departmentOf: (name: string) => string = () => ''): Facts[] {
+  if (String(event['event.dataset'] ?? '').startsWith(ownDatasets)) return []
   const host = text(event, 'host.name', 'Computer', 'Hostname').toLowerCase()
   const user = accountOf(text(event, 'user.name', 'TargetUserName', 'SubjectUserName', 'User', 'userIdentity.userName'))
   if (host === '' && user === '') return []
