@@ -136,8 +136,8 @@ export function createExportLedger(deps: {
       const total = await database.$count(exportLedger)
       const compared: Omit<Attribution, 'isOutmarked'>[] = []
       const none = Buffer.alloc(0)
-      await eachSketched(({ id, cells, times, timeDensity }) => {
-        const one = { id, cells: cells ?? none, times: times ?? none, timeDensity }
+      await eachSketched(({ id, cells, times, timeDensity, sharedRate }) => {
+        const one = { id, cells: cells ?? none, times: times ?? none, timeDensity, sharedRate }
         compared.push(tracer.compare(fragment, one, total))
       })
       const found = ranked(compared).slice(0, foundMax)

@@ -6,7 +6,7 @@ import { seededRandom } from '#core/random.ts'
 import { createValueHash } from '../value-hash.ts'
 import { rowsOfFile } from './fragment.ts'
 import { log10Chance } from './likelihood.ts'
-import { createMarks } from './mark.ts'
+import { readTag } from './mark.ts'
 import { normalCell, timeOfCell } from './normal.ts'
 import { createExportRecorder, type ExportRecord } from './record.ts'
 import { createHash48, SketchBuilder, sketchHas, sketchSize } from './sketch.ts'
@@ -36,7 +36,7 @@ const exported = (id: string, rows: readonly string[][]): Exported => {
   const recorder = createExportRecorder(key, id, hash)
   const lines = rows.map((row) => recorder.row(row, (column) => column === 3))
   const record = recorder.end()
-  return { id, lines, record, cells: record.cells, times: record.times, timeDensity: record.timeDensity }
+  return { id, lines, record, ...record }
 }
 const traced = (lines: Iterable<readonly string[]>, exports: readonly TracedExport[]) => {
   const fragment = tracer.read(lines)
@@ -65,8 +65,7 @@ describe('the mark of an export', () => {
   })
 
   it('is not seen: without it the cell is what it was, and numbers, ids and times carry none', () => {
-    const marks = createMarks(key)
-    const mark = marks.marker('A')
+    const mark = (cell: string): string => createExportRecorder(key, 'A', hash).row([cell], () => true)[0]!
     for (const cell of [
       '10.0.0.1',
       '1795000000000',
@@ -81,7 +80,7 @@ describe('the mark of an export', () => {
         const marked = mark(cell)
         expect(normalCell(marked)).toBe(normalCell(cell))
         expect(marked.startsWith(cell)).toBe(true)
-        if (marked !== cell) expect(marks.read(marked)).toBeDefined()
+        if (marked !== cell) expect(readTag(marked)).toBeDefined()
       }),
     )
   })
@@ -92,6 +91,18 @@ describe('the mark of an export', () => {
     expect(traced(lines, copies)[0]).toMatchObject({ id: 'A', by: 'mark', marks: { agree: 12 } })
   })
 
+  it('tells rows apart that all say the same', () => {
+    const same = Array.from({ length: 12 }, (_, i) => [`t${i}`, 'x', 'y', 'session opened for user root'])
+    const two = [exported('F', same), exported('G', same)]
+    const [first] = traced(
+      shuffled(two[1]!.lines)
+        .slice(0, 5)
+        .map((row) => [row[3]!]),
+      two,
+    )
+    expect(first).toMatchObject({ id: 'G', by: 'mark', marks: { read: 5, agree: 5 } })
+  })
+
   it('of two exports mixed names both', () => {
     const other = exported('E', rowsOf(500))
     const mixed = shuffled([...copies[1]!.lines.slice(0, 30), ...other.lines.slice(0, 30)])
@@ -100,8 +111,8 @@ describe('the mark of an export', () => {
   })
 
   it('means nothing under another key, or when it was made up', () => {
-    const foreign = createMarks(randomBytes(32)).marker('A')
-    const lines = rows.slice(0, 500).map((row) => [foreign(row[3]!)])
+    const foreign = createExportRecorder(randomBytes(32), 'A', hash)
+    const lines = rows.slice(0, 500).map((row) => foreign.row([row[3]!], () => true))
     const found = traced(lines, copies)
     // The rows are those of all four, and nobody's marks.
     expect(found.every(({ by }) => by === 'rows')).toBe(true)
@@ -164,9 +175,9 @@ describe('the sketch of an export', () => {
   it('has what was put in and forgets what came twice, when once is asked for', () => {
     const of = createHash48(key, 'test')
     const builder = new SketchBuilder(5000)
-    for (let i = 0; i < 3000; i++) builder.add(of(`${i}`), true)
-    builder.add(of('7'), true)
-    const sketch = builder.build()
+    for (let i = 0; i < 3000; i++) builder.add(of(`${i}`))
+    expect([builder.add(of('7')), builder.countOf(2)]).toEqual([1, 1])
+    const sketch = builder.build(true)
     expect(sketchSize(sketch)).toBe(2999)
     for (let i = 0; i < 3000; i++) expect(sketchHas(sketch, of(`${i}`))).toBe(i !== 7)
     for (let i = 3000; i < 6000; i++) expect(sketchHas(sketch, of(`${i}`))).toBe(false)

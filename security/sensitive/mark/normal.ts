@@ -4,19 +4,15 @@
 /** Four characters that show nothing and that Excel, LibreOffice and mail keep: two bits each. */
 export const symbols = ['\u200B', '\u200C', '\u200D', '\u2060'] as const
 const invisible = /[\u200B-\u200F\u2060-\u2064\uFEFF\u00AD]/g
+const ascii = /^[\t-\r -~]*$/
 /** What follows may have been cut, by a column's width or by a reader of 255 characters. */
 const charsMax = 160
 
 export function normalCell(cell: string): string {
   const head = cell.length > charsMax * 4 ? cell.slice(0, charsMax * 4) : cell
-  return head
-    .replace(invisible, '')
-    .normalize('NFKC')
-    .toLowerCase()
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replace(/^'+/, '')
-    .slice(0, charsMax)
+  // Most cells are plain ASCII, and nothing of it is invisible or wide.
+  const plain = ascii.test(head) ? head : head.replace(invisible, '').normalize('NFKC')
+  return plain.toLowerCase().replace(/\s+/g, ' ').trim().replace(/^'+/, '').slice(0, charsMax)
 }
 
 const time = /^\d{4}-\d\d-\d\d[t ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:z|[+-]\d\d:?\d\d)?$/

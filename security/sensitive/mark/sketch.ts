@@ -3,7 +3,6 @@
 import { createHmac } from 'node:crypto'
 
 const hashBytes = 6
-export const hashChance = 2 ** -(8 * hashBytes)
 
 export type Hash48 = (text: string) => number
 
@@ -12,8 +11,8 @@ export function createHash48(key: Uint8Array, domain: string): Hash48 {
 }
 
 export class SketchBuilder {
-  readonly #hashes = new Set<number>()
-  readonly #twice = new Set<number>()
+  /** And how often each came. */
+  readonly #counts = new Map<number, number>()
   readonly #max: number
   /** Left out, beyond the most that are kept. */
   more = 0
@@ -22,16 +21,25 @@ export class SketchBuilder {
     this.#max = max
   }
 
-  /** @param once what comes a second time within the export is kept no longer: it says little about it */
-  add(hash: number, once = false): void {
-    if (this.#hashes.has(hash)) {
-      if (once) this.#twice.add(hash)
-    } else if (this.#hashes.size < this.#max) this.#hashes.add(hash)
+  /** @returns how often it came before */
+  add(hash: number): number {
+    const before = this.#counts.get(hash) ?? 0
+    if (before > 0 || this.#counts.size < this.#max) this.#counts.set(hash, before + 1)
     else this.more++
+    return before
   }
 
-  build(): Buffer {
-    const sorted = Float64Array.from([...this.#hashes].filter((hash) => !this.#twice.has(hash))).sort()
+  /** Different ones that came so often. */
+  countOf(times: number): number {
+    let count = 0
+    for (const one of this.#counts.values()) if (one === times) count++
+    return count
+  }
+
+  /** @param once only what came a single time: the rest says little about where it is from */
+  build(once = false): Buffer {
+    const kept = [...this.#counts].filter(([, count]) => !once || count === 1)
+    const sorted = Float64Array.from(kept, ([hash]) => hash).sort()
     const bytes = Buffer.allocUnsafe(sorted.length * hashBytes)
     for (let i = 0; i < sorted.length; i++) bytes.writeUIntBE(sorted[i]!, i * hashBytes, hashBytes)
     return bytes

@@ -1,7 +1,7 @@
 // From a file that got out back to the export it came from: by the marks that its cells carry, and by the rows that it
 // shares with an export. Each answer says how likely chance alone would give it, over all exports that were looked at.
 import { log10Chance } from './likelihood.ts'
-import { createMarks, type Half, tagChance, tagOf } from './mark.ts'
+import { agrees, type CellDigest, createMarks, readTag, tagChance } from './mark.ts'
 import { isTelling, isTellingTime, normalCell, timeOfCell } from './normal.ts'
 import { createHash48, sketchHas } from './sketch.ts'
 
@@ -10,6 +10,7 @@ export interface TracedExport {
   cells: Buffer
   times: Buffer
   timeDensity: number
+  sharedRate: number
 }
 
 export interface Attribution {
@@ -28,11 +29,10 @@ export interface Attribution {
 
 /** Shown from here on: one in a thousand files would be named wrongly at most. */
 export const log10ChanceMax = -3
-/**
- * Assumed, and on the safe side of what was measured (docs/benchmarks.md): one line in a hundred of a file that has
- * nothing to do with an export is also in it, word for word.
- */
-const sharedLine = 0.01
+/** A line of an unrelated file is in an export by accident at least so often, whatever the export says of itself. */
+const sharedRateMin = 0.01
+/** And a moment, for what arrives together has one. */
+const timeRateMin = 0.02
 /** Enough to be sure of, few enough to compare with every export. */
 const comparedMax = 2000
 const readMax = 50_000
@@ -46,14 +46,14 @@ interface Row {
 
 export interface Fragment {
   /** By row: a line of text may be read in two ways, as cells and as a whole. */
-  marks: { tag: number; cell: Half }[][]
+  marks: { tag: number; cell: CellDigest }[][]
   rows: Row[]
   lines: number
 }
 
 export function createTracer(key: Uint8Array) {
   const marks = createMarks(key)
-  const [cellHash, timeHash] = [createHash48(key, 'cell'), createHash48(key, 'time')]
+  const timeHash = createHash48(key, 'time')
 
   return {
     /** The same cell or row twice is one. */
@@ -69,15 +69,17 @@ export function createTracer(key: Uint8Array) {
         for (const cell of line.slice(0, rowCellsMax)) {
           const normal = normalCell(cell)
           if (normal === '') continue
-          const mark = read.size < comparedMax && own.length < marksPerRowMax ? marks.read(cell) : undefined
-          if (mark) {
-            own.push(mark)
-            cellsOfMarks += `${normal}\n`
-          }
+          const tag = read.size < comparedMax && own.length < marksPerRowMax ? readTag(cell) : undefined
           const ms = timeOfCell(normal)
-          if (ms !== undefined) {
-            if (isTellingTime(ms)) row.times.push(timeHash(String(ms)))
-          } else if (isTelling(normal)) row.cells.push(cellHash(normal))
+          const telling = ms === undefined && isTelling(normal)
+          if (ms !== undefined && isTellingTime(ms)) row.times.push(timeHash(String(ms)))
+          if (tag === undefined && !telling) continue
+          const digest = marks.cell(normal)
+          if (telling) row.cells.push(digest.hash)
+          if (tag === undefined) continue
+          own.push({ tag, cell: digest })
+          // The same text with another mark is another one of its rows.
+          cellsOfMarks += `${digest.hash} ${tag}\n`
         }
         if (own.length > 0) read.set(cellsOfMarks, own)
         if (rows.size < readMax && row.cells.length + row.times.length > 0)
@@ -92,17 +94,19 @@ export function createTracer(key: Uint8Array) {
       let candidates = 0
       for (const row of fragment.marks) {
         candidates += row.length
-        if (row.some(({ tag, cell }) => tagOf(cell, own) === tag)) agree++
+        if (row.some(({ tag, cell }) => agrees(tag, cell, own))) agree++
       }
       const held = heldRows(fragment.rows, one)
       const markChance = (tagChance * candidates) / Math.max(1, fragment.marks.length)
       const all = Math.log10(Math.max(1, exports))
       const byMark = all + log10Chance(fragment.marks.length, agree, markChance)
-      const byRows = all + log10Chance(fragment.rows.length, held, sharedLine + one.timeDensity)
+      const byCells = log10Chance(held.withCells, held.byCells, Math.max(sharedRateMin, one.sharedRate))
+      const byTimes = log10Chance(held.moments, held.byMoments, Math.max(timeRateMin, one.timeDensity))
+      const byRows = all + both(byCells, byTimes)
       return {
         id: one.id,
         marks: { read: fragment.marks.length, agree },
-        rows: { read: fragment.rows.length, held },
+        rows: { read: fragment.rows.length, held: held.rows },
         log10Chance: Math.min(0, byMark, byRows),
         by: byMark <= log10ChanceMax ? 'mark' : 'rows',
       }
@@ -118,19 +122,37 @@ function sampled(rows: Row[]): Row[] {
   return rows.sort((a, b) => first(a) - first(b)).slice(0, comparedMax)
 }
 
-/** A row counts by something that no row before it counted by: a hundred rows of one moment are one coincidence. */
-function heldRows(rows: readonly Row[], { cells, times }: TracedExport): number {
+/** A row counts by a cell that no row before it counted by, a moment once: a hundred rows of one are one coincidence. */
+function heldRows(rows: readonly Row[], { cells, times }: TracedExport) {
   const counted = new Set<number>()
-  let held = 0
+  const moments = new Map<number, boolean>()
+  const held = { rows: 0, withCells: 0, byCells: 0, moments: 0, byMoments: 0 }
   for (const row of rows) {
-    const telling =
-      row.cells.find((hash) => !counted.has(hash) && sketchHas(cells, hash)) ??
-      row.times.find((hash) => !counted.has(hash) && sketchHas(times, hash))
-    if (telling === undefined) continue
-    counted.add(telling)
-    held++
+    if (row.cells.length > 0) held.withCells++
+    const cell = row.cells.find((hash) => !counted.has(hash) && sketchHas(cells, hash))
+    if (cell !== undefined) {
+      counted.add(cell)
+      held.byCells++
+    }
+    let isNew = false
+    for (const time of row.times) {
+      if (moments.has(time)) continue
+      const isHeld = sketchHas(times, time)
+      moments.set(time, isHeld)
+      if (isHeld) isNew = true
+    }
+    if (cell !== undefined || isNew) held.rows++
   }
+  held.moments = moments.size
+  for (const isHeld of moments.values()) if (isHeld) held.byMoments++
   return held
+}
+
+/** Fisher: that the product of two independent chances is at most x has the chance x (1 - ln x). */
+function both(a: number, b: number): number {
+  if (a === 0 || b === 0) return a + b
+  const x = a + b
+  return Math.min(0, x + Math.log10(1 - x * Math.LN10))
 }
 
 /** Those that fit, the most telling first: marks name the one copy, rows all exports that held them. */

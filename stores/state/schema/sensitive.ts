@@ -55,6 +55,7 @@ export const exportLedger = pgTable(
     markedCells: integer('marked_cells').notNull().default(0),
     kinds: jsonb('kinds').$type<Record<string, number>>().notNull().default({}),
     timeDensity: doublePrecision('time_density').notNull().default(0),
+    sharedRate: doublePrecision('shared_rate').notNull().default(1),
     cells: bytes('cells'),
     times: bytes('times'),
     values: bytes('values'),

@@ -1,0 +1,1 @@
+ALTER TABLE "export_ledger" ADD COLUMN "shared_rate" double precision DEFAULT 1 NOT NULL;
