@@ -51,7 +51,7 @@ export interface LogReader {
 export interface Log extends LogReader {
   open(): Promise<void>
   /**
-   * Resolves with the offset once the record is on disk (embedded: after `fdatasync`).
+   * Resolves with the offset once the record is on disk (embedded: by O_DSYNC or `fdatasync`).
    * @throws CodedError `log.full` (disk) or `log.overloaded` (too much in flight), with `retryAfterSeconds`; nothing was kept.
    */
   append(topic: Topic, record: Append): Promise<number>

@@ -6,6 +6,7 @@ import { CodedError } from '#core/errors.ts'
 import type { Append, LogRecord, LostRange, Topic } from '../log.ts'
 import { decodeRecord, encodeHeader, payloadBytesMax } from './record.ts'
 import { type Scan, scanSegment, segmentHeaderBytes, segmentMagic } from './scan.ts'
+import { createSynced, openSynced, writeSynced } from './synced-file.ts'
 
 export interface TopicConfig {
   directory: string
@@ -159,7 +160,7 @@ export class JournalTopic {
     // Whatever follows the last whole record was never acknowledged, or cannot be read: it is kept aside, then cut.
     if (scan.size > scan.end || scan.size < segmentHeaderBytes) await this.#setAside(segment, scan.end)
     segment.bytes = Math.max(scan.end, segmentHeaderBytes)
-    this.#file = await open(segment.path, 'r+')
+    this.#file = await openSynced(segment.path)
     if (scan.size < segmentHeaderBytes) await this.#file.write(segmentHeader(segment.first), 0, segmentHeaderBytes, 0)
     await this.#file.truncate(segment.bytes)
     await this.#file.datasync()
@@ -226,9 +227,7 @@ export class JournalTopic {
       position += header.length + append.payload.length
       records.push({ offset, appendedMs, count: append.count, key: append.key, payload: append.payload })
     }
-    const { bytesWritten } = await this.#file!.writev(buffers, segment.bytes)
-    if (bytesWritten !== position - segment.bytes) throw Object.assign(new Error('short write'), { code: 'ENOSPC' })
-    await this.#file!.datasync()
+    await writeSynced(this.#file!, buffers, segment.bytes)
     segment.bytes = position
     segment.newestMs = appendedMs
     segment.index!.offsets.push(...records.map((record) => record.offset))
@@ -246,7 +245,7 @@ export class JournalTopic {
     const path = join(this.#config.directory, `${String(this.#next).padStart(16, '0')}.log`)
     // Written under another name first: a segment that is there has its header.
     const temporary = `${path}.tmp`
-    const file = await open(temporary, 'w+')
+    const file = await createSynced(temporary)
     try {
       await file.write(segmentHeader(this.#next), 0, segmentHeaderBytes, 0)
       await file.datasync()
