@@ -1,14 +1,16 @@
 // Twelve ways of fabrication, done to 1 to 20 % of a unit's cases, before the checks and two baselines: on the family of honest
 // units on which the method was fixed, on two others that only judge it, and on units made of a real permit log; with and
-// without the telemetry of others, by way, by rate and by size of the unit.
-// Usage: npm run eval:fabrication [-- --units 200 --treated 20 --seed 1 --family A,B,C,permits --data ../shared/data/kpi]
+// without the telemetry of others, by way, by rate and by size of the unit; and on families that are drawn from the seed.
+// Usage: npm run eval:fabrication [-- --units 200 --treated 20 --seed 1 --family A,B,C,D1,D2,D3,permits --data ../shared/data/kpi]
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { seededRandom } from '#core/random.ts'
+import { draws } from '#core/random-draws.ts'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
 import type { CaseRecord } from '#kpi/contract.ts'
 import { type FabricationWay, fabricationWays } from '#kpi/demo/fabrications.ts'
-import { type Family, scoringFamily, tuningFamily, validationFamily } from '#kpi/demo/family.ts'
+import { drawnFamily, type Family, scoringFamily, tuningFamily, validationFamily } from '#kpi/demo/family.ts'
 import {
   type Background,
   type Evaluated,
@@ -30,7 +32,7 @@ const { values } = parseArgs({
     units: { type: 'string', default: '200' },
     treated: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
-    family: { type: 'string', default: 'A,B,C,permits' },
+    family: { type: 'string', default: 'A,B,C,D1,D2,D3,permits' },
     data: { type: 'string', default: '../shared/data/kpi' },
   },
 })
@@ -73,11 +75,18 @@ for (const [name, records, zone] of [
   for (const [what, share] of Object.entries(fit.shares)) console.log(`  ${what}: ${percent(share)}`)
 }
 
+const isFound = (one: Score): boolean => one.isAsked || one.isSpotCheck
 const wanted = values.family.split(',')
 const families: [name: string, title: string, of: Family, seed: number][] = [
   ['A', 'Family A, on which the method was fixed', tuningFamily, seed],
   ['B', 'Family B, which judges only', validationFamily, seed + 1000],
   ['C', 'Family C, which judges only', scoringFamily, seed + 2000],
+  ...[1, 2, 3].map((n): [string, string, Family, number] => [
+    `D${n}`,
+    `Family D${n}, drawn from the seed`,
+    drawnFamily(draws(seededRandom(seed * 7919 + n))),
+    seed + 3000 + n,
+  ]),
 ]
 for (const [name, title, of, from] of families)
   if (wanted.includes(name)) report(title, familyBackground(of, from, units, context), context)
@@ -103,8 +112,6 @@ function report(title: string, background: Background, around: CheckContext): vo
   if (hasTelemetry) tell('without telemetry', run(false))
   console.log(`${(cpuSeconds() - before).toFixed(0)} s of CPU`)
 }
-
-const isFound = (one: Score): boolean => one.isAsked || one.isSpotCheck
 
 function tell(title: string, { honest, trials }: Evaluated): void {
   const untouched = trials.flatMap((trial) => trial.untouched)

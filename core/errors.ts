@@ -192,6 +192,7 @@ export const errorCatalogue = {
     hint: 'See the OpenAPI document at /api/openapi.json.',
   },
   'not-found': { status: 404, message: '{what} does not exist', hint: 'Check the address or the id.' },
+  'option.invalid': { status: 400, message: '{cause}', hint: '{hint}' },
   'pull.address': {
     status: 422,
     message: 'The source {source} may not connect there: {cause}',

@@ -14,6 +14,7 @@ import { readDefinition } from '../definitions/load.ts'
 import { makeKeys } from '../ledger/keys.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { calendarSchema } from '../time/calendar.ts'
+import type { GradeFile } from './format.ts'
 import { verifyBundle } from './verify.ts'
 import { writeBundle } from './write.ts'
 
@@ -32,6 +33,12 @@ const caseCount = 30
 const start = Date.UTC(2026, 8, 1)
 const hour = 3_600_000
 const nowMs = start + 1000 * hour
+
+const grade: Omit<GradeFile, 'cells'> = {
+  ...{ grade: 'C', says: { en: 'partly', zh: '部分' } },
+  because: [{ condition: 'corroboratedMin', needed: 0.9, is: 0.875 }],
+  run: { period: '2026', endedMs: nowMs, gradeRulesVersion: '1', traceRulesVersion: '1' },
+}
 
 function stored(n: number, closeAfter = 40 + n): StoredCase {
   const openedMs = start + n * hour
@@ -74,6 +81,7 @@ async function exported(name: string, cases: StoredCase[]): Promise<{ out: strin
     ...{ plan, definitionText, calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }] },
     ...{ facts: [], catalogueVersion: null, cases, older: { note: checkpoint, size: ledger.size } },
     request: { period: '2026-09', switches: {}, only: {}, validMs: nowMs, knownMs: nowMs },
+    gradeOf: (_, departments) => ({ ...grade, cells: departments.map((department) => ({ department, grade: 'B' })) }),
   })
   await ledger.close()
   return { out, checkpoint }
@@ -89,6 +97,8 @@ it(`holds as it was exported, and locates every change of ${runs} rounds`, { tim
   expect(sound.fault).toBeUndefined()
   expect(sound.records).toBe(caseCount)
   expect(sound.figure).toMatchObject({ count: caseCount })
+  // The grade as it was exported, with each department's own; a better one is a change like any other.
+  expect(sound.grade).toEqual({ ...grade, cells: ['d0', 'd1', 'd2'].map((department) => ({ department, grade: 'B' })) })
   const copy = join(home, 'copy')
   cpSync(out, copy, { recursive: true })
   const original = (name: string): string => readFileSync(join(out, name), 'utf8')
@@ -123,6 +133,9 @@ it(`holds as it was exported, and locates every change of ${runs} rounds`, { tim
     expect(verifyBundle(copy, trust).fault?.where).toBe('proofs.json')
     writeFileSync(join(copy, 'proofs.json'), original('proofs.json'))
   }
+  writeFileSync(join(copy, 'value.json'), original('value.json').replace('"grade":"C"', '"grade":"A"'))
+  expect(verifyBundle(copy, trust).fault?.where).toBe('value.json')
+  writeFileSync(join(copy, 'value.json'), original('value.json'))
   for (let run = 0; run < runs; run++) {
     const at = pick(caseCount)
     const given = [...lines]

@@ -1,5 +1,7 @@
-// How honest units behave, as numbers. Three families that differ in almost all of them: checks are made on the first, the
-// width of their funnels is set with a look at the second, and what they can do is reported on the third. Where the open record of a real permit office says something, the first family takes it from there.
+// How honest units behave, as numbers. Three families that differ in almost all of them, and as many more as are drawn: the
+// method is fixed on the first, the others judge it. Where the open record of a real permit office says something, the first
+// family takes it from there.
+import type { Draws } from '#core/random-draws.ts'
 
 /** A share that differs from unit to unit: its mean, and the variation between units. */
 export type Between = readonly [mean: number, variation: number]
@@ -141,4 +143,31 @@ export const scoringFamily: Family = {
   ...{ leaves: [0.15, 0.5], leavesButDelivered: [0.012, 0.9], agents: [0.22, 0.7], again: [0.018, 0.8] },
   ...{ orphans: [0.012, 0.8], numberSkipped: [0.006, 0.9], helped: [0.006, 0.9], randomIdUnits: 0.3 },
   seasonal: [0.2, 0.5],
+}
+
+/** Another province: every habit up to twice or half as strong as in the three, units alike or far apart, small or large. */
+export function drawnFamily(draw: Draws): Family {
+  const known = [tuningFamily, validationFamily, scoringFamily]
+  const drawn = Object.fromEntries(
+    Object.entries(draw.pick(known)).map(([name, value]) => {
+      if (Array.isArray(value) && value.length === 2 && isHabit(name)) {
+        const [mean] = value as unknown as Between
+        return [name, [Math.min(0.95, mean * 2 ** (2 * draw.next() - 1)), 0.25 + draw.next()]]
+      }
+      if (typeof value === 'number' && name.endsWith('Units')) return [name, Math.min(0.6, value * 2 * draw.next())]
+      return [name, value]
+    }),
+  ) as unknown as Family
+  return {
+    ...drawn,
+    ...{ name: 'drawn', size: [draw.whole(300, 1500), 0.5 + draw.next()], sizeMin: 100, sizeMax: 15_000 },
+    ...{ durationSigma: 0.5 + draw.next() * 0.6, pace: [0.3 + draw.next() * 0.4, 0.3] },
+    // A share of what is usual cannot be doubled.
+    ...{ messageSeen: [0.85 + draw.next() * 0.14, 0.03], content: [0.8 + draw.next() * 0.15, 0.06] },
+    online: [0.3 + draw.next() * 0.5, 0.2 + draw.next() * 0.3],
+  }
+}
+
+function isHabit(name: string): boolean {
+  return name !== 'size' && name !== 'items' && name !== 'seasonal'
 }

@@ -82,6 +82,22 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
+    ...{ id: 'hole-after-the-deadline', check: 'G' },
+    measure: {
+      en: 'of closings within five days of the deadline, those in time',
+      zh: '期限前后五日内办结案件中按期的',
+    },
+    question: {
+      en: 'Closings just after the deadline are missing, and with others they are not. What became of the late cases?',
+      zh: '期限刚过的办结案件明显少于同类，逾期案件去向如何？',
+    },
+    of: ({ record: { closedMs, dueMs } }, { zone }) => {
+      if (closedMs === null || dueMs === null) return apart
+      const days = zone.dayOf(closedMs) - zone.dayOf(dueMs)
+      return Math.abs(days) > 5 ? apart : when(days <= 0)
+    },
+  },
+  {
     ...{ id: 'stop-at-the-deadline', check: 'P' },
     measure: { en: 'clock stopped within two days of the deadline or after it', zh: '距期限两日内或逾期后停止计时' },
     question: {

@@ -180,8 +180,8 @@ export const groupRules: readonly GroupRule[] = [
       zh: '同一申请人三日内重复申办同一事项，且办理时长几乎相同',
     },
     question: {
-      en: 'Cases repeat one of three days before with the same applicant, item and time taken. Are they copies?',
-      zh: '案件与三日内另一件的申请人、事项、办理时长均相同，是否为复制件？',
+      en: 'Cases repeat another: the same applicant and item within three days and the time taken, or the same times to the second. Are they copies?',
+      zh: '案件与另一件重复：三日内申请人、事项、办理时长相同，或起止时间完全相同（精确到秒），是否为复制件？',
     },
     of: copied,
   },

@@ -84,9 +84,12 @@ function tail({ seen, count, expected }: Compared, spread: number, clump: number
   return betaBinomialTail(Math.floor(seen / clump), count / clump, share, correlationOf(spread, share))
 }
 
-/** Of two cases of a unit, when shares of units have this squared coefficient of variation. */
+/**
+ * Of two cases of a unit, when shares of units have this squared coefficient of variation: of the rarer side, so that what
+ * nearly all have is no less sharp than what hardly any have.
+ */
 function correlationOf(spread: number, share: number): number {
-  return Math.min(0.5, (spread * share) / (1 - share))
+  return Math.min(0.5, (spread * Math.min(share, 1 - share)) / Math.max(share, 1 - share))
 }
 
 function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): Compared[] {

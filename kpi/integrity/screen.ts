@@ -31,8 +31,8 @@ export const discoveryRate = 0.05
 /** At most so many honest units are told to be worth a spot check. */
 export const spotCheckRate = 0.05
 
-/** The distribution of what is loudest has a longer tail than the model: what it calls three in a hundred are nearly five. */
-const margin = 0.6
+/** The distribution of what is loudest has a longer tail than the model: what it calls one in forty is nearly one in twenty. */
+const margin = 0.5
 
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */

@@ -72,7 +72,7 @@ export function readFacts(
         fact.steps.push({ atMs, channel: read('channel') ?? fact.fields['channel'] ?? 'other' })
       }
       if (mapping.fact === 'case')
-        for (const list of ['stops', 'certificates', 'ratings'])
+        for (const list of ['stops', 'certificates', 'ratings', 'traces'])
           for (const spec of mapping[list] ?? []) {
             const part = partOf(list, (name) => (spec[name] ? fieldOf(row, spec[name], zone) : null), fact.fields)
             const before = (fact.fields[list] ?? []) as unknown[]
@@ -95,7 +95,7 @@ export function readFacts(
 const knownChannels = 'web app kiosk window typed-in hotline post email system other'.split(' ')
 const knownOutcomes = 'granted refused not-accepted withdrawn forwarded terminated query'.split(' ')
 
-/** One clock stop, certificate or rating of a case. */
+/** One clock stop, certificate, trace or rating of a case. */
 function partOf(list: string, read: (name: string) => unknown, fields: Record<string, unknown>): object | null {
   const time = (name: string): number | null => {
     const at = read(name)
@@ -118,6 +118,12 @@ function partOf(list: string, read: (name: string) => unknown, fields: Record<st
     const exists = read('exists')
     if (exists !== null && typeof exists !== 'boolean') throw new Unreadable()
     return { type: String(read('type') ?? ''), exists, obtained: among(obtained, 'electronic paper both none') }
+  }
+  if (list === 'traces') {
+    const atMs = time('atMs')
+    if (atMs === null) return null
+    const kinds = 'gateway-call login message logistics payment certificate-call queue-ticket'
+    return { kind: among(read('kind'), kinds), atMs, reference: String(read('reference') ?? '') }
   }
   const grade = read('grade')
   if (grade === null) return null

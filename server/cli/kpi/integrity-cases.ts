@@ -11,7 +11,7 @@ import { discoveryRate, type Screened, screenUnits, spotCheckRate } from '#kpi/i
 import { readTraceRules } from '#kpi/integrity/traces.ts'
 import { UnitSigns } from '#kpi/integrity/unit-signs.ts'
 import { type Calendar, calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
-import { zoneOf } from '#kpi/time/zone.ts'
+import { type Zone, zoneOf } from '#kpi/time/zone.ts'
 import { tellFindings } from './integrity-findings.ts'
 import { type NamedTrace, readTraceFile } from './trace-file.ts'
 
@@ -53,6 +53,7 @@ const unitsMin = 5
 /** Without peers a pattern must be plain. */
 const plainMax = 0.001
 const setAsideShown = 5
+const allowedMinMs = 10 * 86_400_000
 
 export function checkCases(given: GivenCases, options: CheckOptions): CasesReport {
   const context = contextOf(options)
@@ -121,8 +122,19 @@ export function tellCases(report: CasesReport): void {
 
 function contextOf({ rules, zone, calendar }: CheckOptions): CheckContext {
   const { rules: traces, problems } = readTraceRules(join(rules, 'integrity/traces.yml'))
-  if (!traces) throw new CodedError('body.invalid', { cause: formatProblem(problems[0]!) })
-  return { zone: zoneOf(zone), calendar: calendarOf(rules, calendar), traces }
+  if (!traces) throw new CodedError('option.invalid', { cause: formatProblem(problems[0]!), hint: problems[0]!.hint })
+  return { zone: zoneNamed(zone), calendar: calendarOf(rules, calendar), traces }
+}
+
+function zoneNamed(name: string): Zone {
+  try {
+    return zoneOf(name)
+  } catch {
+    throw new CodedError('option.invalid', {
+      cause: `--zone ${name}: there is no such zone`,
+      hint: 'Write Asia/Shanghai.',
+    })
+  }
 }
 
 function calendarOf(rules: string, id: string): Calendar {
@@ -130,15 +142,19 @@ function calendarOf(rules: string, id: string): Calendar {
   if (id === 'weekends') return compileCalendar({ ...calendars[0]!, id, off: {}, work: {} })
   const found = calendarAt(calendars.map(compileCalendar), id, Number.MAX_SAFE_INTEGER)
   if (found) return found
-  throw new CodedError('body.invalid', {
-    cause: `--calendar ${id}: one of weekends, ${[...new Set(calendars.map((one) => one.id))].join(', ')}`,
+  throw new CodedError('option.invalid', {
+    cause: `--calendar ${id}: there is no such calendar`,
+    hint: `One of weekends, ${[...new Set(calendars.map((one) => one.id))].join(', ')}.`,
   })
 }
 
 /** What can be seen without peers: the clock and the deadline speak for themselves. */
 function ofAll(records: readonly CaseRecord[], { zone }: CheckContext): IntegrityFinding[] {
-  const days = records.flatMap(({ id, closedMs, dueMs }) =>
-    closedMs === null || dueMs === null ? [] : [{ id, days: zone.dayOf(closedMs) - zone.dayOf(dueMs) }],
+  // Where little time is given, all closings are near the deadline.
+  const days = records.flatMap(({ id, openedMs, closedMs, dueMs }) =>
+    openedMs === null || closedMs === null || dueMs === null || dueMs - openedMs < allowedMinMs
+      ? []
+      : [{ id, days: zone.dayOf(closedMs) - zone.dayOf(dueMs) }],
   )
   const closings = records.flatMap(({ id, closedMs }) =>
     closedMs === null ? [] : [{ id, sinceMidnightMs: zone.sinceMidnightMs(closedMs) }],
@@ -180,8 +196,9 @@ function unitOf(record: CaseRecord, by: string): string {
   const unit = texts[by]
   if (unit !== undefined) return unit
   const known = [...Object.keys(texts), ...Object.keys(record.extra).map((name) => `extra.${name}`)]
-  throw new CodedError('body.invalid', {
-    cause: `--by ${by}: ${suggest(by, new Set(known)) || `one of ${known.join(', ')}`}`,
+  throw new CodedError('option.invalid', {
+    cause: `--by ${by}: a case has no such field`,
+    hint: suggest(by, new Set(known)) || `One of ${known.join(', ')}.`,
   })
 }
 

@@ -1,5 +1,5 @@
 // Checks on files: published figures by a plan, cases unit by unit, and the size of a sample of visits.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
@@ -25,7 +25,10 @@ export async function integrity(input: CommandInput): Promise<number> {
   const files = lists['cases'] ?? []
   const mappings = lists['mapping'] ?? []
   if (files.length === 0)
-    throw new CodedError('body.invalid', { cause: '--cases and --mapping, or --strata, are missing' })
+    throw new CodedError('option.invalid', {
+      cause: '--cases and --mapping, or --strata, are missing',
+      hint: 'See docs/kpi/integrity.md, "On files".',
+    })
   const checks = text('checks')
   if (checks !== undefined) {
     const { facts } = await loadEvidence(filesOf(files, mappings, lists['known'] ?? []))
@@ -46,13 +49,20 @@ export async function integrity(input: CommandInput): Promise<number> {
 function filesOf(files: readonly string[], mappings: readonly string[], known: readonly string[]): EvidenceFile[] {
   const last = mappings.at(-1)
   if (last === undefined)
-    throw new CodedError('body.invalid', {
-      cause: '--mapping says which column is what; only cases as .ndjson or .jsonl do without',
+    throw new CodedError('option.invalid', {
+      cause: '--mapping is missing: it says which column is what',
+      hint: 'Only case records as lines of JSON (.ndjson, .jsonl) do without. See docs/kpi/README.md.',
     })
+  for (const path of [...files, ...mappings]) mustExist(path)
   return files.map((file, i) => ({
     ...{ file: resolve(file), mapping: readMapping(resolve(mappings[i] ?? last)) },
     knownMs: timeOf(known[i], '--known', 0),
   }))
+}
+
+function mustExist(path: string): void {
+  if (!existsSync(resolve(path)))
+    throw new CodedError('kpi.input', { file: path, row: '', cause: 'there is no such file', hint: 'Check the path.' })
 }
 
 /** Case records as the API takes them, one per line, or whatever a mapping makes cases of. */
@@ -79,6 +89,7 @@ async function readCases(
   const given: GivenCases = { cases: [], setAside: [], rows: 0, zone: 'Asia/Shanghai' }
   files.forEach((file, i) => {
     if (!/\.(ndjson|jsonl)$/i.test(file)) filesOf(files, mappings, known)
+    mustExist(file)
     const { records, setAside } = readCaseLines(readFileSync(resolve(file), 'utf8'))
     const knownMs = timeOf(known[i], '--known', 0)
     given.rows += records.length + setAside.length
@@ -105,10 +116,14 @@ function tellFigures({ findings, restatements, cells }: FiguresChecked, json: bo
 }
 
 function visits(file: string, margin: number, json: boolean): number {
-  if (!(margin > 0 && margin < 1)) throw new CodedError('body.invalid', { cause: '--margin lies between 0 and 1' })
+  if (!(margin > 0 && margin < 1))
+    throw new CodedError('option.invalid', { cause: '--margin lies between 0 and 1', hint: 'Write 0.05 for 5 points.' })
   const strata = strataSchema.safeParse(JSON.parse(readFileSync(resolve(file), 'utf8')))
   if (!strata.success)
-    throw new CodedError('body.invalid', { cause: `${file}: a list of { name, population, share } is expected` })
+    throw new CodedError('kpi.input', {
+      ...{ file, row: '', cause: 'a list of { name, population, share } is expected' },
+      hint: 'For example [{ "name": "counters", "population": 8000, "share": 0.5 }].',
+    })
   const plan = planVisits(strata.data, margin)
   if (json) console.log(JSON.stringify({ margin, strata: plan }))
   else {
