@@ -465,7 +465,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     every(1000, 'rates could not be read', async () => sampleRates(parts!))
     every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
     every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
-    every(1000, 'threat feeds could not be fetched', () => intel.tick())
+    every(1000, 'threat feeds could not be fetched', async () => intel.begin())
     const feed = createLedgerFeed(
       ledger,
       { ...kpi, rules: resolve(config.rules.kpi) },
@@ -490,6 +490,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
   const stop = async (): Promise<void> => {
     await turns.stop()
+    await parts?.intel.settled()
     const collectors = new Set<Component>(parts?.collectors ?? [])
     // Receivers end first; what they took is on disk, and the consumers apply it before the stores close.
     await stopAll(started.filter((one) => collectors.has(one)))

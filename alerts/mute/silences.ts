@@ -80,7 +80,7 @@ export function createSilences(deps: { database: Database; clock: Clock; random:
       const saved = await database.transaction(async (tx) => {
         const [before] = wanted.id ? await tx.select().from(silences).where(eq(silences.id, wanted.id)) : []
         if (wanted.id && !before) throw new CodedError('not-found', { what: `The silence ${wanted.id.slice(0, 64)}` })
-        const same = before !== undefined && JSON.stringify(before.matchers) === JSON.stringify(wanted.matchers)
+        const same = before !== undefined && keyOf(before.matchers) === keyOf(wanted.matchers)
         // As Alertmanager has it: one that has begun is changed only in its end; else it ends and another begins.
         const keeps = before !== undefined && same && before.endsMs > nowMs
         if (before && !keeps && before.endsMs > nowMs)
@@ -121,6 +121,14 @@ export function createSilences(deps: { database: Database; clock: Clock; random:
     },
     matches: (matchers, alert) => compile(matchers)(alert),
   }
+}
+
+/** Whatever the order of matchers, and of their properties in the table. */
+function keyOf(matchers: readonly SilenceMatcher[]): string {
+  return matchers
+    .map(({ name, value, isRegex, isEqual }) => JSON.stringify([name, value, isRegex, isEqual]))
+    .sort()
+    .join()
 }
 
 export function silenceState({ startsMs, endsMs }: Pick<Silence, 'startsMs' | 'endsMs'>, nowMs: number): SilenceState {

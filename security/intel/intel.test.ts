@@ -1,13 +1,21 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import ipaddr from 'ipaddr.js'
+import { Registry } from 'prom-client'
 import { describe, expect, test } from 'vitest'
+import { ManualClock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
+import { silentLogger } from '#core/logger.ts'
+import { intelConfigSchema } from './config.ts'
 import { type FeedIndicator, IndicatorIndex } from './index-of-indicators.ts'
 import { canonical, type Indicator } from './indicator.ts'
 import { findingOf, matchEvent } from './match.ts'
 import { parseCsv, parseHosts, parseList } from './parse-lists.ts'
 import { parseMisp } from './parse-misp.ts'
 import { equalities, parseStix } from './parse-stix.ts'
+import { createIntel } from './service.ts'
 
 const options = { label: 'test list', nowMs: Date.UTC(2026, 0, 1), indicatorsMax: 1000 }
 const values = (list: readonly Indicator[]): string[] => list.map(({ kind, value }) => `${kind} ${value}`)
@@ -196,4 +204,41 @@ describe('looking up', () => {
       matchEvent(sysmon as never, new IndicatorIndex(feed(parseList('c'.repeat(64), options).indicators))),
     ).toHaveLength(1)
   })
+})
+
+test('a feed that hangs delays no other, and is not asked twice at once', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'intel-'))
+  const hung = Promise.withResolvers<{ text: string; headers: Record<string, string> }>()
+  const asked: string[] = []
+  const config = intelConfigSchema.parse({
+    retroDays: 0,
+    feeds: ['hangs', 'fails', 'a', 'b', 'c', 'd'].map((name) => ({
+      ...{ name, kind: 'list', url: `https://lists.example/${name}`, everyMinutes: 5 },
+    })),
+  })
+  const clock = new ManualClock(1_795_507_200_000)
+  const intel = createIntel(config, {
+    ...{ directory, clock, logger: silentLogger, metrics: new Registry() },
+    fetch: async ({ url }) => {
+      const name = url.split('/').at(-1)!
+      asked.push(name)
+      if (name === 'hangs') return hung.promise
+      if (name === 'fails') throw new Error('refused')
+      return { text: `${name}.example\n`, headers: {} }
+    },
+    onFinding: async () => {},
+    search: async () => [],
+  })
+  const ready = () => intel.status().filter(({ indicators }) => indicators > 0).length
+  for (let turn = 0; turn < 200 && ready() < 4; turn++) {
+    intel.begin()
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+  expect(ready()).toBe(4)
+  expect(asked.toSorted()).toEqual(['a', 'b', 'c', 'd', 'fails', 'hangs'])
+  expect(intel.status().find(({ name }) => name === 'fails')!.lastError).toBe('refused')
+  hung.resolve({ text: 'late.example\n', headers: {} })
+  await intel.settled()
+  expect(ready()).toBe(5)
+  rmSync(directory, { recursive: true })
 })

@@ -47,6 +47,8 @@ interface FeedState extends FeedStatus {
 /** The same hit is told again at most this often; the alert stays the same. */
 const tellEveryMs = 30_000
 const recentHitsMax = 50_000
+/** At once. Each holds up to `bytesMax`. */
+const fetchesMax = 4
 
 export type Intel = ReturnType<typeof createIntel>
 
@@ -57,6 +59,7 @@ export function createIntel(config: IntelConfig, deps: IntelDeps) {
     ...{ indicators: 0, problems: {}, fetchedMs: null, changedMs: null, lastError: null },
   }))
   let index = new IndicatorIndex([])
+  const fetching = new Map<FeedState, Promise<void>>()
   const recent = new Map<string, number>()
   const quietMs = config.quietMinutes * 60_000
   const hits = new Counter({
@@ -178,9 +181,20 @@ export function createIntel(config: IntelConfig, deps: IntelDeps) {
       for (const event of events) findings.push(...(await tell(event)))
       if (findings.length > 0) await deps.onFinding(findings)
     },
-    /** Fetches what is due, one after the other. */
-    async tick(): Promise<void> {
-      for (const feed of feeds) if (clock.nowMs() >= feed.dueMs) await refresh(feed)
+    /** Begins to fetch what is due, a few at once, and waits for none: a feed that hangs delays no other. */
+    begin(): void {
+      for (const feed of feeds) {
+        if (fetching.size >= fetchesMax) return
+        if (fetching.has(feed) || clock.nowMs() < feed.dueMs) continue
+        fetching.set(
+          feed,
+          refresh(feed).finally(() => fetching.delete(feed)),
+        )
+      }
+    },
+    /** Resolves when nothing is being fetched. */
+    async settled(): Promise<void> {
+      await Promise.all(fetching.values())
     },
     /** Fetches one now. */
     async refresh(name: string): Promise<void> {

@@ -74,10 +74,12 @@ export async function objectsOf(
   const wanted = filterOf(query)
   const added: AddedObject[] = []
   let { after, skip } = from
-  // What everything refers to stands at the beginning of the collection.
+  // What everything refers to stands at the beginning of the collection, and is as old as it says.
   let pending: AddedObject[] =
     after === 0
-      ? commonObjects(source).map((object) => ({ object, addedMs: query.addedAfterMs ?? 0, sequence: 0 }))
+      ? commonObjects(source)
+          .map((object) => ({ object, addedMs: Date.parse(versionOf(object)), sequence: 0 }))
+          .filter(({ addedMs }) => addedMs > (query.addedAfterMs ?? Number.NEGATIVE_INFINITY))
       : []
   while (true) {
     const page = await security.page({
@@ -92,13 +94,22 @@ export async function objectsOf(
         skip--
         continue
       }
-      if (added.length === limit) return { added, next: nextOf(added, from) }
+      if (added.length === limit) return { added: distinct(added), next: nextOf(added, from) }
       added.push(one)
     }
-    if (!page.more) return { added, next: undefined }
+    if (!page.more) return { added: distinct(added), next: undefined }
     after = page.next
     pending = []
   }
+}
+
+/** Changes of one alert bring the same rule and machine again: a version of an object is told once a page. */
+function distinct(added: readonly AddedObject[]): AddedObject[] {
+  const known = new Set<string>()
+  return added.filter(({ object }) => {
+    const key = `${object.id} ${versionOf(object)}`
+    return !known.has(key) && known.add(key)
+  })
 }
 
 export function manifestOf({ added }: ObjectPage): object[] {
