@@ -232,16 +232,19 @@ function written(given: GivenLog): { file: string; mapping: string } {
   }
   const time = (column: string) => ({ column, time: forms[given.form]!.form })
   const channel = { Internet: 'web', Desk: 'window', Post: 'post', mail: 'email', 手机: 'app', 一体机: 'kiosk' }
+  const isGrouped = given.events && !given.corrections
   const mapping = `${base}.yml`
   writeFileSync(
     mapping,
     stringify({
       ...{ fact: 'case', zone: given.zone, encoding: shape === 'gb18030' ? 'gb18030' : 'auto', separator },
       ...(title && !isJson ? { headerRow: 3 } : {}),
-      ...(given.events && !given.corrections ? { group: 'No.' } : {}),
+      ...(isGrouped ? { group: 'No.' } : {}),
       fields: {
         ...{ grade: { column: 'stars' }, id: 'No.', openedMs: time('Eröffnet'), acceptedMs: time('受理') },
         ...{ closedMs: time('Closed Date'), dueMs: time('due'), channelRaw: 'how' },
+        ...(isGrouped ? { plannedMs: { ...time('at'), from: given.title ? 'earliest' : 'latest' } } : {}),
+        ...(isGrouped ? { 'extra.via': { column: 'via', from: given.title ? 'first' : 'last' } } : {}),
         ...{ channel: { column: 'how', map: channel }, region: 'area', department: 'office', item: 'item' },
         ...{ handler: 'clerk', outcome: 'end', version: { column: 'v', type: 'number' }, 'extra.office': 'office' },
       },
@@ -325,6 +328,7 @@ const question = fc.record({
     ['region', 'item'],
     ['state'],
     ['extra.office', 'online'],
+    ['extra.via', 'planned'],
   ),
   only: fc.constantFrom<Record<string, string>>(
     {},

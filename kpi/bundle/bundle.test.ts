@@ -1,8 +1,8 @@
 // A bundle holds as it was exported; edits, deletions, re-orderings and rewrites of it are found and located.
 // GUANLAN_TAMPER_RUNS sets how many; npm run test:tamper does 10,000.
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { ManualClock } from '#core/clock.ts'
@@ -56,9 +56,13 @@ function stored(n: number, closeAfter = 40 + n): StoredCase {
   return { record, knownMs: start + n, sequence: n + 1, hash: recordHash(record) }
 }
 
-async function exported(name: string, cases: StoredCase[]): Promise<{ out: string; checkpoint: string }> {
+async function exported(
+  name: string,
+  cases: StoredCase[],
+  signers = keys,
+): Promise<{ out: string; checkpoint: string }> {
   const ledger = new Ledger(
-    { directory: join(home, `${name}-ledger`), origin, hash: 'sm3', keys },
+    { directory: join(home, `${name}-ledger`), origin, hash: 'sm3', keys: signers },
     { clock: new ManualClock(0) },
   )
   const leaf = (kind: Leaf['kind'], id: string, version: unknown, text: string): Leaf => ({
@@ -209,6 +213,71 @@ it(`holds as it was exported, and locates every change of ${runs} rounds`, { tim
   if (process.env['GUANLAN_TAMPER_RUNS']) console.log(`bundle: ${located}`)
   expect(wrong).toEqual([])
   expect(changed).toBe(runs)
+})
+
+it('names the file, whatever is done to it, and lets none of it pass', { timeout: 120_000 }, async () => {
+  const { out, checkpoint } = await exported(
+    'ways',
+    Array.from({ length: 5 }, (_, n) => stored(n)),
+  )
+  const copy = join(home, 'ways-copy')
+  const keysText = readFileSync(join(out, 'keys.txt'), 'utf8')
+  const trusts = [{ keys: keysText, checkpoints: [checkpoint] }, { keys: keysText }, {}]
+  const names = readdirSync(out, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(out, join(entry.parentPath, entry.name)))
+  expect(names).toHaveLength(12)
+  const ways: Record<string, (text: string) => string | Buffer | undefined> = {
+    deleted: () => undefined,
+    emptied: () => '',
+    halved: (text) => text.slice(0, text.length / 2),
+    'cut by a byte': (text) => text.slice(0, -1),
+    'a blank at the end': (text) => `${text} `,
+    'a line at the end': (text) => `${text}\n`,
+    'a blank in the first line': (text) => text.replace('\n', ' \n'),
+    'a mark before it': (text) => `\uFEFF${text}`,
+    'other ends of lines': (text) => text.replaceAll('\n', '\r\n'),
+    'a byte that is no text': (text) =>
+      Buffer.concat([Buffer.from(text.slice(0, 9)), Buffer.from([0xff]), Buffer.from(text.slice(10))]),
+    'the first line twice': (text) => `${text.split('\n')[0]}\n${text}`,
+  }
+  const missed: string[] = []
+  for (const name of names)
+    for (const [way, change] of Object.entries(ways))
+      for (const trust of trusts) {
+        cpSync(out, copy, { recursive: true })
+        const text = readFileSync(join(out, name), 'utf8')
+        const changed = change(text)
+        rmSync(join(copy, name))
+        if (changed !== undefined) writeFileSync(join(copy, name), changed)
+        const { fault } = verifyBundle(copy, trust)
+        // Of a proof line that is not its record's the record is named, for it is that which is not proved.
+        const said = name === 'cases.proofs.ndjson' ? 'cases.' : name
+        if (changed !== text && !fault?.where.startsWith(said)) missed.push(`${name} ${way}: ${JSON.stringify(fault)}`)
+        rmSync(copy, { recursive: true })
+      }
+  cpSync(out, copy, { recursive: true })
+  writeFileSync(join(copy, 'note.txt'), 'mine')
+  expect(verifyBundle(copy).fault).toMatchObject({ where: 'note.txt', cause: 'it does not belong to the bundle' })
+  rmSync(join(copy, 'note.txt'))
+  const signed = readFileSync(join(copy, 'checkpoint'), 'utf8')
+  writeFileSync(join(copy, 'checkpoint'), `${signed}${signed.trimEnd().split('\n').at(-1)}\n`)
+  expect(verifyBundle(copy).fault?.where).toBe('checkpoint')
+  rmSync(join(copy, 'checkpoint'))
+  mkdirSync(join(copy, 'checkpoint'))
+  expect(verifyBundle(copy).fault?.where).toBe('checkpoint')
+  expect(missed).toEqual([])
+})
+
+it('does not take one good signature for two', async () => {
+  const both = makeKeys(origin, ['ed25519', 'sm2'])
+  const { out } = await exported('both', [stored(1)], both)
+  expect(verifyBundle(out).fault).toBeUndefined()
+  const [text, signatures] = readFileSync(join(out, 'checkpoint'), 'utf8').split('\n\n') as [string, string]
+  for (const line of signatures.trimEnd().split('\n')) {
+    writeFileSync(join(out, 'checkpoint'), `${text}\n\n${line}\n`)
+    expect(verifyBundle(out).fault?.where).toBe('checkpoint')
+  }
 })
 
 /** The file whose entry in proofs.json a byte belongs to. */

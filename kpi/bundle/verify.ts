@@ -84,7 +84,7 @@ export function verifyBundle(directory: string, trust: BundleTrust = {}): Bundle
 function verify(directory: string, trust: BundleTrust, report: BundleReport): void {
   const read = (name: string): string => {
     if (!existsSync(join(directory, name))) throw new Wrong(name, '', 'the file is missing')
-    return textOf(name, readFileSync(join(directory, name)))
+    return textOf(name, bytesOf(directory, name))
   }
   /** The one line of a file. */
   const only = <T>(name: string, schema: Schema<T>): T => {
@@ -136,6 +136,8 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
           : /^[\w.-]+(\/[\w.-]+)?$/.test(file) && !file.includes('..') && existsSync(join(directory, file))
             ? recordHash(read(file))
             : ''
+    if (content === '' && fits(leaf.kind, file) && /^[\w./-]+$/.test(file) && !file.includes('..'))
+      throw new Wrong(file, leaf.id, 'the file is missing')
     if (content === '' || !fits(leaf.kind, file))
       throw new Wrong(bundleFiles.proofs, leaf.id, `"${file}" is no file of a bundle`)
     included(file, { ...leaf, hash: content }, { index, proof })
@@ -163,7 +165,10 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   )
     throw new Wrong(bundleFiles.definition, definition.id, 'it has no proof')
 
-  if (given.files) sameFiles(directory, given.files, read)
+  if (given.files) {
+    sameFiles(directory, given.files, read)
+    signedByAll(checkpoint, keysOf(bundleFiles.keys, read(bundleFiles.keys)))
+  }
 
   // All of them are read when the figure is worked out anew.
   for (const name of readdirSync(join(directory, bundleFiles.calendars))) {
@@ -269,6 +274,14 @@ function oracleFact(row: ReturnType<typeof factLine.parse>): OracleFact {
   return { id, version, knownMs, fromMs, toMs, gone: row.removed === true, steps: [], fields }
 }
 
+function bytesOf(directory: string, name: string): Buffer {
+  try {
+    return readFileSync(join(directory, name))
+  } catch (error) {
+    throw new Wrong(name, '', `it cannot be read: ${(error as Error).message}`)
+  }
+}
+
 /** Bytes that are no text would all be read as the same sign. */
 function textOf(name: string, bytes: Buffer): string {
   try {
@@ -302,6 +315,18 @@ function sameFiles(directory: string, files: Record<string, string>, read: (name
   if (other !== undefined) throw new Wrong(other, '', 'it does not belong to the bundle')
 }
 
+/** Each key of the ledger has signed, once, in the order of the keys: one good signature must not hide that another is gone. */
+function signedByAll({ note, origin }: OpenedCheckpoint, keys: readonly PublicKey[]): void {
+  const wanted = keys.filter(({ name }) => name === origin).map(({ keyId }) => keyId)
+  const there = note.signatures.filter(({ name }) => name === origin).map(({ keyId }) => keyId)
+  if (wanted.join() !== there.join())
+    throw new Wrong(
+      bundleFiles.checkpoint,
+      '',
+      `keys ${wanted.join(', ')} have signed; here are signatures of ${there.join(', ')}`,
+    )
+}
+
 interface Schema<T> {
   safeParse(data: unknown): { success: true; data: T } | { success: false }
 }
@@ -330,14 +355,13 @@ function linesOf(name: string, text: string): { where: string; text: string }[] 
 }
 
 function keysOf(where: string, text: string): PublicKey[] {
-  return text
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((line, i) => {
-      const key = parseKey(line)
-      if (!key) throw new Wrong(`${where}:${i + 1}`, '', 'it is no public key')
-      return key
-    })
+  const lines = text.split('\n').filter((line) => line.trim() !== '')
+  if (lines.length === 0) throw new Wrong(where, '', 'there is no key in it')
+  return lines.map((line, i) => {
+    const key = parseKey(line)
+    if (!key) throw new Wrong(`${where}:${i + 1}`, '', 'it is no public key')
+    return key
+  })
 }
 
 function opened(where: string, text: string, keys: readonly PublicKey[]): OpenedCheckpoint {

@@ -251,3 +251,33 @@ it('takes clock stops, certificates and ratings from columns', async () => {
     [4, 'case 2: a clock stop ends before it begins'],
   ])
 })
+
+it('wants rows of a case to agree, or to be told which of them counts', async () => {
+  const events = (from: object) =>
+    mappingSchema.parse({
+      fact: 'case',
+      group: 'case',
+      fields: {
+        id: 'case',
+        openedMs: { column: 'time', time: 'iso', ...from },
+        closedMs: { column: 'time', time: 'iso', from: 'latest' },
+        handler: { column: 'who', from: 'last' },
+      },
+      step: { name: 'activity', atMs: { column: 'time', time: 'iso' } },
+    })
+  const text = [
+    'case,activity,time,who',
+    '1,in,2026-10-03,b',
+    '2,in,2026-10-01,b',
+    '1,assigned,2026-10-01,a',
+    '1,closed,2026-10-09,c',
+    '1,archived,2026-10-05,',
+  ].join('\n')
+  const day = (date: string): number => Date.parse(`${date}T00:00:00+08:00`)
+  const { cases: found } = await load('events.csv', text, events({ from: 'earliest' }))
+  expect(found[0]!.record).toMatchObject({ openedMs: day('2026-10-01'), closedMs: day('2026-10-09'), handler: 'c' })
+  expect(found[0]!.record.steps).toHaveLength(4)
+  const { cases: other, setAside } = await load('events.csv', text, events({}))
+  expect(other.map(({ record }) => record.id)).toEqual(['2'])
+  expect(setAside).toMatchObject([{ row: 4, hint: 'Say which row counts: `from: first`, last, earliest or latest.' }])
+})

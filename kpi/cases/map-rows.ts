@@ -4,11 +4,11 @@ import { CodedError } from '#core/errors.ts'
 import { suggest } from '#core/yaml-source.ts'
 import { channels } from '#stores/cases/case.ts'
 import { type CaseRecord, type CaseStep, type Channel, type Fact, type FactScalar, timeUnits } from '../contract.ts'
-import { zoneOf } from '../time/zone.ts'
+import { type Zone, zoneOf } from '../time/zone.ts'
 import { takeParts } from './case-parts.ts'
 import { emptyCase, setCaseField } from './case-record.ts'
 import type { FieldMapping, Mapping } from './mapping.ts'
-import { FieldProblem, fill, matchOf, numberText, readField } from './read-field.ts'
+import { FieldProblem, type FieldValue, fill, matchOf, numberText, readField } from './read-field.ts'
 import { readTime } from './read-time.ts'
 import { formatOf, normaliseHeader, type Row } from './rows.ts'
 
@@ -37,7 +37,7 @@ export async function mapRows(
   knownMs: number,
 ): Promise<MappedRows> {
   const result: MappedRows = { cases: [], facts: [], setAside: [], rows: 0 }
-  const groups = new Map<string, CaseRecord>()
+  const groups = new Map<string, Group>()
   const refused = new Set<string>()
   let checked = false
   for await (const row of rows) {
@@ -69,43 +69,87 @@ export async function mapRows(
         })
     }
   }
-  if (refused.size > 0)
-    result.cases = result.cases.filter(({ id }) => !refused.has(id) && !refused.has(groupOf(groups, id)))
+  for (const key of refused) groups.delete(key)
+  if (refused.size > 0) {
+    const whole = new Set([...groups.values()].map(({ record }) => record))
+    result.cases = result.cases.filter((record) => whole.has(record))
+  }
   checkCases(result, file)
   return result
 }
 
-function groupOf(groups: Map<string, CaseRecord>, id: string): string {
-  for (const [key, record] of groups) if (record.id === id) return key
-  return id
+/** A case of which several rows speak, and what its first row said. */
+interface Group {
+  record: CaseRecord
+  values: Map<string, FieldValue>
 }
 
 function takeCase(
   row: Row,
   key: string | undefined,
   mapping: Mapping,
-  groups: Map<string, CaseRecord>,
+  groups: Map<string, Group>,
   refused: Set<string>,
   cases: CaseRecord[],
 ): void {
   if (key !== undefined && refused.has(key)) return
   const zone = zoneOf(mapping.zone)
-  let record = key === undefined ? undefined : groups.get(key)
-  if (!record) {
-    record = emptyCase()
-    // A grade is given when a case ends, so that comes before it.
-    for (const name of Object.keys(mapping.fields).sort((a, b) => Number(a === 'grade') - Number(b === 'grade')))
-      setCaseField(record, name, readField(row, name, mapping.fields[name]!, zone))
-    const known = mapping.known === undefined ? undefined : mapping.fields[mapping.known]
-    const knownMs = known && readField(row, mapping.known!, known, zone)
-    if (typeof knownMs === 'number') knownTimes.set(record, knownMs)
+  const known = key === undefined ? undefined : groups.get(key)
+  const record = known?.record ?? emptyCase()
+  if (known) joinRow(known, row, mapping, zone)
+  else {
+    const values = new Map<string, FieldValue>()
+    for (const name of fieldNames(mapping)) {
+      const value = readField(row, name, mapping.fields[name]!, zone)
+      values.set(name, value)
+      setCaseField(record, name, value)
+    }
+    const told = mapping.known === undefined ? undefined : values.get(mapping.known)
+    if (typeof told === 'number') knownTimes.set(record, told)
     if (record.id === '') throw new FieldProblem('id: there is none', 'Every case needs an id.')
     firstRows.set(record, row.line)
     cases.push(record)
-    if (key !== undefined) groups.set(key, record)
+    if (key !== undefined) groups.set(key, { record, values })
   }
   if (mapping.step) record.steps.push(stepOf(row, mapping.step, mapping, record))
   takeParts(record, row, mapping, zone)
+}
+
+/** A grade is given when a case ends, so that comes before it. */
+function fieldNames(mapping: Mapping): string[] {
+  return Object.keys(mapping.fields).sort((a, b) => Number(a === 'grade') - Number(b === 'grade'))
+}
+
+/** What another row says of the same case: the same, or what its mapping chooses between. */
+function joinRow({ record, values }: Group, row: Row, mapping: Mapping, zone: Zone): void {
+  let changed = false
+  for (const name of fieldNames(mapping)) {
+    const field = mapping.fields[name]!
+    const value = readField(row, name, field, zone)
+    const before = values.get(name) ?? null
+    if (field.from === undefined) {
+      if (String(value) !== String(before))
+        throw new FieldProblem(
+          `${name}: here it is "${String(value).slice(0, 40)}", in row ${rowOf(record)} of the same case "${String(before).slice(0, 40)}"`,
+          'Say which row counts: `from: first`, last, earliest or latest.',
+        )
+      continue
+    }
+    if (value === null || (before !== null && !replaces(field.from, value, before))) continue
+    values.set(name, value)
+    changed = true
+  }
+  if (!changed) return
+  if (mapping.fields['grade']) record.ratings = []
+  for (const name of fieldNames(mapping)) setCaseField(record, name, values.get(name) ?? null)
+}
+
+function replaces(from: NonNullable<FieldMapping['from']>, value: FieldValue, before: FieldValue): boolean {
+  if (from === 'last') return true
+  if (from === 'first') return false
+  const isLater =
+    typeof value === 'number' && typeof before === 'number' ? value > before : String(value) > String(before)
+  return value !== before && isLater === (from === 'latest')
 }
 
 /** Where a case or fact began in its file, for what is wrong with it as a whole. */

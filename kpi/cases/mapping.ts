@@ -28,6 +28,10 @@ const fieldObject = z.strictObject({
   missing: z.array(z.string()).default(['']).describe('Texts that mean: not known'),
   trues: z.array(z.string()).default(['true', 'yes', '1', '是', 'Y']),
   separator: z.string().default(';'),
+  from: z
+    .enum(['first', 'last', 'earliest', 'latest'])
+    .optional()
+    .describe('Rows of one case that differ here: which of them counts; without it they must agree'),
 })
 /** A text alone is the name of a column. */
 const fieldSchema = z.preprocess((value) => (typeof value === 'string' ? { column: value } : value), fieldObject)
@@ -105,6 +109,9 @@ export const mappingSchema = mappingObject.superRefine((mapping, context) => {
   inspectFields(mapping, isCase, say)
   if (mapping.fields['id'] === undefined) say(['fields'], 'the id is missing: say which column tells one from another')
   if (mapping.fields['grade'] && mapping.ratings.length > 0) say(['ratings'], 'give either grade or ratings')
+  for (const [name, { from }] of Object.entries(mapping.fields))
+    if (from !== undefined && mapping.group === undefined)
+      say(['fields', name], '`from` chooses between rows of a `group`')
   if (!isCase && mapping.group !== undefined) say(['group'], 'only cases have rows that belong together')
   if (isCase && mapping.unpivot.length > 0) say(['unpivot'], 'a case is a row, not a column')
   mapping.unpivot.forEach(({ header, time }, i) => {

@@ -40,6 +40,7 @@ export function readFacts(
     try {
       let fact = key === undefined ? undefined : grouped.get(key)
       if (fact === null) continue
+      if (fact) sameAgain(fact.fields, mapping.fields, (spec) => fieldOf(row, spec, zone))
       if (!fact) {
         const fields: Record<string, unknown> = {}
         for (const [name, spec] of Object.entries(mapping.fields)) fields[name] = fieldOf(row, spec, zone)
@@ -94,6 +95,24 @@ export function readFacts(
 
 const knownChannels = 'web app kiosk window typed-in hotline post email system other'.split(' ')
 const knownOutcomes = 'granted refused not-accepted withdrawn forwarded terminated query'.split(' ')
+
+/** What further rows of a case say of it must be what the first one said, or be chosen between. */
+function sameAgain(said: Record<string, unknown>, specs: Record<string, Spec>, read: (spec: Spec) => unknown): void {
+  for (const [name, spec] of Object.entries(specs)) {
+    const from = typeof spec === 'string' ? undefined : (spec['from'] as string | undefined)
+    const now = read(spec)
+    const before = said[name] ?? null
+    if (from === undefined && String(now) !== String(before)) throw new Unreadable()
+    if (from === undefined || now === null || (from === 'first' && before !== null)) continue
+    const order =
+      typeof now === 'number' && typeof before === 'number' ? now - before : String(now) < String(before) ? -1 : 1
+    const wins = before === null || from === 'last' || (from === 'earliest' ? order < 0 : order > 0)
+    if (wins && String(now) !== String(before)) {
+      checkCase({ [name]: now })
+      said[name] = now
+    }
+  }
+}
 
 /** One clock stop, certificate, trace or rating of a case. */
 function partOf(list: string, read: (name: string) => unknown, fields: Record<string, unknown>): object | null {
