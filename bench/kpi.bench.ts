@@ -87,7 +87,12 @@ const cube = cubeOf(plan)
 const filled = await timed(async () => {
   for (let month = months - 1; month >= 0; month--) {
     for (let i = 0; i < perMonth; i++) cube.add(made(month), 1)
-    await files.save(new Map([[plan.definition.id, cube]]), { basis: 'bench', sequence: serial, validMs })
+    await files.save(new Map([[plan.definition.id, cube]]), {
+      basis: 'bench',
+      sequence: serial,
+      validMs,
+      publications: {},
+    })
   }
 })
 say(`${months} months of ${perMonth} cases, one definition`, `${seconds(filled.cpuMs)} CPU`)
@@ -113,6 +118,7 @@ const sealing = await timed(() =>
     basis: 'bench',
     sequence: serial,
     validMs,
+    publications: {},
   }),
 )
 const movedAll = (moved.wallMs * wanted.open) / openSample.length

@@ -2,20 +2,22 @@
 // pair of times are worked out from the evidence itself.
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import type { CaseContext } from '../cases/case-fields.ts'
+import { type CaseContext, calendarFields } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import { itemsOf } from '../catalogue/items.ts'
 import type { CaseRecord, CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
 import { Names } from '../engine/cells.ts'
-import { computeKpi, currentFacts, kpiValueOf, within } from '../engine/compute.ts'
+import { computeKpi, kpiValueOf, within } from '../engine/compute.ts'
 import { type Cube, createCube } from '../engine/cube.ts'
 import { evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
 import { monthsOf, parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import { type CubeFiles, openCubeFiles } from './cube-files.ts'
+import { factsOf, goesOnFrom, itemsBetween, type Publications, publicationsAt } from './publications.ts'
+import { type Conversion, createStateFacts, type StateFacts, withCity } from './state-facts.ts'
 
 export interface BoardDeps {
   definitions: LoadedDefinitions
@@ -54,6 +56,8 @@ export interface Board {
 }
 
 const batch = 20_000
+/** Cases of so many items are asked for by name, of more all are looked through. */
+const codesMax = 500
 /** What was counted is written after so many cases, or after so long when there were any. */
 /** Time goes on for what is open at most so often: a million open cases every eight minutes. */
 const openPerMs = 2
@@ -63,28 +67,34 @@ const saveMs = 600_000
 export function createBoard(deps: BoardDeps): Board {
   const { definitions, calendars, cases, facts, catalogueVersion, nowMs, directory } = deps
   const plans = [...definitions.byId.values()].map(({ plan }) => plan)
-  const cubes = new Map<string, { cube: Cube; validMs: number }>()
+  const cubes = new Map<string, Cube>()
+  const states = new Map<string, StateFacts>()
+  const ofCases = plans.filter(({ definition }) => definition.fact === 'case')
+  const ofState = plans.filter(({ definition }) => definition.fact !== 'case')
   let sequence = 0
-  let version: number | null = -1
   let validMs = 0
+  /** Of the catalogue, what the cubes of cases were counted with. */
+  let publications: Publications = {}
   let files: CubeFiles | undefined
   let open = 0
-  let saved = { sequence: 0, atMs: 0 }
+  let saved: { sequence: number; atMs: number; publications: Publications } = { sequence: 0, atMs: 0, publications }
   let running: Promise<void> = Promise.resolve()
 
-  const contextOf = (plan: Plan, atMs: number): CaseContext => {
-    const zone = zoneOf(plan.definition.zone)
-    const calendar = calendarAt(calendars, plan.definition.calendar, atMs)!
-    const year = new Date(zone.dayOf(atMs) * 86_400_000).getUTCFullYear()
-    const items = itemsOf(facts(), atMs)
-    return {
-      validMs: atMs,
-      zone,
-      calendar,
-      item: (code, at) => {
-        const fields = items(code, at)
-        return fields && withLimits(fields, calendar, year)
-      },
+  const conversionOf = ({ definition }: Plan, atMs: number): Conversion => ({
+    calendar: calendarAt(calendars, definition.calendar, atMs)!,
+    year: new Date(zoneOf(definition.zone).dayOf(atMs) * 86_400_000).getUTCFullYear(),
+  })
+  const contextsOf = (atMs: number, known: Publications): ((plan: Plan) => CaseContext) => {
+    const items = itemsOf(factsOf(facts(), known), atMs)
+    return (plan) => {
+      const { calendar, year } = conversionOf(plan, atMs)
+      return {
+        ...{ validMs: atMs, zone: zoneOf(plan.definition.zone), calendar },
+        item: (code, at) => {
+          const fields = items(code, at)
+          return fields && withLimits(fields, calendar, year)
+        },
+      }
     }
   }
   const dimensionsOf = ({ definition }: Plan): string[] => [
@@ -99,11 +109,15 @@ export function createBoard(deps: BoardDeps): Board {
     ]),
   ]
 
-  /** Other definitions, another calendar or catalogue: other figures, counted anew. */
+  const reads = (plan: Plan, test: (name: string) => boolean): boolean =>
+    [...plan.fields, ...dimensionsOf(plan)].some(test)
+  const readsItems = new Set(ofCases.filter((plan) => reads(plan, isOfItem)))
+  const readsDays = new Set(ofCases.filter((plan) => reads(plan, (name) => isOfItem(name) || calendarFields.has(name))))
+
+  /** Other definitions or another calendar: other figures, counted anew. */
   const basis = (): string =>
     createHash('sha256')
       .update(JSON.stringify([plans.map(({ definition }) => definition), calendars.map((one) => one.version)]))
-      .update(String(catalogueVersion()))
       .digest('hex')
 
   /** Empty cubes, or as they were saved; what cannot be read is counted anew. */
@@ -117,10 +131,15 @@ export function createBoard(deps: BoardDeps): Board {
   }
   const restore = async (atMs: number): Promise<void> => {
     cubes.clear()
+    states.clear()
+    const now = publicationsAt(facts(), atMs)
     files = directory === undefined ? undefined : await openFiles(directory, basis(), await cases.lastSequence())
-    const from = files?.position ?? { sequence: 0, validMs: atMs }
+    // A catalogue that was put back to an earlier state does not go on from what was counted.
+    if (files?.position && !goesOnFrom(files.position.publications, now)) await files.clear()
+    const from = files?.position ?? { sequence: 0, validMs: atMs, publications: now }
     sequence = from.sequence
-    saved = { sequence, atMs }
+    publications = from.publications
+    saved = { sequence, atMs, publications }
     const shared = new Map<string, Names>()
     const namesOf = (dimension: string): Names => {
       if (files) return files.namesOf(dimension)
@@ -128,32 +147,26 @@ export function createBoard(deps: BoardDeps): Board {
       shared.set(dimension, found)
       return found
     }
+    const contextOf = contextsOf(from.validMs, publications)
     for (const plan of plans) {
       const { id, fact: kind } = plan.definition
       const isCase = kind === 'case'
-      const context = contextOf(plan, isCase ? from.validMs : atMs)
-      const cube = createCube(plan, dimensionsOf(plan), context, {
+      const cube = createCube(plan, dimensionsOf(plan), contextOf(plan), {
         namesOf,
         ...(files && isCase && { files: files.sealedOf(id) }),
       })
-      cubes.set(id, { cube, validMs: atMs })
-      if (isCase) {
-        cube.load()
-        continue
-      }
-      const year = new Date(context.zone.dayOf(atMs) * 86_400_000).getUTCFullYear()
-      for (const fact of currentFacts(facts(), kind, atMs, atMs)) {
-        const { fields } = withCity(fact)
-        cube.addFact(kind === 'item' ? withLimits(fields, context.calendar, year) : fields)
-      }
+      cubes.set(id, cube)
+      if (isCase) cube.load()
+      else states.set(id, createStateFacts(kind))
     }
-    version = catalogueVersion()
     validMs = from.validMs
   }
 
   const refresh = async (): Promise<void> => {
     const atMs = nowMs()
-    if (version !== catalogueVersion() || cubes.size === 0) await rebuild(atMs)
+    const isBefore = cubes.size > 0 && !goesOnFrom(publications, publicationsAt(facts(), atMs))
+    if (isBefore) await files?.clear()
+    if (isBefore || cubes.size === 0) await rebuild(atMs)
     for (;;) {
       const fresh = await cases.since(sequence, batch)
       if (fresh.length === 0) break
@@ -162,36 +175,84 @@ export function createBoard(deps: BoardDeps): Board {
         sequence === 0
           ? new Map<string, StoredCase[]>()
           : await cases.history([...new Set(fresh.map(({ record }) => record.id))])
-      for (const plan of plans)
-        if (plan.definition.fact === 'case') cubes.get(plan.definition.id)!.cube.apply(fresh, history)
+      for (const { definition } of ofCases) cubes.get(definition.id)!.apply(fresh, history)
       sequence = fresh.at(-1)!.sequence
       if (fresh.length < batch) break
     }
     // What is new was counted as of the time before, like what it replaces; only now time goes on for both.
-    if (atMs - validMs >= open / openPerMs) await advance(atMs)
-    const isDue = sequence - saved.sequence >= saveCases || (sequence > saved.sequence && atMs - saved.atMs >= saveMs)
+    if (atMs - validMs >= open / openPerMs || changes(atMs))
+      try {
+        await advance(atMs)
+      } catch (error) {
+        // Half of it is of before and half of now: the next time it goes on from what was saved.
+        cubes.clear()
+        throw error
+      }
+    for (const plan of ofState) updateState(plan, atMs)
+    const isDue =
+      sequence - saved.sequence >= saveCases ||
+      publications !== saved.publications ||
+      (sequence > saved.sequence && atMs - saved.atMs >= saveMs)
     if (isDue) await save()
   }
   const save = async (): Promise<void> => {
-    if (!files || cubes.size === 0 || sequence === saved.sequence) return
-    const ofCases = plans.filter(({ definition }) => definition.fact === 'case').map(({ definition }) => definition.id)
-    const counted = new Map(ofCases.map((id) => [id, cubes.get(id)!.cube]))
-    await files.save(counted, { basis: basis(), sequence, validMs })
-    saved = { sequence, atMs: nowMs() }
+    if (!files || cubes.size === 0) return
+    if (sequence === saved.sequence && publications === saved.publications) return
+    const counted = new Map(ofCases.map(({ definition: { id } }) => [id, cubes.get(id)!]))
+    await files.save(counted, { basis: basis(), sequence, validMs, publications })
+    saved = { sequence, atMs: nowMs(), publications }
   }
-  /** What was open may be late now. */
+  /** Something else than the passing of time makes figures others. */
+  const changes = (atMs: number): boolean =>
+    Object.keys(publicationsAt(facts(), atMs)).length !== Object.keys(publications).length ||
+    [...readsDays].some((plan) => converts(plan, atMs))
+  const converts = (plan: Plan, atMs: number): boolean => {
+    const [before, now] = [conversionOf(plan, validMs), conversionOf(plan, atMs)]
+    return before.year !== now.year || before.calendar.version !== now.calendar.version
+  }
+  /**
+   * What was open may be late now. A publication makes the cases of its items others; another year or calendar those of
+   * every definition that reckons in days. Each is taken back as it was counted, and counted as it is.
+   */
   const advance = async (atMs: number): Promise<void> => {
-    const moved = plans
-      .filter(({ definition }) => definition.fact === 'case')
-      .map((plan) => cubes.get(plan.definition.id)!.cube.advance(contextOf(plan, atMs)))
+    const now = publicationsAt(facts(), atMs)
+    const codes = new Set(itemsBetween(facts(), publications, now))
+    const contextOf = contextsOf(atMs, now)
+    const moves = ofCases.map((plan) => ({
+      all: readsDays.has(plan) && converts(plan, atMs),
+      ofItems: readsItems.has(plan),
+      move: cubes.get(plan.definition.id)!.advance(contextOf(plan)),
+    }))
+    const whole = moves.filter(({ all }) => all)
+    const others = moves.filter(({ all }) => !all)
+    const ofItems = others.filter(({ ofItems: does }) => does)
+    const done = new Set<number>()
     open = 0
     for await (const part of cases.scan({ openAtMs: validMs }))
       for (const { record, sequence: at } of part) {
         if (at > sequence) continue
         open++
-        for (const move of moved) move(record)
+        if (codes.has(record.item)) done.add(at)
+        for (const { move } of others) move(record)
       }
+    if (ofItems.length > 0 && codes.size > 0) {
+      const among = codes.size <= codesMax ? { items: [...codes] } : {}
+      for await (const part of cases.scan(among))
+        for (const { record, sequence: at } of part)
+          if (at <= sequence && codes.has(record.item) && !done.has(at)) for (const { move } of ofItems) move(record)
+    }
+    if (whole.length > 0)
+      for await (const part of cases.scan({}))
+        for (const { record, sequence: at } of part) if (at <= sequence) for (const { move } of whole) move(record)
     validMs = atMs
+    if (Object.keys(now).length !== Object.keys(publications).length) publications = now
+  }
+  const updateState = (plan: Plan, atMs: number): void => {
+    const { id } = plan.definition
+    const state = states.get(id)!
+    const conversion = conversionOf(plan, atMs)
+    if (state.isCurrent(facts(), atMs, conversion)) return
+    state.update(cubes.get(id)!, facts(), atMs, conversion)
   }
 
   const refreshed = (): Promise<void> => {
@@ -214,7 +275,7 @@ export function createBoard(deps: BoardDeps): Board {
       const known =
         isNow &&
         [...question.by, ...Object.keys(question.only)].every(
-          (name) => name === 'period' || cubes.get(question.kpi)?.cube.dimensions.includes(name),
+          (name) => name === 'period' || cubes.get(question.kpi)?.dimensions.includes(name),
         )
       if (!known || !cubes.has(question.kpi) || !isWholeMonths(question.period)) return fromEvidence(plan, question)
       try {
@@ -235,7 +296,7 @@ export function createBoard(deps: BoardDeps): Board {
   }
 
   async function fromCube(plan: Plan, { switches, period: label, by, only }: Question): Promise<KpiValue[]> {
-    const { cube } = cubes.get(plan.definition.id)!
+    const cube = cubes.get(plan.definition.id)!
     const formula = formulaOf(plan, switches)
     const zone = zoneOf(plan.definition.zone)
     const period = parsePeriod(label, zone)
@@ -291,9 +352,9 @@ async function openFiles(directory: string, basis: string, lastSequence: number)
   }
 }
 
-/** Cities are the first four digits of a region's code, for the catalogue as for cases. */
-function withCity(fact: Fact): Fact {
-  return { ...fact, fields: { ...fact.fields, city: String(fact.fields['region'] ?? '').slice(0, 4) } }
+/** What the catalogue says of the item of a case. */
+function isOfItem(name: string): boolean {
+  return name.startsWith('item.') || /^(legal|promised)\./.test(name)
 }
 
 function dimensionsFrom(by: readonly string[], values: readonly string[]): Record<string, string> {

@@ -10,25 +10,29 @@ import { type CellsHeader, decodeBlock, encodeCells, readCellsHeader } from '../
 import type { Cube, SealedCells } from '../engine/cube.ts'
 
 const manifestSchema = z.strictObject({
-  format: z.literal(1),
+  format: z.literal(2),
   /** What the figures depend on besides the cases; others mean counting anew. */
   basis: z.string(),
   generation: z.int(),
   sequence: z.int(),
   validMs: z.number(),
+  /** Of the catalogue: publications that were counted with, and what they said. */
+  publications: z.record(z.string(), z.string()),
   names: z.string(),
   /** By definition, cohort and month: a file for each grain. */
   cubes: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.array(z.string())))),
 })
 type Manifest = z.output<typeof manifestSchema>
 
+export type Position = Pick<Manifest, 'sequence' | 'validMs' | 'publications'>
+
 export interface CubeFiles {
   /** Texts of a dimension, shared by all cubes. */
   namesOf(dimension: string): Names
   sealedOf(definition: string): SealedCells
-  readonly position: { sequence: number; validMs: number } | undefined
+  readonly position: Position | undefined
   /** Writes what was counted since, all cubes at once. */
-  save(cubes: ReadonlyMap<string, Cube>, position: { basis: string; sequence: number; validMs: number }): Promise<void>
+  save(cubes: ReadonlyMap<string, Cube>, position: Position & { basis: string }): Promise<void>
   /** Forgets everything: the cubes are counted anew. */
   clear(): Promise<void>
 }
@@ -110,7 +114,9 @@ export function openCubeFiles(directory: string, basis: string): CubeFiles {
       },
     }),
     get position() {
-      return manifest && { sequence: manifest.sequence, validMs: manifest.validMs }
+      if (!manifest) return undefined
+      const { sequence, validMs, publications } = manifest
+      return { sequence, validMs, publications }
     },
     save: async (cubes, position) => {
       const generation = (manifest?.generation ?? 0) + 1
@@ -135,7 +141,7 @@ export function openCubeFiles(directory: string, basis: string): CubeFiles {
           cube.sealed(cohort, month)
         }
       }
-      const next: Manifest = { format: 1, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
+      const next: Manifest = { format: 2, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
       const texts = Object.fromEntries([...names].map(([dimension, of]) => [dimension, of.texts]))
       await writeSynced(join(directory, next.names), zstdCompressSync(Buffer.from(JSON.stringify(texts))))
       await writeSynced(join(directory, 'manifest.json.part'), Buffer.from(JSON.stringify(next)))

@@ -154,7 +154,7 @@ function stopsOf({ stops }: CaseRecord, { validMs }: CaseContext) {
 }
 
 function itemOf(record: CaseRecord, context: CaseContext): Fact['fields'] | undefined {
-  return context.item?.(record.item, record.acceptedMs ?? record.openedMs ?? context.validMs)
+  return context.item?.(record.item, record.acceptedMs ?? record.openedMs ?? record.closedMs ?? context.validMs)
 }
 
 type Unit = 'working-day' | 'calendar-day' | 'hour'

@@ -43,7 +43,7 @@ export interface MonthToSeal {
 export interface Cube {
   readonly dimensions: readonly string[]
   add(record: CaseRecord, times: 1 | -1): void
-  addFact(fields: Fact['fields']): void
+  addFact(fields: Fact['fields'], times: 1 | -1): void
   /** The highest of the versions replaces the one before it. */
   apply(fresh: readonly StoredCase[], history: ReadonlyMap<string, readonly StoredCase[]>): void
   /** Time goes on: to be called back with everything that may have changed by itself since. */
@@ -140,10 +140,10 @@ export function createCube(
   return {
     dimensions,
     add: (record, times) => addAt(record, times, now),
-    addFact: (fields) => {
+    addFact: (fields, times) => {
       const { bits, amounts } = signatureOf(plan, fields)
       for (let i = 0; i < dimensions.length; i++) codes[i] = names[i]!.code(String(fields[dimensions[i]!] ?? ''))
-      for (const cohort of plan.cohorts) count(cohort, allMonths, bits, amounts, 1)
+      for (const cohort of plan.cohorts) count(cohort, allMonths, bits, amounts, times)
     },
     apply: (fresh, history) => {
       const byId = new Map<string, StoredCase[]>()

@@ -121,7 +121,7 @@ export function seen(fact: OracleFact, name: string, sight: Sight): unknown {
       return ((fields['traces'] ?? []) as { kind: string }[]).map(({ kind }) => kind)
   }
   const start = accepted ?? opened
-  const row = sight.item?.(String(fields['item'] ?? ''), start ?? validMs)
+  const row = sight.item?.(String(fields['item'] ?? ''), start ?? time('closedMs') ?? validMs)
   if (name.startsWith('item.')) return row?.[name.slice(5)] ?? null
   const length = /^(used|net)\.(workingDays|calendarDays|hours)$/.exec(name)
   if (length) return taken(length[2]!, length[1] === 'net')

@@ -19,6 +19,8 @@ export interface CaseScan {
   department?: string
   region?: string
   item?: string
+  /** Any of these. */
+  items?: readonly string[]
   category?: string
   /** Either of opened or closed lies in the range, or the one that is named. */
   fromMs?: number

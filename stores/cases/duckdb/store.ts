@@ -290,7 +290,7 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
 /** Of each case the highest version known by then, unless its sender removed it. @param among only these sequences */
 function current(
   source: string,
-  { knownMs, department, region, item, category, fromMs, toMs, cohort, openAtMs }: CaseScan,
+  { knownMs, department, region, item, items, category, fromMs, toMs, cohort, openAtMs }: CaseScan,
   among?: { from: number; to: number },
 ): string {
   const known = knownMs === undefined ? '' : ` and known_ms <= ${whole(knownMs)}`
@@ -300,6 +300,7 @@ function current(
   if (department !== undefined) conditions.push(`department = ${quoted(department)}`)
   if (region !== undefined) conditions.push(`starts_with(region, ${quoted(region)})`)
   if (item !== undefined) conditions.push(`item = ${quoted(item)}`)
+  if (items !== undefined) conditions.push(items.length === 0 ? 'false' : `item in (${items.map(quoted).join(', ')})`)
   if (category !== undefined) conditions.push(`json_extract_string(record, '$.category') = ${quoted(category)}`)
   if (openAtMs !== undefined) conditions.push(`(closed_ms is null or until_ms > ${whole(openAtMs)})`)
   if (fromMs !== undefined && toMs !== undefined) {
