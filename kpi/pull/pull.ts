@@ -2,6 +2,7 @@
 // what a crash leaves in between is read again and found to be there.
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
+import { versioned } from '../cases/versions.ts'
 import type { CaseStore } from '../contract.ts'
 import { beginOf, columnNamed, endOf, isBeyond } from './cursor.ts'
 import type { Column, Connect, Position, RemoteDatabase, Values } from './database.ts'
@@ -11,7 +12,6 @@ import { problemOf } from './problem.ts'
 import { columnsWanted, mapPage } from './rows.ts'
 import { addressOf, type PullSource } from './source.ts'
 import type { PageCounts, PullState } from './state.ts'
-import { versioned } from './versions.ts'
 
 export interface PullDeps {
   cases: Pick<CaseStore, 'append' | 'history'>

@@ -7,6 +7,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
   compute: async () => (await import('./kpi/compute.ts')).compute,
   demo: async () => (await import('./kpi/demo.ts')).demo,
   export: async () => (await import('./kpi/export.ts')).exportBundle,
+  import: async () => (await import('./kpi/import.ts')).importFiles,
   integrity: async () => (await import('./kpi/integrity.ts')).integrity,
   oracle: async () => (await import('./kpi/compute.ts')).oracle,
   pull: async () => (await import('./kpi/pull.ts')).pull,
@@ -14,7 +15,7 @@ const verbs: Record<string, () => Promise<Verb>> = {
 }
 
 export const kpi: Command = {
-  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE [--items FILE --items-mapping FILE] --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi integrity --cases FILE [--known TIME] --mapping FILE [--traces FILE] [--checks FILE | --by department] [--zone NAME] [--calendar cn|weekends] · guanlan kpi integrity --strata FILE [--margin 0.05] · guanlan kpi brief --period 2026-10 [--out DIR] [--format pdf,xlsx] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE [--items FILE --items-mapping FILE] --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi import --cases FILE --mapping FILE [--known TIME] [--source NAME] [--dry-run] · guanlan kpi integrity --cases FILE [--known TIME] --mapping FILE [--traces FILE] [--checks FILE | --by department] [--zone NAME] [--calendar cn|weekends] · guanlan kpi integrity --strata FILE [--margin 0.05] · guanlan kpi brief --period 2026-10 [--out DIR] [--format pdf,xlsx] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
   describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
   options: [
     'definition',
@@ -28,6 +29,7 @@ export const kpi: Command = {
     'items',
     'items-mapping',
     'seed',
+    'source',
     'count',
     'calendar',
     'checks',
@@ -35,6 +37,7 @@ export const kpi: Command = {
     'margin',
     'zone',
   ],
+  flags: ['dry-run'],
   lists: ['cases', 'mapping', 'known', 'traces', 'switch', 'only', 'key', 'checkpoint'],
   run: async (input) => {
     const [verb = '', ...positionals] = input.positionals

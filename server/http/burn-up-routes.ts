@@ -14,6 +14,7 @@ import * as api from './scorecard-api.ts'
 import { monthOf } from './scorecard-routes.ts'
 
 const monthsMax = 36
+const silentMax = 12
 /** Each month of a state is counted from the catalogue as it was. */
 const stateMonthsMax = 12
 
@@ -68,11 +69,14 @@ export function burnUpRoutes(app: App, { kpi, clock }: Parts): void {
 
 function monthsOfCases(values: readonly KpiValue[], whole: string): BurnPoint[] {
   const known = new Map(values.map((value) => [value.dimensions['period'] ?? value.period.label, value]))
-  const first = [...known.keys()].filter((month) => month <= whole).sort()[0]
-  if (first === undefined) return []
-  const months = Math.min(monthsMax, monthsBetween(first, whole) + 1)
+  const told = [...known.keys()].filter((month) => month <= whole).sort()
+  const [first, last] = [told[0], told.at(-1)]
+  if (first === undefined || last === undefined) return []
+  // What ended long ago is shown as it was; a feed that stopped of late is a gap at the end.
+  const end = monthsBetween(last, whole) > silentMax ? last : whole
+  const months = Math.min(monthsMax, monthsBetween(first, end) + 1)
   return Array.from({ length: months }, (_, i) => {
-    const month = monthAfter(whole, i - months + 1)
+    const month = monthAfter(end, i - months + 1)
     return { month, value: figureOf(known.get(month)) }
   })
 }

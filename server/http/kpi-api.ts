@@ -161,6 +161,23 @@ export const CatalogueImportResult = z.object({
   publication: PublicationBody.nullable(),
 })
 
+export const CaseImport = z.object({
+  mapping: z.record(z.string(), z.unknown()).describe('See docs/kpi/README.md'),
+  content: z.string().describe('The file: CSV or JSON as text, Excel as Base64'),
+  format: z.enum(['csv', 'json', 'xlsx']),
+  source: z.string().min(1).max(200).default('file').describe('Who tells of them, where the mapping does not say'),
+  dryRun: z.boolean().default(true),
+})
+export const CaseImportResult = z.object({
+  dryRun: z.boolean(),
+  rows: z.number(),
+  cases: z.number(),
+  fresh: z.number().describe('New, or another version of what is known'),
+  duplicates: z.number(),
+  stored: z.number(),
+  problems: z.array(z.object({ row: z.number(), cause: z.string(), hint: z.string() })),
+})
+
 export const GapRow = z.object({ kind: z.string(), id: z.string(), name: z.string(), department: z.string() })
 
 export const RestatementBody = z.object({

@@ -5,6 +5,8 @@ import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { rankImprovements, rankValues } from '#kpi/board/ranking.ts'
 import { decompose, difference } from '#kpi/board/waterfall.ts'
 import { type CaseLines, readCaseLines } from '#kpi/cases/case-lines.ts'
+import { caseMapping, importCases } from '#kpi/cases/import.ts'
+import { withUpload } from '#kpi/cases/upload.ts'
 import { findGaps } from '#kpi/catalogue/gaps.ts'
 import { importFacts } from '#kpi/catalogue/import.ts'
 import type { CaseRecord, CaseStore, KpiValue } from '#kpi/contract.ts'
@@ -31,6 +33,7 @@ export function kpiRoutes(app: App, parts: Parts, guard: GuardDeps): void {
   definitionRoutes(app, parts)
   valueRoutes(app, parts)
   caseRoutes(app, parts, guard)
+  caseImportRoute(app, parts)
   catalogueRoutes(app, parts)
   restatementRoutes(app, parts)
 }
@@ -253,6 +256,23 @@ function caseRoutes(app: App, { kpi, clock }: Parts, guard: GuardDeps): void {
     const result = await kpi.cases.append(records, clock.nowMs())
     return context.json({ ...result, setAside })
   })
+}
+
+function caseImportRoute(app: App, { kpi, clock }: Parts): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'post', path: '/api/kpi/cases/import', summary: 'Cases from a file; dry run by default', tag },
+      ...{ access: write, body: api.CaseImport, response: api.CaseImportResult, bodyBytesMax: catalogueBytesMax },
+    },
+    async ({ body: { mapping, source, dryRun, ...upload } }) => {
+      const given = { mapping: caseMapping({ ...mapping, format: upload.format }), source, dryRun }
+      const { kept, problems, ...counts } = await withUpload(upload, (file) =>
+        importCases(file, { ...given, knownMs: clock.nowMs() }, kpi.cases),
+      )
+      return { dryRun: !kept, ...counts, stored: kept?.stored ?? 0, problems: problems.slice(0, idsShown) }
+    },
+  )
 }
 
 function placeOf({ region, department }: CaseRecord): { region: string; department: string } {

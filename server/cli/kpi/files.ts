@@ -84,6 +84,6 @@ export function readFile(path: string, option: string): string {
   }
 }
 
-function missing(option: string): CodedError {
+export function missing(option: string): CodedError {
   return new CodedError('body.invalid', { cause: `${option} is missing` })
 }

@@ -5,6 +5,7 @@ export const scorecardEn = {
   'strip.uncorroborated': '{share} of the cases that others should have seen are uncorroborated',
   'strip.due': '{n} open questions and tasks',
   'strip.overdue': '{n} overdue',
+  'kpi.bare': 'No data yet',
   'kpi.withoutData': 'No data yet:',
   'kpi.exemptUntil': 'until {day}',
   'kpi.dueBy': 'by {day}',

@@ -7,6 +7,7 @@ export const scorecardZh: Record<keyof typeof scorecardEn, string> = {
   'strip.uncorroborated': '应有旁证的办件中，{share} 无旁证',
   'strip.due': '{n} 件未结质询与督办',
   'strip.overdue': '{n} 件超期',
+  'kpi.bare': '尚无数据',
   'kpi.withoutData': '尚无数据：',
   'kpi.exemptUntil': '至 {day}',
   'kpi.dueBy': '{day} 前',

@@ -28,7 +28,11 @@ export async function versioned(
     if (before && before.record.source !== record.source) {
       // Two departments that number alike would otherwise correct each other's cases.
       const cause = `case ${record.id} came from ${before.record.source || 'elsewhere'} before`
-      result.refused.push({ id: record.id, cause, hint: 'Set idPrefix on the source, so that its ids are its own.' })
+      result.refused.push({
+        id: record.id,
+        cause,
+        hint: 'Set idPrefix on the source, or join a prefix in the mapping, so that its ids are its own.',
+      })
       continue
     }
     if (numbered || !before) {
