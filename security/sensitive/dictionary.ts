@@ -30,40 +30,111 @@ const contextBytes = 48
 /** The record separator of ASCII: a word before it says nothing about what comes after. */
 export const wall = 0x1e
 
-export function createContext(dictionary: Dictionary) {
+export interface Context {
+  /** Another text is scanned. */
+  begin(bytes: Uint8Array): void
+  /** One of the kind's words stands shortly before, and no wall between. Asked from front to back. */
+  near(kind: string, at: number): boolean
+  /** The offset after a province's character, or 0. */
+  plateStart(bytes: Uint8Array, at: number): number
+}
+
+interface Word {
+  /** In lower case, as far as it is ASCII. */
+  bytes: Uint8Array
+  kinds: number[]
+}
+
+/**
+ * Each byte is looked at once, however many numbers stand close together: where the last word of each kind was is known
+ * when the next number asks.
+ */
+export function createContext(dictionary: Dictionary): Context {
   const encode = gb18030()
-  const words = new Map(
-    dictionary.map(({ kind, context }) => [
-      kind,
-      context.flatMap((word) => [Buffer.from(word).toString('latin1'), encode(word).toString('latin1')]),
-    ]),
-  )
+  const index = new Map(dictionary.map(({ kind }, i) => [kind, i]))
+  const starts = wordsByStart(dictionary, encode)
+  const begins = new Uint8Array(256)
+  for (const first of starts.keys()) begins[first] = 1
+  begins[wall] = 1
+  const lastStart = new Int32Array(dictionary.length)
+  const lastEnd = new Int32Array(dictionary.length)
+  let text: Uint8Array = new Uint8Array(0)
+  let position = 0
+
+  const readTo = (at: number): void => {
+    let i = Math.max(position, at - contextBytes)
+    for (; i < at; i++) {
+      const byte = text[i]!
+      if (begins[byte] === 0) continue
+      if (byte === wall) lastStart.fill(-1)
+      else
+        for (const word of starts.get(byte)!)
+          if (stands(word.bytes, text, i))
+            for (const kind of word.kinds) {
+              lastStart[kind] = i
+              lastEnd[kind] = i + word.bytes.length
+            }
+    }
+    position = i
+  }
+
   const utf8 = new Set([...provinces].map((one) => Buffer.from(one).readUIntBE(0, 3)))
   const gb = new Set([...provinces].map((one) => encode(one).readUInt16BE(0)))
-  const begins = new Uint8Array(65_536)
-  for (const code of utf8) begins[code >> 8] = 1
-  for (const code of gb) begins[code] = 1
+  const plates = new Uint8Array(65_536)
+  for (const code of utf8) plates[code >> 8] = 1
+  for (const code of gb) plates[code] = 1
   return {
-    /** One of the kind's words stands shortly before, and no wall between. */
-    near: (kind: string, bytes: Uint8Array, at: number): boolean => {
-      let from = at
-      while (from > 0 && at - from < contextBytes && bytes[from - 1] !== wall) from--
-      const text = Buffer.from(bytes.buffer, bytes.byteOffset + from, at - from)
-        .toString('latin1')
-        .toLowerCase()
-      return (words.get(kind) ?? []).some((word) => text.includes(word.toLowerCase()))
+    begin: (bytes) => {
+      text = bytes
+      position = 0
+      lastStart.fill(-1)
     },
-    /** The offset after a province's character, or 0. */
-    plateStart: (bytes: Uint8Array, at: number): number => {
+    near: (kind, at) => {
+      const i = index.get(kind)
+      if (i === undefined) return false
+      readTo(at)
+      return lastStart[i]! >= 0 && lastStart[i]! >= at - contextBytes && lastEnd[i]! <= at
+    },
+    plateStart: (bytes, at) => {
       const first = bytes[at]!
       const second = bytes[at + 1] ?? 0
       // One look decides for nearly all characters.
-      if (begins[(first << 8) | second] === 0) return 0
+      if (plates[(first << 8) | second] === 0) return 0
       if (first >= 0xe4 && first <= 0xe9 && utf8.has((first << 16) | (second << 8) | (bytes[at + 2] ?? 0)))
         return at + 3
       return gb.has((first << 8) | second) ? at + 2 : 0
     },
   }
+}
+
+/** Under the byte they begin with, in either case. */
+function wordsByStart(dictionary: Dictionary, encode: (text: string) => Buffer): Map<number, Word[]> {
+  const words = new Map<string, Word>()
+  dictionary.forEach(({ context }, kind) => {
+    for (const text of context)
+      for (const bytes of [Buffer.from(text), encode(text)]) {
+        const folded = bytes.map((byte) => fold(byte))
+        const name = Buffer.from(folded).toString('latin1')
+        const known = words.get(name)
+        if (!known) words.set(name, { bytes: folded, kinds: [kind] })
+        else if (!known.kinds.includes(kind)) known.kinds.push(kind)
+      }
+  })
+  const starts = new Map<number, Word[]>()
+  for (const word of words.values()) {
+    const first = word.bytes[0]!
+    const upper = first >= 97 && first <= 122 ? first - 32 : first
+    for (const byte of new Set([first, upper])) starts.set(byte, [...(starts.get(byte) ?? []), word])
+  }
+  return starts
+}
+
+const fold = (byte: number): number => (byte >= 65 && byte <= 90 ? byte + 32 : byte)
+
+function stands(word: Uint8Array, text: Uint8Array, at: number): boolean {
+  if (at + word.length > text.length) return false
+  for (let i = 1; i < word.length; i++) if (fold(text[at + i]!) !== word[i]) return false
+  return true
 }
 
 /** The platform decodes GB18030 and does not encode it: the two-byte part, turned round. */

@@ -1,6 +1,6 @@
 // Finds sensitive data in bytes, in one pass: a table says which bytes may begin something, everything else is stepped
 // over; only a candidate is looked at closely. Works on UTF-8 and GB18030 alike, for neither is decoded on the way.
-import { cardIssuer, isCreditCode, isMobile, isOrganisationCode, isResidentId, passesLuhn } from './checks.ts'
+import { cardIssuerAt, creditCodeAt, luhnAt, mobileAt, organisationCodeAt, residentIdAt } from './checks.ts'
 import { createContext, type Dictionary } from './dictionary.ts'
 
 export interface Found {
@@ -43,11 +43,12 @@ const tokenCharsMax = 40
 const localCharsMax = 64
 
 export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes: Uint8Array) => ScanResult {
-  const { near, plateStart } = createContext(dictionary)
+  const { begin: beginContext, near, plateStart } = createContext(dictionary)
 
   return (bytes) => {
     const found: Found[] = []
     let more = 0
+    beginContext(bytes)
     const add = (kind: string, start: number, end: number): number => {
       if (found.length < foundMax) found.push({ kind, start, end })
       else more++
@@ -93,7 +94,7 @@ export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes
 }
 
 type Add = (kind: string, start: number, end: number) => number
-type Near = (kind: string, bytes: Uint8Array, at: number) => boolean
+type Near = (kind: string, at: number) => boolean
 
 /** A run of letters and digits: numbers begin with a digit, keys with their issuer's letters. */
 function token(bytes: Uint8Array, start: number, end: number, digits: number, add: Add, near: Near): number {
@@ -101,14 +102,19 @@ function token(bytes: Uint8Array, start: number, end: number, digits: number, ad
   if (bytes[start - 1] === 95 || bytes[end] === 95) return end
   const first = bytes[start]!
   if ((classes[first]! & digit) !== 0) {
-    if (size === 18 && digits < 18) {
-      const text = ascii(bytes, start, end).toUpperCase()
-      if (isResidentId(text)) return add('resident-id', start, end)
-      if (isCreditCode(text)) return add('credit-code', start, end)
-      return end
+    if (digits < size) {
+      if (size !== 18) return end
+      const last = bytes[end - 1]! | 32
+      if (digits === 17 && last === 120 && residentIdAt(bytes, start)) return add('resident-id', start, end)
+      return creditCodeAt(bytes, start, true) ? add('credit-code', start, end) : end
     }
-    if (digits < size || size > 19) return end
-    return mayMatter(bytes, end, size) ? number(bytes, start, add, near) : end
+    if (size > 19) return end
+    const next = bytes[end]
+    // Full width, or the next group: looked at as a whole.
+    if (next === 0xef || next === 0xa3 || ((next === 32 || next === 45) && numeric(bytes, end + 1)))
+      return mayMatter(size, next) ? number(bytes, start, add, near) : end
+    const kind = size === 8 || size === 11 || size >= 13 ? plainKind(bytes, start, end, near) : undefined
+    return kind === undefined ? end : add(kind, start, end)
   }
   // "eyJ" is {" in base64.
   if (first === 101 && bytes[start + 1] === 121 && bytes[start + 2] === 74) return jwt(bytes, start, end, add)
@@ -118,27 +124,66 @@ function token(bytes: Uint8Array, start: number, end: number, digits: number, ad
     return add('cloud-key', start, end)
   if (size === 36 && first === 65 && /^AKID[0-9A-Za-z]{32}$/.test(ascii(bytes, start, end)))
     return add('cloud-key', start, end)
-  if (size === 18 && digits >= 8 && isCreditCode(ascii(bytes, start, end))) return add('credit-code', start, end)
-  if (size === 9 && digits === 8 && near('passport', bytes, start)) return add('passport', start, end)
-  if (
-    size === 9 &&
-    digits >= 7 &&
-    /^E[A-HJ-NP-Z]\d{7}$/.test(ascii(bytes, start, end)) &&
-    near('passport', bytes, start)
-  )
+  if (size === 18 && digits >= 8 && creditCodeAt(bytes, start, false)) return add('credit-code', start, end)
+  if (size === 9 && digits === 8 && near('passport', start)) return add('passport', start, end)
+  if (size === 9 && digits >= 7 && /^E[A-HJ-NP-Z]\d{7}$/.test(ascii(bytes, start, end)) && near('passport', start))
     return add('passport', start, end)
   if ((size === 9 || size === 11) && digits === size - 1 && /^[CHM]/.test(ascii(bytes, start, start + 1)))
-    if (near('travel-permit', bytes, start)) return add('travel-permit', start, end)
+    if (near('travel-permit', start)) return add('travel-permit', start, end)
   return end
 }
 
-/** Most numbers of a log are short and stand alone: they are told from the length and what follows. */
-function mayMatter(bytes: Uint8Array, end: number, size: number): boolean {
-  const next = bytes[end]
+/** Most numbers of a log are short: groups begin with two, three, four or six digits. */
+function mayMatter(size: number, next: number): boolean {
   if (next === 0xef || next === 0xa3) return true
-  if ((next === 32 || next === 45) && numeric(bytes, end + 1) && (size === 2 || size === 3 || size === 4 || size === 6))
-    return true
-  return size === 8 || size === 11 || size === 13 || size >= 15
+  return size === 2 || size === 3 || size === 4 || size === 6 || size === 8 || size === 11 || size === 13 || size >= 15
+}
+
+/** ASCII digits that stand alone: nearly all numbers, decided where they stand. */
+function plainKind(bytes: Uint8Array, start: number, end: number, near: Near): string | undefined {
+  const before = bytes[start - 1]
+  // Part of a decimal fraction, of a path of numbers.
+  if (before === 45 || (before === 46 && isWord(bytes[start - 2]))) return undefined
+  if (bytes[end] === 46 && numeric(bytes, end + 1)) return undefined
+  return wholeKind(bytes, start, end, bytes, start, near)
+}
+
+/** @param digits where they stand, or copied from groups and full width; `at`: where the number begins in the text */
+function wholeKind(
+  digits: Uint8Array,
+  start: number,
+  end: number,
+  bytes: Uint8Array,
+  at: number,
+  near: Near,
+): string | undefined {
+  const size = end - start
+  if (size === 18) {
+    if (residentIdAt(digits, start)) return 'resident-id'
+    // One in a thousand of plain numbers passes one check: then a word near it or the organisation's own digit decides.
+    if (
+      digits[end - 1] !== 88 &&
+      creditCodeAt(digits, start, false) &&
+      (organisationCodeAt(digits, start + 8) || near('credit-code', at))
+    )
+      return 'credit-code'
+  }
+  if (size >= 15 && size <= 19) {
+    const issuer = cardIssuerAt(digits, start, size)
+    if (
+      issuer &&
+      luhnAt(digits, start, end) &&
+      ((issuer === 'unionpay' && (size === 16 || size === 19)) || near('bank-card', at))
+    )
+      return 'bank-card'
+  }
+  if (size === 11)
+    return mobileAt(digits, start) && (bytes[at - 1]! >= 0x80 || near('mobile', at)) ? 'mobile' : undefined
+  if (size === 13)
+    return bytes[at - 1] === 43 && digits[start] === 56 && digits[start + 1] === 54 && mobileAt(digits, start + 2)
+      ? 'mobile'
+      : undefined
+  return size === 8 && near('travel-permit', at) ? 'travel-permit' : undefined
 }
 
 /** Digits of either width in groups, parted by single spaces or hyphens. */
@@ -192,33 +237,21 @@ function number(bytes: Uint8Array, start: number, add: Add, near: Near): number 
 }
 
 function numberKind(text: string, groups: number[], bytes: Uint8Array, start: number, near: Near): string | undefined {
+  const digits = Buffer.from(text, 'latin1')
+  const size = digits.length
+  if (groups.length === 1) return wholeKind(digits, 0, size, bytes, start, near)
   const shape = groups.join('-')
-  const whole = groups.length === 1
-  if (text.length === 18 && (whole || shape === '6-8-4')) {
-    if (isResidentId(text)) return 'resident-id'
-    // One in a thousand of plain numbers passes one check: then a word near it or the organisation's own digit decides.
-    if (whole && isCreditCode(text) && (isOrganisationCode(text.slice(8, 17)) || near('credit-code', bytes, start)))
-      return 'credit-code'
-  }
-  const isCard = (whole || /^4-4-4-[1-4](-[1-3])?$/.test(shape)) && text.length >= 15
-  const issuer = isCard ? cardIssuer(text) : undefined
-  if (
-    issuer &&
-    passesLuhn(text) &&
-    ((issuer === 'unionpay' && (!whole || text.length === 16 || text.length === 19)) ||
-      !whole ||
-      near('bank-card', bytes, start))
-  )
-    return 'bank-card'
-  const local = text.startsWith('86') && text.length === 13 ? text.slice(2) : text
-  if (local.length === 11 && isMobile(local)) {
-    const international = local !== text && (bytes[start - 1] === 43 || shape === '2-11' || shape === '2-3-4-4')
-    const written = shape === '3-4-4' || (local === text && bytes[start - 1]! >= 0x80)
-    if (international || (local === text && (written || near('mobile', bytes, start)))) return 'mobile'
-  }
+  if (shape === '6-8-4') return residentIdAt(digits, 0) ? 'resident-id' : undefined
+  if (size >= 15 && size <= 19 && /^4-4-4-[1-4](-[1-3])?$/.test(shape))
+    return cardIssuerAt(digits, 0, size) && luhnAt(digits, 0, size) ? 'bank-card' : undefined
+  if (shape === '3-4-4') return mobileAt(digits, 0) ? 'mobile' : undefined
+  if (shape === '2-11' || shape === '2-3-4-4')
+    return text.startsWith('86') && mobileAt(digits, 2) ? 'mobile' : undefined
+  // The country code, and the number in groups after a plus sign: +86 138-1234-5678 came above.
+  if (size === 13 && text.startsWith('86') && bytes[start - 1] === 43) return mobileAt(digits, 2) ? 'mobile' : undefined
+  if (size === 11 && mobileAt(digits, 0) && (bytes[start - 1]! >= 0x80 || near('mobile', start))) return 'mobile'
   if (/^(3-8|4-7|4-8)$/.test(shape) && /^0(10|2\d|[3-9]\d{2})[2-8]/.test(text) && bytes[start + groups[0]!] === 45)
     return (shape === '3-8') === /^0(10|2\d)/.test(text) ? 'landline' : undefined
-  if (whole && text.length === 8 && near('travel-permit', bytes, start)) return 'travel-permit'
   return undefined
 }
 
@@ -292,13 +325,21 @@ function jwt(bytes: Uint8Array, start: number, first: number, add: Add): number 
 const secretName =
   /(passw(or)?d|passwd|pwd|secret|api_?key|access_?key|private_?key|auth_?token|access_?token|口令|密码)["']?\s*$/i
 
+/** By two bytes: rd, wd, et, ey and en end all the Latin names; 令 (E4 BB A4) and 码 (E7 A0 81) the Chinese ones. */
+function endsSecretName(bytes: Uint8Array, at: number): boolean {
+  if (at < 1) return false
+  const last = bytes[at]!
+  const before = bytes[at - 1]!
+  if (last >= 0x80) return (last === 0xa4 && before === 0xbb) || (last === 0x81 && before === 0xa0)
+  const pair = ((before | 32) << 8) | last | 32
+  return pair === 0x7264 || pair === 0x7764 || pair === 0x6574 || pair === 0x6579 || pair === 0x656e
+}
+
 /** `password=…`, `"secret": "…"`: the value is what is sensitive. */
 function assignment(bytes: Uint8Array, sign: number, add: Add): number {
   let named = sign - 1
   while (named >= 0 && (bytes[named] === 34 || bytes[named] === 32 || bytes[named] === 39)) named--
-  // d, t, y, n end all the Latin names; 令 and 码 the Chinese ones.
-  const last = bytes[named]! | 32
-  if (last !== 100 && last !== 116 && last !== 121 && last !== 110 && bytes[named]! < 0x80) return sign + 1
+  if (!endsSecretName(bytes, named)) return sign + 1
   const name = Buffer.from(bytes.subarray(Math.max(0, sign - 32), sign)).toString('utf8')
   if (!secretName.test(name)) return sign + 1
   let start = sign + 1
