@@ -35,8 +35,11 @@ export class SharedSelects {
         const key = `${what}${request.fromMs} ${request.toMs}`
         const known = cached.get(key)
         if (known) return known
-        const found = this.#store.select(request)
-        if (this.#before.get(what) !== 1 && samples < cachedSamplesMax) {
+        const isKept = this.#before.get(what) !== 1 && samples < cachedSamplesMax
+        // The memory is that of the query which asks first: it is used anew while others still read what is kept.
+        const { memory: _, ...lasting } = request
+        const found = this.#store.select(isKept ? lasting : request)
+        if (isKept) {
           cached.set(key, found)
           found.then(
             (list) => {

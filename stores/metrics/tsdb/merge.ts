@@ -5,6 +5,7 @@ import type { MetricMetadata } from '#core/sample.ts'
 import type { SeriesExemplars } from '../store.ts'
 import type { Block } from './block.ts'
 import { BlockWriter, type Column } from './block-writer.ts'
+import { TimeColumns } from './columns.ts'
 import type { HeadSeries } from './head-series.ts'
 import { type Group, type Merged, readGroup } from './merge-series.ts'
 import { prepare } from './read.ts'
@@ -48,10 +49,11 @@ export async function* inBatches(
   { fromMs, toMs, inHurry }: { fromMs: number; toMs: number; inHurry: boolean },
 ): AsyncGenerator<{ bytes: Uint8Array; data: Merged | undefined }> {
   const pace = createPace()
+  const columns = new TimeColumns(fromMs, toMs)
   for await (const batch of batches) {
     const frames = await prepare(batch, fromMs, toMs)
     for (const { bytes, parts } of batch)
-      yield { bytes, data: readGroup(parts, (block) => frames.get(block)!, fromMs, toMs) }
+      yield { bytes, data: readGroup(parts, (block) => frames.get(block)!, fromMs, toMs, columns) }
     await pace(inHurry)
   }
 }
