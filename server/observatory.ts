@@ -269,7 +269,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     if (config.security.sigma.enabled) {
       await sigma.sigma.reload()
       sigma.sigma.watch()
-      await restore(inData('sigma.json'), (text) => sigma.sigma.restoreNoise(text), logger)
+      await restore(inData('sigma.json'), (text) => sigma.sigma.remember(text), logger)
     }
 
     const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
@@ -519,7 +519,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await replaceFile(inData('event-rules.json'), rules.snapshot())
     await replaceFile(inData('metric-rules.json'), metricRules.snapshot())
     await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
-    await replaceFile(inData('sigma.json'), sigma.sigma.noise())
+    await replaceFile(inData('sigma.json'), sigma.sigma.memory())
     // Only what is on disk elsewhere may leave the log.
     log.savePosition(consumerNames.rules, 'events', position)
     log.savePosition(consumerNames.metrics, 'samples', await metrics.durablePosition())
@@ -585,11 +585,11 @@ function tellProblems(logger: Logger, what: string, problems: readonly SourcePro
     logger.warn({ problem: formatProblem(problem) }, `a ${what} file is wrong; what it was stays in force`)
 }
 
-async function restore(path: string, apply: (text: string) => void, logger: Logger): Promise<void> {
+async function restore(path: string, apply: (text: string) => unknown, logger: Logger): Promise<void> {
   const text = await readFile(path, 'utf8').catch(() => undefined)
   if (text === undefined) return
   try {
-    apply(text)
+    await apply(text)
   } catch (error) {
     logger.warn({ err: error, path }, 'a snapshot cannot be read; beginning anew')
   }

@@ -1,14 +1,15 @@
 // Rules from files, folders and archives. What cannot be accepted is named with file and line; the rest is in force.
-import { createReadStream } from 'node:fs'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { Readable } from 'node:stream'
-import { createGunzip } from 'node:zlib'
+import { setImmediate } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
 import JSZip from 'jszip'
-import { extract } from 'tar-stream'
 import type { SourceProblem } from '#core/yaml-source.ts'
 import type { SigmaCorrelation, SigmaDocument, SigmaFilter, SigmaRule } from './1-parse/ast.ts'
 import { type ReadOptions, readSigma, sigmaLimits } from './1-parse/read.ts'
+import { readTar } from './read-tar.ts'
 
 export interface RuleSet {
   rules: SigmaRule[]
@@ -20,8 +21,14 @@ export interface RuleSet {
 
 const filesMax = 50_000
 const zipBytesMax = 256 * 1024 * 1024
+/** Unpacked. SigmaHQ's whole repository is a tenth of it. */
+const archiveBytesMax = 512 * 1024 * 1024
+/** Others have their turn after so many files: two or three milliseconds. */
+const filesPerTurn = 16
 /** The Detection Rule License asks to be named wherever a rule of SigmaHQ's is passed on. */
 export const detectionRuleLicense = 'DRL 1.1'
+
+const unpack = promisify(gunzip)
 
 export async function loadRules(path: string, options: ReadOptions): Promise<RuleSet> {
   const set: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
@@ -86,34 +93,15 @@ function isRuleFile(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('.')
 }
 
-function eachInArchive(path: string, take: (file: string, text: string) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const archive = extract()
-    let files = 0
-    archive.on('entry', ({ name, type, size }, stream, next) => {
-      if (type !== 'file' || !isRuleFile(baseOf(name)) || files >= filesMax) {
-        stream.on('end', next)
-        stream.resume()
-        return
-      }
-      files++
-      const parts: Buffer[] = []
-      // A file that is too large is read no further than the reader needs to say so.
-      stream.on('data', (data) => {
-        const part = data as Buffer
-        if (size <= sigmaLimits.fileBytesMax || parts.length === 0) parts.push(part)
-      })
-      stream.on('end', () => {
-        const text = Buffer.concat(parts).toString('utf8')
-        take(name, size > sigmaLimits.fileBytesMax ? text.padEnd(sigmaLimits.fileBytesMax + 1) : text)
-        next()
-      })
-    })
-    archive.on('finish', () => resolve())
-    archive.on('error', reject)
-    const file = createReadStream(path)
-    file.on('error', reject)
-    if (path.endsWith('.tar')) file.pipe(archive)
-    else file.pipe(createGunzip().on('error', reject)).pipe(archive)
-  })
+async function eachInArchive(path: string, take: (file: string, text: string) => void): Promise<void> {
+  const packed = await readFile(path)
+  // Unpacked off the main thread.
+  const archive = path.endsWith('.tar') ? packed : await unpack(packed, { maxOutputLength: archiveBytesMax })
+  let files = 0
+  for (const { name, content } of readTar(archive)) {
+    if (!isRuleFile(baseOf(name)) || files >= filesMax) continue
+    // A file that is too large is read no further than the reader needs to say so.
+    take(name, content.toString('utf8', 0, sigmaLimits.fileBytesMax + 1))
+    if (++files % filesPerTurn === 0) await setImmediate()
+  }
 }

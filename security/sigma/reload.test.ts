@@ -108,3 +108,17 @@ test('events that come while rules are read again are judged by the old or the n
     await reading
   }
 })
+
+test('what it remembers is how often rules matched, and what to compile before the first event', async () => {
+  expect(titles('/marker-a')).toEqual(['A'])
+  const text = sigma.memory()
+  const again = createSigma(
+    sigmaConfigSchema.parse({ directories: [join(directory, 'rules')], taxonomy: join(directory, 'taxonomy.yml') }),
+    { clock, logger: silentLogger, metrics: new Registry(), disabled: async () => new Set() },
+  )
+  await again.reload()
+  await again.remember(text)
+  expect(again.rules()[0]).toMatchObject({ title: 'A', matches: 1 })
+  expect(JSON.parse(again.memory())).toEqual(JSON.parse(text))
+  await expect(again.remember('[]')).rejects.toThrow()
+})

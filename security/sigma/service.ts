@@ -2,6 +2,7 @@
 import { existsSync, watch } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { z } from 'zod'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Event } from '#core/event.ts'
@@ -123,7 +124,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     const correlations = set.correlations.filter(isOn)
     const [all, refused] = [set.rules.length, set.problems.length]
     const next = new SigmaEngine(rules, set.filters, { taxonomy })
-    await next.warm(engine)
+    await next.warm(engine.seen)
     await saved
     engine = next
     // What was counted so far goes on under the new rules.
@@ -292,14 +293,22 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
       const fed = set.rules.filter(({ logsource }) => applies(logsource, sources))
       return new Set(fed.map(({ meta }) => meta.id || meta.name))
     },
-    /** How often rules matched. */
-    noise: (): string => JSON.stringify([...noise]),
-    restoreNoise(text: string): void {
-      for (const [key, value] of JSON.parse(text) as [string, { matches: number; lastMatchMs: number }][])
-        noise.set(key, value)
+    /** How often rules matched, and of which log sources events were. */
+    memory: (): string => JSON.stringify({ noise: [...noise], sources: engine.seen }),
+    /** @throws Error on what is no such text */
+    async remember(text: string): Promise<void> {
+      const read = memorySchema.parse(JSON.parse(text))
+      for (const [key, value] of read.noise) noise.set(key, value)
+      await engine.warm(read.sources)
     },
   }
 }
+
+const part = z.string().nullable()
+const memorySchema = z.object({
+  noise: z.array(z.tuple([z.string(), z.object({ matches: z.number(), lastMatchMs: z.number() })])),
+  sources: z.array(z.array(z.object({ product: part, category: part, service: part })).max(100)).max(1000),
+})
 
 function keyOf(meta: RuleMeta): string {
   return `sigma/${meta.id || meta.name || meta.title}`

@@ -18,11 +18,11 @@ test('new rules are compiled for the log sources that the old ones saw', async (
   const [before, next] = [engineOf('{ s: { a: x }, condition: s }'), engineOf('{ s: { a: y }, condition: s }')]
   for (const dataset of ['sshd', 'nginx.access', 'sshd']) before.match({ 'event.dataset': dataset })
   expect(next.groups()).toEqual([])
-  await next.warm(before)
+  await next.warm(before.seen)
   expect(next.groups().map(({ sources }) => sources)).toEqual(before.groups().map(({ sources }) => sources))
   expect(next.match({ 'event.dataset': 'sshd', a: 'y' })).toHaveLength(1)
   const third = engineOf('{ s: { a: z }, condition: s }')
-  await third.warm(next)
+  await third.warm(next.seen)
   expect(third.groups()).toHaveLength(2)
 })
 

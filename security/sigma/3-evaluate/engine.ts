@@ -51,14 +51,19 @@ export class SigmaEngine {
   }
 
   /**
-   * Compiles what another engine needed so far, a log source a turn: the first event under new rules then waits no longer
-   * than any other.
+   * Compiles what an engine before it needed, a log source a turn: the first event under new rules, or after a start, then
+   * waits no longer than any other.
    */
-  async warm(before: SigmaEngine): Promise<void> {
-    for (const sources of before.#seen) {
+  async warm(seen: readonly (readonly LogSource[])[]): Promise<void> {
+    for (const sources of seen) {
       this.#groupOf(sources)
       await setImmediate()
     }
+  }
+
+  /** What events were of so far, by what is compiled for them. */
+  get seen(): readonly (readonly LogSource[])[] {
+    return this.#seen
   }
 
   groups(): { sources: string; stats: GroupStats }[] {
