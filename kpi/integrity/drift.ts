@@ -21,11 +21,13 @@ const msPerWeek = 7 * 86_400_000
 export function drifts(units: readonly UnitSigns[]): Tested[] {
   const found = units.flatMap(({ unit, weeks, weeksFrom }) => {
     const trials = weeks.reduce((sum, week) => sum + week.trials, 0)
-    const early = weeks.slice(0, weeks.length >> 1).filter((week) => week.trials >= usualTrialsMin)
-    if (weeks.length < weeksMin || trials < casesMin || early.length < weeksMin / 3) return []
+    // Where a record begins, what takes long is not closed yet: the first weeks look better than they are.
+    const early = weeks.slice(weeks.length >> 3, weeks.length >> 1).filter((week) => week.trials >= usualTrialsMin)
+    if (weeks.length < weeksMin || trials < casesMin || early.length < weeksMin / 4) return []
     const usual = median(early.map(({ hits, trials: closed }) => hits / closed))
-    const { peak, from, at } = cusum(weeks, usual)
-    const since = weeks.slice(from, at + 1)
+    const later = weeks.slice(weeks.length >> 2)
+    const { peak, from, at } = cusum(later, usual)
+    const since = later.slice(from, at + 1)
     const [hits, closed] = [
       since.reduce((sum, week) => sum + week.hits, 0),
       since.reduce((sum, week) => sum + week.trials, 0),
@@ -33,7 +35,9 @@ export function drifts(units: readonly UnitSigns[]): Tested[] {
     // A sum of log-likelihood ratios passes h by chance with e^-h at most (Wald); every week could have been its beginning.
     const climb = peak / (spreadOfSeries(weeks) * caution)
     const pValue = Math.min(1, weeks.length * Math.exp(-climb))
-    const monday = new Date((weeksFrom + from) * msPerWeek - 3 * 86_400_000).toISOString().slice(0, 10)
+    const monday = new Date((weeksFrom + (weeks.length >> 2) + from) * msPerWeek - 3 * 86_400_000)
+      .toISOString()
+      .slice(0, 10)
     return [
       {
         climb,

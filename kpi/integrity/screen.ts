@@ -31,8 +31,8 @@ export const discoveryRate = 0.05
 /** At most so many honest units are told to be worth a spot check. */
 export const spotCheckRate = 0.05
 
-/** The distribution of what is loudest has a longer tail than the model: what it calls one in forty is nearly one in twenty. */
-const margin = 0.5
+/** The distribution of what is loudest has a longer tail than the model, and spreads are estimates: less than a third is used. */
+const margin = 0.3
 
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */
