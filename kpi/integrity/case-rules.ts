@@ -259,6 +259,21 @@ export const caseRules: readonly CaseRule[] = [
         : when(record.closedMs > record.dueMs && isLeavingThoughDelivered(record)),
   },
   {
+    ...{ id: 'late-left-though-answered', check: 'F' },
+    measure: {
+      en: 'late, and ended without a decision, although the department itself says it was posted or rated',
+      zh: '已逾期，以未决方式结束，部门自身记录却有邮寄或评价',
+    },
+    question: {
+      en: 'Late cases are said to be withdrawn or not accepted, and their own record says that a result was posted or rated. Which is right?',
+      zh: '逾期案件标为撤回或不予受理，其自身记录却有邮寄送达或评价，以何为准？',
+    },
+    of: ({ record }) =>
+      record.closedMs === null || record.dueMs === null
+        ? apart
+        : when(record.closedMs > record.dueMs && isLeaving(record) && isAnswered(record)),
+  },
+  {
     ...{ id: 'left-when-late', check: 'F' },
     measure: { en: 'of cases that were late, those ended without a decision', zh: '逾期案件中以未决方式结束' },
     question: {
@@ -379,14 +394,19 @@ function isStopUntold({ stops, traces }: CaseRecord, from: number): boolean {
   )
 }
 
-function isLeavingThoughDelivered({ outcome, returnedByPost, ratings, traces }: CaseRecord): boolean {
+function isLeavingThoughDelivered(record: CaseRecord): boolean {
   return (
-    outcome !== null &&
-    leavesPopulation.has(outcome) &&
-    (returnedByPost === true ||
-      ratings.length > 0 ||
-      traces.some(({ kind }) => kind === 'logistics' || kind === 'payment'))
+    isLeaving(record) &&
+    (isAnswered(record) || record.traces.some(({ kind }) => kind === 'logistics' || kind === 'payment'))
   )
+}
+
+function isLeaving({ outcome }: CaseRecord): boolean {
+  return outcome !== null && leavesPopulation.has(outcome)
+}
+
+function isAnswered({ returnedByPost, ratings }: CaseRecord): boolean {
+  return returnedByPost === true || ratings.length > 0
 }
 
 function isBetter(now: CaseRecord, before: CaseRecord): boolean {

@@ -53,6 +53,22 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
+    ...{ id: 'acted-and-reported-later', check: 'K' },
+    measure: {
+      en: 'acts after the closing, and reported long after it, both',
+      zh: '办结之后仍有环节，且报送明显迟于办结',
+    },
+    question: {
+      en: 'Acts and report both come after the closing. When was it decided?',
+      zh: '办理环节与报送时间均晚于办结时间，实际何时作出决定？',
+    },
+    // Without messages, which are late by themselves now and then.
+    of: (rows) => {
+      const late = lateReports(rows)
+      return lateActs(rows).map((act, i) => (act === suspect && late[i] !== suspect ? judged : act))
+    },
+  },
+  {
     ...{ id: 'in-time-by-late-report', check: 'K' },
     measure: { en: 'in time by a date that was reported after the deadline', zh: '期限过后才报送的按期办结' },
     question: {
