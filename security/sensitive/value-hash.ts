@@ -1,6 +1,6 @@
 // Values are compared without being kept: by a keyed hash of the value in its plainest form. Who has only the hashes
 // learns nothing; who has the key too could try all numbers there are, so the key never leaves the data directory.
-import { createHmac } from 'node:crypto'
+import { createKeyedHash } from './keyed-hash.ts'
 
 export type ValueHash = (value: string) => string
 
@@ -9,8 +9,8 @@ const hashBytes = 8
 const valueCharsMax = 512
 
 export function createValueHash(key: Uint8Array): ValueHash {
-  return (value) =>
-    createHmac('sha256', key).update(plainValue(value)).digest().subarray(0, hashBytes).toString('base64url')
+  const digest = createKeyedHash(key)
+  return (value) => digest(plainValue(value)).toString('base64url', 0, hashBytes)
 }
 
 /** One form for every way of writing: full width, groups, country code, upper and lower case. */

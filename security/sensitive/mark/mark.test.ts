@@ -1,8 +1,9 @@
-import { randomBytes } from 'node:crypto'
+import { createHmac, randomBytes } from 'node:crypto'
 import exceljs from 'exceljs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '#core/random.ts'
+import { createKeyedHash } from '../keyed-hash.ts'
 import { createValueHash } from '../value-hash.ts'
 import { rowsOfFile } from './fragment.ts'
 import { log10Chance } from './likelihood.ts'
@@ -168,6 +169,22 @@ describe('the chance that is told', () => {
     const few = tracer.compare(fragment, one, 1)
     expect(tracer.compare(fragment, one, 1000).log10Chance - few.log10Chance).toBeCloseTo(3)
     expect(few.log10Chance).toBeLessThan(log10ChanceMax)
+  })
+})
+
+describe('the keyed hash', () => {
+  it('is HMAC-SHA-256', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ minLength: 1, maxLength: 64 }),
+        fc.string({ unit: 'binary', maxLength: 3000 }),
+        (secret, text) => {
+          const digest = createKeyedHash(secret)
+          const expected = createHmac('sha256', secret).update(text).digest('hex')
+          expect([digest(text).toString('hex'), digest(text).toString('hex')]).toEqual([expected, expected])
+        },
+      ),
+    )
   })
 })
 

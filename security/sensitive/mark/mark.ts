@@ -3,7 +3,7 @@
 // itself, so rows may be deleted, sorted and mixed, columns dropped. Reading needs no code word that must come whole: the
 // exports are known, and for each the cells that agree are counted — which is what an error-correcting code would be
 // decoded to at best (maximum likelihood).
-import { createHmac } from 'node:crypto'
+import { createKeyedHash } from '../keyed-hash.ts'
 import { symbols } from './normal.ts'
 
 const tagBits = 16
@@ -26,7 +26,7 @@ export interface CellDigest extends Half {
 }
 
 export function createMarks(key: Uint8Array) {
-  const digest = (text: string): Buffer => createHmac('sha256', key).update(text).digest()
+  const digest = createKeyedHash(key)
   return {
     /** Of a cell in its normal form; also what stands for it in a sketch. */
     cell: (normal: string): CellDigest => {

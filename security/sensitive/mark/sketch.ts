@@ -1,13 +1,14 @@
 // What an export held, as keyed hashes of 48 bits, sorted: enough to say whether a cell, a moment or a value was in it,
 // and nothing else. Six bytes each, at most 600 KB for 100,000 rows.
-import { createHmac } from 'node:crypto'
+import { createKeyedHash } from '../keyed-hash.ts'
 
 const hashBytes = 6
 
 export type Hash48 = (text: string) => number
 
 export function createHash48(key: Uint8Array, domain: string): Hash48 {
-  return (text) => createHmac('sha256', key).update(`${domain}\n${text}`).digest().readUIntBE(0, hashBytes)
+  const digest = createKeyedHash(key)
+  return (text) => digest(`${domain}\n${text}`).readUIntBE(0, hashBytes)
 }
 
 export class SketchBuilder {
