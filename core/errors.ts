@@ -79,6 +79,7 @@ export const errorCatalogue = {
     message: 'The content type {type} is not understood here',
     hint: 'Send application/x-protobuf with proto=prometheus.WriteRequest or proto=io.prometheus.write.v2.Request.',
   },
+  'command.invalid': { status: 400, message: '{cause}', hint: 'The command with --help says what there is.' },
   'config.invalid': {
     status: 422,
     message: '{file}: {cause}',

@@ -19,7 +19,7 @@ export async function brief({ options }: CommandInput): Promise<number> {
   const clock = systemClock
   const nowMs = clock.nowMs()
   const period = String(options['period'] ?? '')
-  if (period === '') throw new CodedError('body.invalid', { cause: '--period is missing, e.g. --period 2026-10' })
+  if (period === '') throw new CodedError('command.invalid', { cause: '--period is missing, e.g. --period 2026-10' })
   const formats = formatsOf(String(options['format'] ?? briefFormats.join(',')))
   const out = resolve(String(options['out'] ?? '.'))
   const given = (name: string) =>
@@ -67,7 +67,7 @@ export async function brief({ options }: CommandInput): Promise<number> {
 function formatsOf(text: string): BriefFormat[] {
   return text.split(',').map((one) => {
     const format = briefFormats.find((known) => known === one.trim())
-    if (!format) throw new CodedError('body.invalid', { cause: `--format ${one.slice(0, 20)} is not pdf or xlsx` })
+    if (!format) throw new CodedError('command.invalid', { cause: `--format ${one.slice(0, 20)} is not pdf or xlsx` })
     return format
   })
 }

@@ -22,7 +22,7 @@ export async function compute(input: CommandInput): Promise<number> {
   const evidence = await load(given.files)
   const items = await load(given.items)
   if (given.items.length > 0 && !items.facts.some(({ kind }) => kind === 'item'))
-    throw new CodedError('body.invalid', { cause: '--items holds no items: its mapping needs `fact: item`' })
+    throw new CodedError('command.invalid', { cause: '--items holds no items: its mapping needs `fact: item`' })
   const { calendars } = readCalendars(join(given.rules, 'calendars'))
   const calendar = calendarAt(calendars.map(compileCalendar), plan.definition.calendar, given.knownMs)
   if (!calendar) throw new CodedError('not-found', { what: `The calendar ${plan.definition.calendar}` })

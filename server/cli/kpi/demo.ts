@@ -20,7 +20,7 @@ export async function demo({ options }: CommandInput): Promise<number> {
   const seed = Number(options['seed'] ?? 1)
   const count = Number(options['count'] ?? casesDefault)
   if (!Number.isSafeInteger(seed) || !Number.isSafeInteger(count) || count < 1 || count > 10_000_000)
-    throw new CodedError('body.invalid', { cause: '--seed and --count are whole numbers' })
+    throw new CodedError('command.invalid', { cause: '--seed and --count are whole numbers' })
   const nowMs = systemClock.nowMs()
   await mkdir(config.data, { recursive: true })
   const lock = await lockData(config.data)

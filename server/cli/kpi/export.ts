@@ -37,10 +37,10 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
   const text = (name: string): string | undefined => (typeof options[name] === 'string' ? options[name] : undefined)
   const wanted = text('definition')
   const out = text('out')
-  if (!wanted || !out) throw new CodedError('body.invalid', { cause: 'give --definition and --out' })
+  if (!wanted || !out) throw new CodedError('command.invalid', { cause: 'give --definition and --out' })
   const directory = resolve(out)
   if (existsSync(directory) && readdirSync(directory).length > 0)
-    throw new CodedError('body.invalid', { cause: `--out: ${directory} is not empty` })
+    throw new CodedError('command.invalid', { cause: `--out: ${directory} is not empty` })
   const nowMs = systemClock.nowMs()
   const rules = resolve(config.rules.kpi)
   const { plan, file } = findDefinition(rules, wanted)
@@ -195,6 +195,6 @@ function olderOf(path: string | undefined): { older?: { note: string; size: numb
   const text = readFile(path, '--checkpoint')
   const note = parseNote(text)
   const checkpoint = note && readCheckpoint(note.text)
-  if (!checkpoint) throw new CodedError('body.invalid', { cause: `--checkpoint: ${path} is no checkpoint` })
+  if (!checkpoint) throw new CodedError('command.invalid', { cause: `--checkpoint: ${path} is no checkpoint` })
   return { older: { note: text, size: checkpoint.size } }
 }

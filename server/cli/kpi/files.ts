@@ -60,7 +60,7 @@ export function pairs(list: readonly string[]): Record<string, string> {
   return Object.fromEntries(
     list.map((one) => {
       const at = one.indexOf('=')
-      if (at < 1) throw new CodedError('body.invalid', { cause: `"${one}" is not name=value` })
+      if (at < 1) throw new CodedError('command.invalid', { cause: `"${one}" is not name=value` })
       return [one.slice(0, at), one.slice(at + 1)]
     }),
   )
@@ -71,7 +71,7 @@ export function timeOf(text: string | undefined, option: string, otherwise: numb
   if (text === undefined) return otherwise
   const ms = /^\d{10,}$/.test(text) ? Number(text) : Date.parse(text)
   if (Number.isNaN(ms))
-    throw new CodedError('body.invalid', { cause: `${option}: "${text}" is no time: 2026-10-31T23:59:59+08:00` })
+    throw new CodedError('command.invalid', { cause: `${option}: "${text}" is no time: 2026-10-31T23:59:59+08:00` })
   return ms
 }
 
@@ -80,10 +80,10 @@ export function readFile(path: string, option: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new CodedError('body.invalid', { cause: `${option}: ${(error as Error).message}` })
+    throw new CodedError('command.invalid', { cause: `${option}: ${(error as Error).message}` })
   }
 }
 
 export function missing(option: string): CodedError {
-  return new CodedError('body.invalid', { cause: `${option} is missing` })
+  return new CodedError('command.invalid', { cause: `${option} is missing` })
 }

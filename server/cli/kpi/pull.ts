@@ -24,7 +24,7 @@ const waitMaxMs = 1_800_000
 
 export async function pull({ positionals, json }: CommandInput): Promise<number> {
   const [verb = '', id] = positionals
-  if (!verbs.includes(verb)) throw new CodedError('body.invalid', { cause: `say one of ${verbs.join(', ')}` })
+  if (!verbs.includes(verb)) throw new CodedError('command.invalid', { cause: `say one of ${verbs.join(', ')}` })
   const { config } = loadConfig(process.env)
   const { sources, problems } = loadSources(config.rules.pull)
   for (const problem of problems) console.error(formatProblem(problem))

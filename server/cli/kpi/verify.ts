@@ -7,7 +7,7 @@ import { readFile } from './files.ts'
 
 export async function verify({ positionals, lists, json }: CommandInput): Promise<number> {
   const [directory] = positionals
-  if (directory === undefined) throw new CodedError('body.invalid', { cause: 'name the directory of the bundle' })
+  if (directory === undefined) throw new CodedError('command.invalid', { cause: 'name the directory of the bundle' })
   const keys = lists['key'] ?? []
   const report = verifyBundle(resolve(directory), {
     ...(keys.length > 0 ? { keys: keys.map((path) => readFile(path, '--key')).join('\n') } : {}),
