@@ -5,7 +5,9 @@ import exceljs from 'exceljs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { currentCases } from '../engine/compute.ts'
 import { loadEvidence, readMapping } from './load.ts'
+import { mapRows } from './map-rows.ts'
 import { mappingSchema } from './mapping.ts'
+import type { Row } from './rows.ts'
 
 let directory = ''
 beforeAll(async () => {
@@ -281,3 +283,15 @@ it('wants rows of a case to agree, or to be told which of them counts', async ()
   expect(other.map(({ record }) => record.id)).toEqual(['2'])
   expect(setAside).toMatchObject([{ row: 4, hint: 'Say which row counts: `from: first`, last, earliest or latest.' }])
 })
+
+it('says when a file has more rows than are held at once', async () => {
+  const given = mappingSchema.parse({ fact: 'case', group: 'id', fields: { id: 'id' } })
+  async function* rows(): AsyncGenerator<Row> {
+    const row = { line: 7, get: () => 'same', columns: () => ['id'] }
+    for (let i = 0; i <= 3_000_000; i++) yield row
+  }
+  await expect(mapRows(rows(), given, 'big.csv', 0)).rejects.toMatchObject({
+    message: expect.stringContaining('more than 3000000 rows'),
+    hint: 'Split the file, by months for example, or send the cases over the API.',
+  })
+}, 60_000)

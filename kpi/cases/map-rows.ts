@@ -27,6 +27,8 @@ export interface MappedRows {
 }
 
 const setAsideMax = 10_000
+/** Of one file; a case and its steps take about a kibibyte. */
+const rowsMax = 3_000_000
 const always = { validFromMs: -8.64e15, validToMs: null }
 
 /** @throws CodedError `kpi.input` when the file has not the columns that the mapping names */
@@ -44,7 +46,13 @@ export async function mapRows(
     if (!checked) checkColumns(row, mapping, file)
     checked = true
     if (row.header) continue
-    result.rows++
+    if (++result.rows > rowsMax)
+      throw new CodedError('kpi.input', {
+        file,
+        row: `, row ${row.line}`,
+        cause: `more than ${rowsMax} rows, which are held at once`,
+        hint: 'Split the file, by months for example, or send the cases over the API.',
+      })
     const key = mapping.group === undefined ? undefined : (row.get(mapping.group) ?? '')
     try {
       if (row.problem) throw new FieldProblem(row.problem.cause, row.problem.hint)

@@ -112,7 +112,10 @@ it('says of a definition that is asked for what is wrong with it, and of two wit
   const directory = mkdtempSync(join(home, 'rules-'))
   writeFileSync(join(directory, 'a.yml'), whole)
   writeFileSync(join(directory, 'b.yml'), whole)
-  writeFileSync(join(directory, 'c.yml'), whole.replace('id: wanted', 'id: broken').replace('state:closed', 'stat:closed'))
+  writeFileSync(
+    join(directory, 'c.yml'),
+    whole.replace('id: wanted', 'id: broken').replace('state:closed', 'stat:closed'),
+  )
   expect(
     loadDefinitions(directory).problems.map(({ file, line, cause }) => [file.slice(-5), line, cause]),
   ).toContainEqual(['b.yml', 1, expect.stringContaining('the id wanted is that of')])
