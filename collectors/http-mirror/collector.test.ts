@@ -1,10 +1,4 @@
 // With a real gateway: nginx mirrors requests with bodies here, and answers its own clients as ever.
-import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, createServer as createTcpServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterAll, afterEach, beforeEach, describe, expect, it, test } from 'vitest'
 import { silentLogger } from '#core/logger.ts'
@@ -15,6 +9,7 @@ import { synthetic } from '#security/sensitive/testing.ts'
 import { createRecorder, type Recorder, until } from '../recorder.ts'
 import { serveRoutes } from '../serve-routes.ts'
 import { createHttpMirror, httpMirrorConfigSchema } from './collector.ts'
+import { nginx, startMirroringNginx } from './testing.ts'
 
 const make = synthetic(5)
 const inspector = createInspector(
@@ -195,38 +190,10 @@ test('findings that the disk does not take are counted as dropped', async () => 
   expect(recorder.counts).toMatchObject({ received: 1, accepted: 0, dropped: { invalid: 1 } })
 })
 
-const nginx = ['/usr/sbin/nginx', 'nginx'].find((path) => {
-  try {
-    execFileSync(path, ['-v'], { stdio: 'ignore' })
-    return true
-  } catch {
-    return false
-  }
-})
-
 describe.skipIf(!nginx)('nginx with its mirror directive (needs nginx)', () => {
   it('mirrors 1,000 requests, plain and compressed, of which none is lost, slowed or refused', async () => {
-    const backend = createServer((request, response) => {
-      request.resume().on('end', () => response.end('ok'))
-    })
-    const backendPort = await listening(backend)
-    const port = await freePort()
-    const directory = mkdtempSync(join(tmpdir(), 'guanlan-nginx-'))
-    writeFileSync(join(directory, 'nginx.conf'), nginxConf(directory, port, backendPort, served.url))
-    const running = spawn(nginx!, ['-p', directory, '-c', join(directory, 'nginx.conf'), '-g', 'daemon off;'], {
-      stdio: 'ignore',
-    })
+    const gateway = await startMirroringNginx(served.url)
     try {
-      await expect
-        .poll(
-          () =>
-            fetch(`http://127.0.0.1:${port}/up`).then(
-              ({ ok }) => ok,
-              () => false,
-            ),
-          { timeout: 10_000 },
-        )
-        .toBe(true)
       await settled()
       const before = recorder.counts.received
       const ids = Array.from({ length: 1000 }, make.residentId)
@@ -235,7 +202,7 @@ describe.skipIf(!nginx)('nginx with its mirror directive (needs nginx)', () => {
           ids.slice(from, from + 20).map(async (id, i) => {
             const plain = JSON.stringify({ list: [{ idCard: id }] })
             const isPacked = i % 2 === 1
-            const answer = await fetch(`http://127.0.0.1:${port}/api/save?n=${from + i}`, {
+            const answer = await fetch(`${gateway.url}/api/save?n=${from + i}`, {
               method: 'POST',
               body: isPacked ? gzipSync(plain) : plain,
               headers: {
@@ -266,63 +233,7 @@ describe.skipIf(!nginx)('nginx with its mirror directive (needs nginx)', () => {
         'guanlan.sensitive.where': ['list[].idCard'],
       })
     } finally {
-      running.kill()
-      await new Promise((resolve) => running.once('exit', resolve))
-      backend.close()
-      rmSync(directory, { recursive: true })
+      await gateway.stop()
     }
   }, 60_000)
 })
-
-const listening = (server: Server): Promise<number> =>
-  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)))
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer()
-  const port = await new Promise<number>((resolve) =>
-    server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
-  )
-  await new Promise((resolve) => server.close(resolve))
-  return port
-}
-
-/** As docs/collectors/http-mirror.md says it. */
-function nginxConf(directory: string, port: number, backendPort: number, observatory: string): string {
-  return `
-worker_processes 1;
-pid ${directory}/nginx.pid;
-error_log ${directory}/error.log;
-events { worker_connections 256; }
-http {
-  access_log off;
-  client_body_temp_path ${directory}/body;
-  proxy_temp_path ${directory}/proxy;
-  fastcgi_temp_path ${directory}/fastcgi;
-  uwsgi_temp_path ${directory}/uwsgi;
-  scgi_temp_path ${directory}/scgi;
-  server {
-    listen 127.0.0.1:${port};
-    location / {
-      mirror /_guanlan;
-      mirror_request_body on;
-      proxy_pass http://127.0.0.1:${backendPort};
-    }
-    location = /_guanlan {
-      internal;
-      proxy_pass ${observatory}/api/ingest/mirror/request;
-      proxy_set_header X-Original-URI $request_uri;
-      proxy_set_header X-Original-Method $request_method;
-      proxy_set_header X-Original-Host $host;
-      proxy_set_header X-Original-Server $hostname;
-      proxy_set_header X-Original-User $remote_user;
-      proxy_set_header X-Real-IP $remote_addr;
-      proxy_set_header Authorization "Bearer gl_TOKEN";
-      proxy_set_header Cookie "";
-      proxy_connect_timeout 200ms;
-      proxy_send_timeout 1s;
-      proxy_read_timeout 1s;
-    }
-  }
-}
-`
-}

@@ -27,13 +27,18 @@ export function createMirrorQueue(
   let waiting: Waiting[] = []
   let bytes = 0
   let working: Promise<void> | undefined
+  let isClosing = false
 
   const work = async (): Promise<void> => {
     while (waiting.length > 0) {
       const batch = waiting.splice(0, batchMax)
       const events: RawEvent[] = []
       let looked = 0
-      for (const { exchange, part } of batch) {
+      for (const [i, { exchange, part }] of batch.entries()) {
+        if (isClosing) {
+          counters.dropped('closing', batch.length - i)
+          break
+        }
         const inspected: Inspected = await inspector.inspect({ ...part, url: exchange.url })
         bytes -= part.bytes.length
         const event = exchangeEvent(exchange, part, inspected, clock.nowMs())
@@ -87,8 +92,11 @@ export function createMirrorQueue(
     close: async (msMax: number): Promise<void> => {
       const late = new Promise<void>((resolve) => setTimeout(resolve, msMax).unref())
       await Promise.race([working, late])
+      isClosing = true
       if (waiting.length > 0) counters.dropped('closing', waiting.length)
       waiting = []
+      // The one in hand, and what was found before it.
+      await working
     },
   }
 }

@@ -3,6 +3,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { nginx, startMirroringNginx } from '#collectors/http-mirror/testing.ts'
+import { synthetic as syntheticNumbers } from '#security/sensitive/testing.ts'
 import { chromiumPath } from './chromium.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { syntheticBodies, syntheticEstate } from './synthetic.ts'
@@ -136,4 +138,30 @@ describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () 
     await page.getByRole('complementary').getByText('cells carry its mark').waitFor()
     await page.close()
   })
+})
+
+describe.skipIf(!nginx)('nginx in front (needs nginx)', () => {
+  test('mirrors what a browser sends, signs in with its own token, and keeps answering when the observatory is gone', async () => {
+    const gateway = await startMirroringNginx(observatory.url, observatory.token)
+    const unheard = await startMirroringNginx('http://127.0.0.1:9', observatory.token)
+    try {
+      const send = (url: string, n: number) =>
+        fetch(`${url}/api/mirrored?n=${n}`, {
+          method: 'POST',
+          body: JSON.stringify({ idCard: syntheticNumbers(n).residentId() }),
+          headers: {
+            ...{ 'content-type': 'application/json', authorization: 'Bearer of-the-application' },
+            ...{ origin: 'https://portal.example', cookie: 'guanlan_session=none; a=b' },
+          },
+        })
+      for (let n = 0; n < 20; n++) expect((await send(gateway.url, n)).status).toBe(200)
+      await expect.poll(async () => (await finds('url.path:"/api/mirrored"')).length, { timeout: 15_000 }).toBe(20)
+      const startedMs = performance.now()
+      for (let n = 0; n < 20; n++) expect((await send(unheard.url, n)).status).toBe(200)
+      expect(performance.now() - startedMs).toBeLessThan(5000)
+    } finally {
+      await gateway.stop()
+      await unheard.stop()
+    }
+  }, 60_000)
 })

@@ -92,7 +92,7 @@ test('of two downloads of the same rows the mark names the one that got out, who
   expect((await trace('nothing of ours\nat all\n')).found).toEqual([])
 })
 
-test('a workbook says who took it, and is traced after Excel saved it again; JSON lines are exact, and traced by rows', async () => {
+test('a workbook says who took it, and is traced after another program saved it again; JSON lines are exact, and traced by rows', async () => {
   const { id, bytes } = await exportOf('wei', 'format=xlsx&fields=@timestamp,host.name,message')
   const book = new exceljs.Workbook()
   await book.xlsx.load(bytes as unknown as ArrayBuffer)
