@@ -5,11 +5,11 @@ import { rm } from 'node:fs/promises'
 import { type CaseContext, calendarFields } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import { itemsOf } from '../catalogue/items.ts'
-import type { CaseRecord, CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
+import type { CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
 import { Names } from '../engine/cells.ts'
-import { computeKpi, kpiValueOf, within } from '../engine/compute.ts'
+import { computeKpi, createCount, kpiValueOf, within } from '../engine/compute.ts'
 import { type Cube, createCube } from '../engine/cube.ts'
 import { evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
@@ -319,23 +319,19 @@ export function createBoard(deps: BoardDeps): Board {
     const zone = zoneOf(plan.definition.zone)
     const at = question.validMs ?? nowMs()
     const knownMs = question.knownMs ?? nowMs()
-    const found: { record: CaseRecord; knownMs: number }[] = []
-    if (plan.definition.fact === 'case') for await (const part of cases.scan({ knownMs })) found.push(...part)
-    const items = itemsOf(facts(), knownMs)
-    return computeKpi(
-      plan,
-      { cases: found, facts: facts().map(withCity) },
-      {
-        ...{
-          switches: question.switches,
-          period: parsePeriod(question.period, zone),
-          by: question.by,
-          only: question.only,
-        },
-        ...{ validMs: at, knownMs, calendar: calendarAt(calendars, plan.definition.calendar, knownMs)! },
-        ...{ catalogueVersion: catalogueVersion(), item: items },
-      },
-    )
+    const { switches, by, only } = question
+    const request = {
+      ...{ switches, period: parsePeriod(question.period, zone), by, only, validMs: at, knownMs },
+      ...{ calendar: calendarAt(calendars, plan.definition.calendar, knownMs)!, catalogueVersion: catalogueVersion() },
+      item: itemsOf(facts(), knownMs),
+    }
+    if (plan.definition.fact !== 'case') return computeKpi(plan, { cases: [], facts: facts().map(withCity) }, request)
+    // A province's cases pass by; only what is counted of them stays.
+    const count = createCount(plan, request)
+    const department = only['department']
+    const among = department === undefined || department.includes('|') ? {} : { department }
+    for await (const part of cases.scan({ knownMs, ...among })) for (const { record } of part) count.take(record)
+    return count.values()
   }
 }
 

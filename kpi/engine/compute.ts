@@ -32,12 +32,22 @@ export interface ComputeRequest {
 }
 
 export function computeKpi(plan: Plan, evidence: Evidence, request: ComputeRequest): KpiValue[] {
-  const formula = formulaOf(plan, request.switches)
-  const cells = fold(plan, formula, evidence, request)
-  return evaluate(plan, formula, cells, request.by.length).map(({ values, outcome }) => {
-    const dimensions = Object.fromEntries(request.by.map((field, i) => [field, values[i]!]))
-    return kpiValueOf(plan, formula, outcome, dimensions, request)
-  })
+  const count = createCount(plan, request)
+  if (plan.definition.fact === 'case')
+    for (const record of currentCases(evidence.cases, request.knownMs)) count.take(record)
+  else
+    for (const fact of currentFacts(evidence.facts, plan.definition.fact, request.knownMs, request.validMs))
+      count.takeFact(fact)
+  return count.values()
+}
+
+/** A KPI counted piece by piece: what was counted is kept, not what it was counted from. */
+export interface Count {
+  /** A case as it was current at the time that is asked for. */
+  take(record: CaseRecord): void
+  /** A fact that was in force then. */
+  takeFact(fact: Fact): void
+  values(): KpiValue[]
 }
 
 export function kpiValueOf(
@@ -86,10 +96,11 @@ function isProvisional(
   return calendar.isProvisional(zone.dayOf(period.fromMs), zone.dayOf(Math.min(period.toMs, validMs)))
 }
 
-function fold(plan: Plan, formula: Formula, evidence: Evidence, request: ComputeRequest): Cells {
+export function createCount(plan: Plan, request: ComputeRequest): Count {
   const { definition } = plan
+  const { validMs, calendar, period } = request
+  const formula = formulaOf(plan, request.switches)
   const zone = zoneOf(definition.zone)
-  const { validMs, calendar } = request
   const year = new Date(zone.dayOf(validMs) * 86_400_000).getUTCFullYear()
   const context: CaseContext = { validMs, zone, calendar, ...withItems(request, year) }
   const over = formula.aggregation === 'mean' ? [formula.over] : []
@@ -99,30 +110,35 @@ function fold(plan: Plan, formula: Formula, evidence: Evidence, request: Compute
     plan.measures.length,
   )
   const only = Object.entries(request.only ?? {})
-  const take = (fields: Fact['fields'], field: (name: string) => unknown): void => {
+  const tally = (fields: () => Fact['fields'], field: (name: string) => unknown): void => {
     if (!only.every(([name, value]) => within(String(field(name) ?? ''), value, name))) return
-    const { bits, amounts } = signatureOf(plan, fields)
+    const { bits, amounts } = signatureOf(plan, fields())
     const codes = dimensions.map((name, i) => cells.names[i]!.code(String(field(name) ?? '')))
     cells.tally(codes, bits, amounts, 1)
   }
-  if (definition.fact === 'case') {
-    for (const record of currentCases(evidence.cases, request.knownMs)) {
+  return {
+    take: (record) => {
       const at = cohortOf(record, formula.cohort)
-      if (at === undefined || at > validMs || at < request.period.fromMs || at >= request.period.toMs) continue
-      take(caseFields(record, plan.fields, context), (name) => caseField(record, name, context))
-    }
-    return cells
+      if (at === undefined || at > validMs || at < period.fromMs || at >= period.toMs) return
+      tally(
+        () => caseFields(record, plan.fields, context),
+        (name) => caseField(record, name, context),
+      )
+    },
+    takeFact: ({ fields: given, validFromMs }) => {
+      if (formula.cohort === 'period' && (validFromMs < period.fromMs || validFromMs >= period.toMs)) return
+      const fields = definition.fact === 'item' ? withLimits(given, calendar, year) : given
+      tally(
+        () => fields,
+        (name) => fields[name],
+      )
+    },
+    values: () =>
+      evaluate(plan, formula, cells, request.by.length).map(({ values, outcome }) => {
+        const named = Object.fromEntries(request.by.map((field, i) => [field, values[i]!]))
+        return kpiValueOf(plan, formula, outcome, named, request)
+      }),
   }
-  for (const fact of currentFacts(evidence.facts, definition.fact, request.knownMs, validMs)) {
-    if (
-      formula.cohort === 'period' &&
-      (fact.validFromMs < request.period.fromMs || fact.validFromMs >= request.period.toMs)
-    )
-      continue
-    const fields = definition.fact === 'item' ? withLimits(fact.fields, calendar, year) : fact.fields
-    take(fields, (name) => fields[name])
-  }
-  return cells
 }
 
 function withItems({ item, calendar }: ComputeRequest, year: number): Pick<CaseContext, 'item'> {
