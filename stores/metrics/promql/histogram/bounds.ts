@@ -1,5 +1,6 @@
 // Where buckets begin and end. Prometheus: model/histogram/generic.go, `getBound`.
 import type { FloatHistogram } from '#core/histogram.ts'
+import { fractions } from './fractions.ts'
 import { type Sparse, toSparse, usesCustomBuckets } from './sparse.ts'
 
 export interface Bucket {
@@ -10,11 +11,15 @@ export interface Bucket {
   count: number
 }
 
-/** Upper bound of bucket `index`: 2^(index · 2^−schema). */
+/** Upper bound of bucket `index`: 2^(index · 2^−schema), the largest number where that would be infinite. */
 export function exponentialBound(index: number, schema: number): number {
-  const exponent = index * 2 ** -schema
-  if (exponent === 1024) return Number.MAX_VALUE
-  return 2 ** exponent
+  if (index === 1024 * 2 ** schema) return Number.MAX_VALUE
+  if (schema <= 0 || schema > 8) return 2 ** (index * 2 ** -schema)
+  const fraction = fractions[(index & ((1 << schema) - 1)) << (8 - schema)]!
+  // In two steps, for either alone may be out of range.
+  const exponent = (index >> schema) + 1
+  const half = exponent >> 1
+  return fraction * 2 ** half * 2 ** (exponent - half)
 }
 
 export function customBound(index: number, bounds: readonly number[]): number {
