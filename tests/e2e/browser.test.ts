@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath } from './chromium.ts'
+import { complaintsOf, makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
@@ -13,18 +14,14 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
   let observatory: Running
   let browser: Browser
   let page: Page
-  const complaints: string[] = []
+  let complaints: string[]
 
   beforeAll(async () => {
     observatory = await startObservatory()
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 800 } })
     page.setDefaultTimeout(10_000)
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (message) => {
-      if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
-        complaints.push(message.text())
-    })
+    complaints = complaintsOf(page)
     const lines = Array.from({ length: 6 }, (_, i) =>
       JSON.stringify({
         message: `Failed password for root from 203.0.113.9 port 4000${i} ssh2`,
@@ -44,11 +41,7 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
   })
 
   test('the printed link makes the first account and leads to the overview', async () => {
-    await page.goto(observatory.setupLink!)
-    await page.fill('input[autocomplete=username]', 'wei')
-    await page.fill('input[type=password]', 'correct horse battery')
-    await page.click('button.primary')
-    await page.waitForURL(`${observatory.url}/`)
+    await makeFirstAccount(page, observatory)
     await page.getByText('SSH password guessing').waitFor()
     await page.getByText('CPU busy').waitFor()
   })

@@ -8,6 +8,7 @@ import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath } from './chromium.ts'
+import { complaintsOf, makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { attackable, attackSsh, clearLogs } from './ssh-attack.ts'
 
@@ -29,7 +30,7 @@ describe.skipIf(missing !== '')(`incident work (needs ${missing || 'nothing more
   let browser: Browser
   let page: Page
   let directory: string
-  const complaints: string[] = []
+  let complaints: string[]
   const queue = async (): Promise<Row[]> => (await observatory.get<{ rows: Row[] }>('/api/incidents?view=open')).rows
   const panel = () => page.getByRole('complementary')
   /** What the chosen tab shows. */
@@ -44,16 +45,8 @@ describe.skipIf(missing !== '')(`incident work (needs ${missing || 'nothing more
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1440, height: 900 }, acceptDownloads: true })
     page.setDefaultTimeout(10_000)
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (message) => {
-      if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
-        complaints.push(message.text())
-    })
-    await page.goto(observatory.setupLink!)
-    await page.fill('input[autocomplete=username]', 'wei')
-    await page.fill('input[type=password]', 'correct horse battery')
-    await page.click('button.primary')
-    await page.waitForURL(`${observatory.url}/`)
+    complaints = complaintsOf(page)
+    await makeFirstAccount(page, observatory)
   }, 120_000)
   afterAll(async () => {
     await browser.close()

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { chromiumPath } from './chromium.ts'
+import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
@@ -44,11 +45,7 @@ describe.skipIf(missing !== '')(`the scorecard (needs ${missing || 'Chromium'})`
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
     page.setDefaultTimeout(15_000)
-    await page.goto(observatory.setupLink!)
-    await page.fill('input[autocomplete=username]', 'wei')
-    await page.fill('input[type=password]', 'correct horse battery')
-    await page.click('button.primary')
-    await page.waitForURL(`${observatory.url}/`)
+    await makeFirstAccount(page, observatory)
   }, 90_000)
   afterAll(async () => {
     await browser?.close()

@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { chromiumPath } from './chromium.ts'
+import { makeFirstAccount } from './first-visit.ts'
 import { startObservatory } from './observatory.ts'
 import {
   syntheticBodies,
@@ -43,11 +44,7 @@ if (paths.some((path) => /^\/(scorecard|performance|wall)/.test(path))) await sy
 const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
 try {
   const setup = await browser.newPage({ locale: 'en-US' })
-  await setup.goto(observatory.setupLink!)
-  await setup.fill('input[autocomplete=username]', 'wei')
-  await setup.fill('input[type=password]', 'correct horse battery')
-  await setup.click('button.primary')
-  await setup.waitForURL(`${observatory.url}/`)
+  await makeFirstAccount(setup, observatory)
   await setup.waitForTimeout(8000)
   await syntheticDownloads(observatory)
   const cookies = await setup.context().cookies()

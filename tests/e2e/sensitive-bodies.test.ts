@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nginx, startMirroringNginx } from '#collectors/http-mirror/testing.ts'
 import { synthetic as syntheticNumbers } from '#security/sensitive/testing.ts'
 import { chromiumPath } from './chromium.ts'
+import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { syntheticBodies, syntheticEstate } from './synthetic.ts'
 
@@ -102,11 +103,7 @@ describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () 
   test('from the overview to the one find that matters', async () => {
     const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
     page.setDefaultTimeout(10_000)
-    await page.goto(observatory.setupLink!)
-    await page.fill('input[autocomplete=username]', 'wei')
-    await page.fill('input[type=password]', 'correct horse battery')
-    await page.click('button.primary')
-    await page.waitForURL(`${observatory.url}/`)
+    await makeFirstAccount(page, observatory)
     await page.goto(`${observatory.url}/security/sensitive?range=6h`)
     await page.getByText('51 bodies with sensitive data').waitFor()
     await page.getByRole('button', { name: /^wei/ }).click()
