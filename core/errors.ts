@@ -123,6 +123,7 @@ export const errorCatalogue = {
     hint: 'Ask someone else who may approve.',
   },
   'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
+  'kpi.field': { status: 400, message: 'A case has no field {name}', hint: '{hint}' },
   'kpi.frozen': {
     status: 409,
     message: 'The figures of {period} are frozen',

@@ -329,6 +329,7 @@ const question = fc.record({
     ['state'],
     ['extra.office', 'online'],
     ['extra.via', 'planned'],
+    ['period'],
   ),
   only: fc.constantFrom<Record<string, string>>(
     {},
@@ -424,4 +425,30 @@ it(`engine and oracle make the same of ${runs} generated files`, { timeout: 1_20
   // Agreement about nothing would prove nothing.
   expect(carried).toBeGreaterThan(runs / 2)
   expect(aside).toBeGreaterThan(runs / 2)
+})
+
+it('refuses what does not exist, both in their own words', async () => {
+  const given = { switches: {}, by: [], only: {}, period: 'all', validMs: 0, knownMs: 0 }
+  const file = join(home, 'one.csv')
+  const mapping = join(home, 'one.yml')
+  writeFileSync(file, 'id\n1\n')
+  writeFileSync(mapping, 'fact: case\nfields: { id: id }\n')
+  const { plan } = loadDefinitions(rules).byId.get('late')!
+  const engine = (more: { switches?: Record<string, string>; by?: string[]; only?: Record<string, string> }) =>
+    computeKpi(
+      plan,
+      { cases: [], facts: [] },
+      {
+        ...{ ...given, ...more, period: parsePeriod('all', zoneOf('UTC')), calendar: compiled[0]! },
+        catalogueVersion: null,
+      },
+    )
+  const oracle = (more: { switches?: Record<string, string>; period?: string }) =>
+    consultOracle({ files: [{ file, mapping, knownMs: 0 }], rules, definition: 'late', ...given, ...more })
+  expect(() => engine({ switches: { late: 'moon' } })).toThrow('The KPI late has no choice late=moon')
+  expect(() => oracle({ switches: { late: 'moon' } })).toThrow('late has no choice late=moon')
+  expect(() => oracle({ switches: { moon: 'late' } })).toThrow('late has no choice moon')
+  expect(() => oracle({ period: '2024-13' })).toThrow('"2024-13" is no period')
+  expect(() => engine({ by: ['departmnt'] })).toThrow(expect.objectContaining({ hint: 'Did you mean "department"?' }))
+  expect(() => engine({ only: { moon: '1' } })).toThrow('A case has no field moon')
 })

@@ -1,11 +1,21 @@
 // A KPI over given evidence at one pair of times: the world as it was at `validMs`, as far as it was known at `knownMs`.
 
-import { type CaseContext, calendarFields, caseField, caseFields } from '../cases/case-fields.ts'
+import { CodedError } from '#core/errors.ts'
+import { suggest } from '#core/yaml-source.ts'
+import {
+  type CaseContext,
+  calendarFields,
+  caseField,
+  caseFieldNames,
+  caseFields,
+  isCaseField,
+} from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import type { CaseRecord, Fact, KpiValue, Period, Switches } from '../contract.ts'
 import { type Formula, formulaOf, type Plan } from '../definitions/plan.ts'
 import { textOf } from '../rational.ts'
 import type { Calendar } from '../time/calendar.ts'
+import { periodOfDay } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import { Cells, Names } from './cells.ts'
 import { evaluate, type Outcome } from './evaluate.ts'
@@ -110,6 +120,13 @@ export function createCount(plan: Plan, request: ComputeRequest): Count {
     plan.measures.length,
   )
   const only = Object.entries(request.only ?? {})
+  if (definition.fact === 'case')
+    for (const name of [...request.by, ...only.map(([one]) => one)])
+      if (name !== 'period' && !isCaseField(name))
+        throw new CodedError('kpi.field', {
+          name: name.slice(0, 64),
+          hint: suggest(name, caseFieldNames) || 'See docs/kpi/fields.md; what a mapping adds is extra.<name>.',
+        })
   const tally = (fields: () => Fact['fields'], field: (name: string) => unknown): void => {
     if (!only.every(([name, value]) => within(String(field(name) ?? ''), value, name))) return
     const { bits, amounts } = signatureOf(plan, fields())
@@ -122,7 +139,7 @@ export function createCount(plan: Plan, request: ComputeRequest): Count {
       if (at === undefined || at > validMs || at < period.fromMs || at >= period.toMs) return
       tally(
         () => caseFields(record, plan.fields, context),
-        (name) => caseField(record, name, context),
+        (name) => (name === 'period' ? periodOfDay(zone.dayOf(at), 'month') : caseField(record, name, context)),
       )
     },
     takeFact: ({ fields: given, validFromMs }) => {

@@ -84,10 +84,13 @@ export function answer(
   const choices: Data[] = []
   for (const [name, one] of Object.entries<Data>(definition.switches ?? {})) {
     switches[name] = input.switches[name] ?? one.default
+    if (!one.options[switches[name]!]) throw new Error(`${definition.id} has no choice ${name}=${switches[name]}`)
     choices.push(one.options[switches[name]!])
   }
   const chosen = (key: string, otherwise: Data): Data =>
     choices.reduce((value, choice) => choice[key] ?? value, otherwise)
+  for (const name of Object.keys(input.switches))
+    if (!(name in switches)) throw new Error(`${definition.id} has no choice ${name}`)
   const cohort: string = chosen('cohort', definition.cohort)
   const aggregation: string = chosen('aggregation', definition.aggregation ?? 'ratio')
   const group: string = chosen('over', definition.over ?? 'item')
@@ -142,7 +145,12 @@ export function answer(
   for (const fact of latest(facts, input.knownMs, isCase ? undefined : input.validMs)) {
     if (fact.gone) continue
     const fields = definition.fact === 'item' ? limited(fact.fields) : fact.fields
-    const field = (name: string): unknown => (isCase ? seen(fact, name, sight) : (fields[name] ?? null))
+    const field = (name: string): unknown =>
+      !isCase
+        ? (fields[name] ?? null)
+        : name === 'period'
+          ? localDate(cohortTime(fact, cohort) ?? 0, zone).slice(0, 7)
+          : seen(fact, name, sight)
     if (isCase) {
       const at = cohortTime(fact, cohort)
       if (at === null || at > input.validMs || at < period.fromMs || at >= period.toMs) continue
@@ -332,6 +340,10 @@ function covered(name: string, value: string, wanted: string): boolean {
 function span(label: string, zone: string): { label: string; fromMs: number; toMs: number } {
   if (label === 'all') return { label, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
   const [year = '', part = '', day] = label.split('-')
+  const isQuarter = /^\d{4}-Q[1-4]$/.test(label)
+  const asDate = `${year}-${part || '01'}-${day ?? '01'}`
+  if (!isQuarter && !(Date.parse(asDate) > 0 && new Date(asDate).toISOString().startsWith(asDate)))
+    throw new Error(`"${label}" is no period: 2026-10, 2026-Q3, 2026`)
   const first = day
     ? label
     : part.startsWith('Q')

@@ -15,7 +15,7 @@ const end = 8.64e15
 export function parsePeriod(label: string, zone: Zone): Period {
   if (label === 'all') return { label, fromMs: beginning, toMs: end }
   const match = /^(\d{4})(?:-(?:Q([1-4])|(\d\d)(?:-(\d\d))?))?$/.exec(label)
-  if (!match)
+  if (!match || !isDate(Number(match[1]), Number(match[3] ?? 1), Number(match[4] ?? 1)))
     throw new CodedError('body.invalid', { cause: `"${label.slice(0, 20)}" is no period: 2026-10, 2026-Q3, 2026` })
   const [, year, quarter, month, day] = match
   const y = Number(year)
@@ -23,6 +23,12 @@ export function parsePeriod(label: string, zone: Zone): Period {
   const from = Date.UTC(y, first, Number(day ?? 1))
   const to = day ? from + msPerDay : Date.UTC(y, first + (quarter ? 3 : month ? 1 : 12), 1)
   return { label, fromMs: zone.instantOf(from), toMs: zone.instantOf(to) }
+}
+
+/** There is no month 13, and no 31 February. */
+function isDate(year: number, month: number, day: number): boolean {
+  const at = new Date(Date.UTC(year, month - 1, day))
+  return at.getUTCFullYear() === year && at.getUTCMonth() === month - 1 && at.getUTCDate() === day
 }
 
 /** Name of the period of a local day. */

@@ -57,3 +57,10 @@ it('counts weekdays where no calendar reaches, and goes on from there', () => {
   expect(china.addWorkingDays(dayOfDate('1995-06-02'), 6)).toBe(dayOfDate('1995-06-12'))
   expect(china.addWorkingDays(dayOfDate('2026-02-13'), 2)).toBe(dayOfDate('2026-02-24'))
 })
+
+it.each(['2024-13', '2024-00', '2024-02-30', '2023-02-29', '2024-Q5', '24-01', '2024-1'])(
+  'there is no period %s',
+  (label) => {
+    expect(() => parsePeriod(label, zoneOf('Asia/Shanghai'))).toThrow(`"${label}" is no period`)
+  },
+)
