@@ -59,6 +59,7 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await syntheticProvince(observatory)
     for (const [name, departments] of [
       ['chief', []],
+      ['judge', []],
       ['clerk', [department]],
     ] as const)
       await observatory.parts.people.addUser(system, {
@@ -169,7 +170,13 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
       observatory.token,
     )
     expect(body.questions.map((one) => one.id)).toEqual([id])
-    const settled = await ask(`/api/kpi/questions/${id}/settle`, observatory.token, {
+    // A token that is nobody's judges nothing.
+    const { secret: judge } = await observatory.parts.people.addToken(
+      system,
+      { name: 'judging', role: 'operator', scopes: ['read', 'write'], expiresMs: null },
+      'judge',
+    )
+    const settled = await ask(`/api/kpi/questions/${id}/settle`, judge, {
       ...{ verdict: 'explained', text: 'The file shows it.' },
     })
     expect(settled.status).toBe(200)
