@@ -255,6 +255,11 @@ export const errorCatalogue = {
     message: 'There is not enough memory for this query now',
     hint: 'Try again, narrow the time range, or raise events.memoryBytesMax.',
   },
+  'query.resolution': {
+    status: 400,
+    message: 'The query would have {count} steps, more than the limit of {limit}',
+    hint: 'Take a larger step or a shorter range.',
+  },
   'query.timeout': {
     status: 503,
     message: 'The query took longer than {limit} s',

@@ -36,7 +36,7 @@ const PostableSilence = z.object({
 /** @param ingest what guards every sender */
 export function alertmanagerRoutes(
   app: App,
-  { alerting, clock, version, startedMs, meters }: Parts,
+  { alerting, routing, clock, version, startedMs, meters }: Parts,
   ingest: MiddlewareHandler<AppEnv>,
 ): void {
   const read = requireRight('read', 'read')
@@ -59,7 +59,7 @@ export function alertmanagerRoutes(
     context.json({
       cluster: { status: 'disabled', peers: [] },
       versionInfo: { version, revision: '', branch: '', buildUser: '', buildDate: '', goVersion: '' },
-      config: { original: '' },
+      config: { original: routing.shown() },
       uptime: iso(startedMs),
     }),
   )

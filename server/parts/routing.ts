@@ -7,6 +7,7 @@ import type { Alerting } from '#alerts/alerting.ts'
 import type { AlertingConfig } from '#alerts/config.ts'
 import { type Routing, readAlertmanagerFile } from '#alerts/routing/alertmanager-file.ts'
 import { type Ignored, integrate } from '#alerts/routing/integrations.ts'
+import { withoutSecrets } from '#alerts/routing/without-secrets.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Component } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
@@ -55,6 +56,8 @@ export interface RoutingPart extends Component {
   reload(): Promise<readonly SourceProblem[]>
   /** When the file in force was read. */
   readonly loadedMs: number
+  /** The file in force, its secrets hidden; empty without one. */
+  shown(): string
   /** What the file in force says and is not used. */
   readonly ignored: readonly Ignored[]
   /** Of the file as it lies there, while it is not the one in force. */
@@ -127,6 +130,7 @@ export function createRoutingPart(
             state: 'degraded',
             detail: `${formatProblem(problems[0]!)}. The file as it was at ${new Date(loadedMs).toISOString()} stays in force.`,
           },
+    shown: () => (inForce.text === '' ? '' : withoutSecrets(inForce.text)),
     get loadedMs() {
       return loadedMs
     },

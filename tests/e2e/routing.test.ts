@@ -173,6 +173,8 @@ receivers:
       const amtool = async (...args: string[]) => (await run('amtool', [`--alertmanager.url=${url}`, ...args])).stdout
       expect(await amtool('alert', 'query', '-o', 'simple', '--receiver=Net Team')).toContain('Link')
       expect(await amtool('alert', 'query', '-o', 'simple', 'team=net')).not.toContain('Disk')
+      expect(await amtool('config', 'show')).toContain('Net Team')
+      expect(await amtool('config', 'routes', 'test', 'team=net')).toContain('Net Team')
     },
   )
 

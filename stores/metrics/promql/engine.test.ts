@@ -79,7 +79,7 @@ describe('queries', () => {
   it('refuse more than 11,000 steps and steps that go nowhere', async () => {
     const store = storeOf(1)
     await expect(rangeQuery(store, { query: 'm', startMs: 0, endMs: 1e9, stepMs: 1 })).rejects.toMatchObject({
-      code: 'query.limit',
+      code: 'query.resolution',
     })
     await expect(rangeQuery(store, { query: 'm', startMs: 0, endMs: 1e9, stepMs: 0 })).rejects.toMatchObject({
       code: 'query.invalid',

@@ -84,7 +84,7 @@ export async function instantQuery(
   return run(store, text, { startMs: timeMs, endMs: timeMs, stepMs: 0 }, options, true)
 }
 
-/** From start to end inclusive. @throws CodedError `query.limit` beyond 11,000 steps, as Prometheus. */
+/** From start to end inclusive. @throws CodedError `query.resolution` beyond 11,000 steps, as Prometheus. */
 export async function rangeQuery(
   store: Selectable,
   query: { query: string } & RangeTimes & QueryOptions,
@@ -134,7 +134,7 @@ async function run(
       hint: 'Give start ≤ end and a step above 0.',
     })
   const count = instant ? 1 : Math.floor((range.endMs - range.startMs) / range.stepMs) + 1
-  if (count > stepsMax) throw new CodedError('query.limit', { what: `have ${count} steps`, limit: stepsMax })
+  if (count > stepsMax) throw new CodedError('query.resolution', { count, limit: stepsMax })
   const budget = new Budget(config, options.signal)
   const expr = resolved(parsed, { stepMs: range.stepMs, rangeMs: range.endMs - range.startMs })
   const times: QueryTimes & { stepMs: number } = {
