@@ -2,7 +2,6 @@
 // the checks have something to ask. Every record says that it is synthetic, and treated ones say how.
 import type { Random } from '#core/random.ts'
 import { type Draws, draws } from '#core/random-draws.ts'
-import type { CaseRecord } from '../contract.ts'
 import type { ObservedCase } from '../integrity/observed-case.ts'
 import type { Calendar } from '../time/calendar.ts'
 import { type FabricationWay, fabricate } from './fabrications.ts'
@@ -49,7 +48,6 @@ export function demoCases(
   )
   const all = units.flatMap((unit) => {
     const year = honestYear(unit, span, calendar, draw)
-    for (const { record } of year.cases) handleWhereItBegan(record)
     const way = treated.get(unit.id)
     if (!way) return year.cases
     const made = fabricate(year, way, treatedShare, draw)
@@ -61,15 +59,6 @@ export function demoCases(
     )
   })
   return all.filter(({ record }) => (record.openedMs ?? 0) < nowMs).sort((a, b) => a.knownMs - b.knownMs)
-}
-
-/** Honest years let every case be worked at the window; here what comes in online is worked online, most of the time. */
-function handleWhereItBegan(record: CaseRecord): void {
-  const { channel, steps } = record
-  // One in five needs the window after all: by its number, so that the draws of the years stay as they are.
-  if ((channel !== 'web' && channel !== 'app') || Number.parseInt(record.id.replace(/\D/g, '').slice(-6), 10) % 5 === 0)
-    return
-  for (const step of steps.slice(1)) Object.assign(step, { channel, channelRaw: channel })
 }
 
 function unitsOf(items: readonly ProvinceItem[], count: number, draw: Draws): DemoUnit[] {

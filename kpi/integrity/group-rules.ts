@@ -214,18 +214,6 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => sameDuration(rows, 3),
   },
   {
-    ...{ id: 'same-duration-twice', check: 'I' },
-    measure: {
-      en: 'took exactly as long as another case of the item, to the second',
-      zh: '办理时长与同事项另一件完全相同',
-    },
-    question: {
-      en: 'Cases of an item took exactly as long as another, to the second, more often than chance does it. Were their times copied?',
-      zh: '同一事项案件与另一件办理时长完全相同（精确到秒），多于偶然，时间是否复制而来？',
-    },
-    of: (rows) => sameDuration(rows, 2),
-  },
-  {
     ...{ id: 'numbers-missing', check: 'J' },
     measure: { en: 'numbers missing between those of two cases', zh: '案件编号中断' },
     question: {
