@@ -6,7 +6,7 @@ export const wallEn = {
   'wall.age': 'data {time} old',
   'wall.fresh': 'data up to date',
   'wall.none': 'no data yet',
-  'wall.allWell': 'Everything works',
+  'wall.allWell': 'Collecting and storing',
   'wall.notWell': '{n} parts need attention',
   'wall.events': 'events a second',
   'wall.samples': 'samples a second',

@@ -8,7 +8,7 @@ export const wallZh: Record<keyof typeof wallEn, string> = {
   'wall.age': '数据已过 {time}',
   'wall.fresh': '数据实时',
   'wall.none': '尚无数据',
-  'wall.allWell': '一切正常',
+  'wall.allWell': '采集与存储正常',
   'wall.notWell': '{n} 处需要关注',
   'wall.events': '事件／秒',
   'wall.samples': '样本／秒',
