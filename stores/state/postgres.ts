@@ -67,7 +67,7 @@ export function createState(config: StateConfig, logger: Logger): PostgresState 
       application_name: 'guanlan',
     })
     // An idle connection that breaks is replaced at the next query; without a listener it would end the process.
-    made.on('error', (error) => logger.warn({ err: error }, 'a connection to the state database broke'))
+    made.on('error', (error) => logger.warn({ cause: error.message }, 'a connection to the state database broke'))
     return made
   }
 
