@@ -85,7 +85,7 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
       await more.click()
       await page.waitForTimeout(300)
     }
-    expect(await more.isVisible()).toBe(false)
+    await expect.poll(() => more.isVisible()).toBe(false)
     await page.locator('section.rows').evaluate((element) => element.scrollTo(0, element.scrollHeight))
     await expect.poll(() => rows.last().textContent()).toMatch(/row \d+ of many/)
     expect(await rows.count()).toBeLessThan(200)
@@ -105,7 +105,7 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
     await page.getByRole('button', { name: 'Language' }).click()
     await page.getByRole('heading', { name: '数据源' }).first().waitFor()
     await page.getByRole('button', { name: '切换明暗' }).click()
-    expect(await page.locator('html').getAttribute('data-theme')).toBe('dark')
+    await expect.poll(() => page.locator('html').getAttribute('data-theme')).toBe('dark')
   })
 
   test('PromQL is drawn and listed', async () => {

@@ -103,7 +103,7 @@ describe.skipIf(missing !== '')(`findings (needs ${missing || 'nothing more'})`,
     const all = await rows().count()
     await page.getByLabel('Any entity').selectOption('host:db-1')
     await expect.poll(() => rows().count()).toBeLessThan(all)
-    expect(new URL(page.url()).searchParams.get('entity')).toBe('host:db-1')
+    await expect.poll(() => new URL(page.url()).searchParams.get('entity')).toBe('host:db-1')
     await page.getByText('Clear the filters').first().click()
     await expect.poll(() => rows().count()).toBe(all)
     await page.getByLabel('Any kind').selectOption('sigma')

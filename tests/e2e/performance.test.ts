@@ -78,7 +78,7 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await page.goto(`${observatory.url}/scorecard`)
     const heat = page.locator('section', { has: page.getByRole('heading', { name: 'Where' }) })
     await heat.getByRole('link', { name: /%/ }).first().waitFor()
-    expect(await heat.locator('tbody tr').count()).toBe(21)
+    await expect.poll(() => heat.locator('tbody tr').count()).toBe(21)
     await heat.getByRole('button', { name: 'Online completion rate' }).click()
     const figures = async (): Promise<number[]> => {
       const column = await heat
@@ -117,8 +117,8 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await row.getByRole('link', { name: /^Make it a task: .*Frequent items done on a phone/ }).click()
     const form = page.getByRole('complementary')
     await form.getByRole('heading', { name: 'Ask a department' }).waitFor()
-    expect(await form.getByLabel('Kind').inputValue()).toBe('task')
-    expect(await form.getByLabel('Department').inputValue()).toBe(red)
+    await expect.poll(() => form.getByLabel('Kind').inputValue()).toBe('task')
+    await expect.poll(() => form.getByLabel('Department').inputValue()).toBe(red)
     await form.getByLabel('Owner').fill('窗口服务科')
     await form.getByLabel('Text').fill('高频事项尽快上线移动端。')
     await form.getByRole('button', { name: 'Send' }).click()
@@ -183,7 +183,7 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await page.goto(`${observatory.url}/performance/integrity?flag=${flag}`)
     await page.getByRole('link', { name: id }).waitFor()
     await page.getByText('Explained').first().waitFor()
-    expect(await page.getByRole('link', { name: 'Ask the department' }).count()).toBe(0)
+    await expect.poll(() => page.getByRole('link', { name: 'Ask the department' }).count()).toBe(0)
   })
 
   test('visits come in whole or not at all, and contradict who reports better than they found', async () => {
@@ -245,12 +245,12 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await own.page.goto(`${observatory.url}/scorecard?by=department`)
     const names = own.page.locator('tbody th[scope=row]')
     await names.first().waitFor()
-    expect(await names.allTextContents()).toEqual(['深圳市市场监督管理局'])
+    await expect.poll(() => names.allTextContents()).toEqual(['深圳市市场监督管理局'])
     // They object; they give no tasks.
     await own.page.goto(`${observatory.url}/scorecard/on-time?department=${department}`)
     await own.page.getByRole('link', { name: 'Appeal' }).click()
     const form = own.page.getByRole('complementary')
-    expect(await form.getByLabel('Kind').locator('option').allTextContents()).toEqual(['Appeal'])
+    await expect.poll(() => form.getByLabel('Kind').locator('option').allTextContents()).toEqual(['Appeal'])
     await own.context.close()
   })
 
