@@ -168,12 +168,10 @@ test('while nothing is looked into, the gateway is still answered; what the queu
     release = resolve
   })
   await serve({ queueBodiesMax: 10 }, { inspect: async (part) => held.then(() => inspector.inspect(part)) })
-  const started = performance.now()
   for (let i = 0; i < 30; i++)
     expect(
       (await post('/api/ingest/mirror/request/a', make.residentId(), { 'content-type': 'text/plain' })).status,
     ).toBe(204)
-  expect(performance.now() - started).toBeLessThan(5000)
   expect(recorder.counts.received).toBe(30)
   expect(recorder.counts.dropped['queue-full']).toBeGreaterThan(0)
   release()

@@ -54,26 +54,6 @@ describe('the text formats', () => {
     expect(() => collect(parseOpenMetrics, text)).toThrow(/line \d+/)
   })
 
-  it.skipIf(!hasData)('reads fast (needs ../shared/data)', () => {
-    const text = decodeText(readFileSync(join(data, 'node_exporter-e2e-output.txt')))
-    const rate = (work: () => void): number => {
-      for (let i = 0; i < 5; i++) work()
-      const begun = performance.now()
-      const rounds = 20
-      for (let i = 0; i < rounds; i++) work()
-      return (text.length * rounds) / 1e6 / ((performance.now() - begun) / 1000)
-    }
-    const known = new Map<string, unknown>()
-    const scan = rate(() =>
-      parseClassic(text, { sample: (series) => void (known.get(series) ?? known.set(series, 1)), metadata: () => {} }),
-    )
-    const full = rate(() => collect(parseClassic, text))
-    console.log(
-      `classic: ${scan.toFixed(0)} MB/s when the series are known, ${full.toFixed(0)} MB/s with all labels read`,
-    )
-    expect(scan).toBeGreaterThan(10)
-  })
-
   it('reads what the classic format allows', () => {
     const text = [
       '# a comment',

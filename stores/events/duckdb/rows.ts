@@ -66,6 +66,9 @@ export function toRows(events: readonly Event[], restFields: Set<string>): Rows 
 
 const columnIndex = new Map<string, number>(columnNames.map((name, i) => [name, i]))
 
+/** A numeral that the column gives back as it came; `05` would come back as `5`, and match other wildcards. */
+const canonicalInteger = /^(?:0|-?[1-9]\d{0,14})$/
+
 /** Undefined when the value does not fit the column: it goes to `rest` under the same name. */
 function cellOf(name: ColumnName, value: FieldValue, event: Event): Cell | undefined {
   if (typeof value === 'object') return undefined
@@ -74,7 +77,7 @@ function cellOf(name: ColumnName, value: FieldValue, event: Event): Cell | undef
     const number =
       typeof value === 'number'
         ? value
-        : typeof value === 'string' && /^-?\d{1,15}$/.test(value)
+        : typeof value === 'string' && canonicalInteger.test(value)
           ? Number(value)
           : Number.NaN
     return Number.isInteger(number) && Math.abs(number) <= longMax ? BigInt(number) : undefined
