@@ -7,6 +7,7 @@ export default defineConfig({
       'web/src/**/*.test.ts',
     ],
     exclude: ['node_modules', 'tests/e2e/**', 'tests/crash/**'],
+    setupFiles: ['tests/property-seed.ts'],
     // Real servers and disks are in the tests; two cores.
     maxWorkers: 2,
     testTimeout: 30_000,
