@@ -2,7 +2,7 @@
 import { mkdir, readFile, statfs } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Registry } from 'prom-client'
 import { type Alerting, createAlerting } from '#alerts/alerting.ts'
 import type { Incidents } from '#alerts/incidents/incidents.ts'
 import type { LiveRulebook } from '#alerts/incidents/rulebook/live-rulebook.ts'
@@ -13,13 +13,12 @@ import type { Collector } from '#core/collector.ts'
 import { type Component, type Health, startTogether, stopAll } from '#core/component.ts'
 import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
-import { createPace } from '#core/pace.ts'
 import type { Random } from '#core/random.ts'
 import { createTurns } from '#core/turns.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { Ledger } from '#kpi/ledger/ledger.ts'
 import { Inventory } from '#pipeline/enrich/inventory.ts'
-import { Consumer } from '#pipeline/log/consumer.ts'
+import type { Consumer } from '#pipeline/log/consumer.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
 import { ParserSet } from '#pipeline/parse/parser-set.ts'
 import { createPipeline, type Pipeline } from '#pipeline/pipeline.ts'
@@ -58,6 +57,7 @@ import { selfSamples } from './parts/self-samples.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
 import { createSensitiveData, type SensitiveData } from './parts/sensitive-data.ts'
 import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
+import { behindGauge, createStoreConsumers, storeConsumerNames } from './parts/store-consumers.ts'
 import { collectorKinds } from './registry.ts'
 
 export interface ObservatoryDeps {
@@ -121,13 +121,11 @@ export interface Observatory {
   readonly setupLink: string | undefined
 }
 
-const eventBatchBytes = 4 * 1024 * 1024
 const retainEveryMs = 60_000
+/** What the tables of sources and rules forget at most in a crash, so that the log holds the rest. */
 const snapshotEveryMs = 5000
 const selfEveryMs = 15_000
 const kpiSeriesEveryMs = 60_000
-/** What the tables of sources and rules forget at most in a crash, so that the log holds the rest. */
-const consumerNames = { events: 'events', metrics: 'metrics', rules: 'event-rules' } as const
 
 export function createObservatory(config: Config, deps: ObservatoryDeps): Observatory {
   const { clock, random, logger, version } = deps
@@ -161,7 +159,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         ageMsMax: config.log.hoursMax * 3_600_000,
         bytesMax: config.log.bytesMax,
         ceilingBytes: config.log.ceilingBytes,
-        holds: Object.values(consumerNames),
+        holds: Object.values(storeConsumerNames),
       },
       { clock },
     )
@@ -295,78 +293,24 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       },
     )
 
-    const stored = new Counter({
-      name: 'guanlan_store_stored_total',
-      help: 'What a store took from the log and keeps',
-      labelNames: ['store'],
-      registers: [registry],
+    const ofStores = createStoreConsumers({
+      ...{ log, logger, metrics: registry, decode, events, samples: metrics, rules },
     })
-    const refused = new Counter({
-      name: 'guanlan_store_refused_total',
-      help: 'What a store could not keep, by reason',
-      labelNames: ['store', 'reason'],
-      registers: [registry],
-    })
-    const consumers = [
-      new Consumer(
-        { name: consumerNames.events, topic: 'events', bytesMax: eventBatchBytes, lingerMs: 50 },
-        {
-          ...{ log, logger },
-          position: () => events.position(),
-          handle: async (records, nextOffset) => {
-            const total = records.reduce((sum, { count }) => sum + count, 0)
-            const fresh = await events.appendRecords(
-              records.map(({ payload }) => payload),
-              nextOffset,
-            )
-            stored.inc({ store: 'events' }, fresh)
-            if (fresh < total) refused.inc({ store: 'events', reason: 'duplicate' }, total - fresh)
-          },
-        },
-      ),
-      new Consumer(
-        { name: consumerNames.metrics, topic: 'samples', bytesMax: eventBatchBytes, lingerMs: 0 },
-        {
-          ...{ log, logger },
-          position: () => metrics.position(),
-          handle: async (records) => {
-            const pace = createPace()
-            for (const { payload, offset, key } of records) {
-              await pace(true)
-              const result = await metrics.append(payload, offset + 1, key)
-              stored.inc({ store: 'metrics' }, result.appended)
-              for (const [reason, count] of Object.entries(result.refused))
-                refused.inc({ store: 'metrics', reason }, count)
-            }
-          },
-        },
-      ),
-      new Consumer(
-        { name: consumerNames.rules, topic: 'events', bytesMax: eventBatchBytes, lingerMs: 0 },
-        {
-          ...{ log, logger },
-          position: async () => rules.position,
-          handle: async (records) => {
-            for (const record of records) await rules.apply(decode(record), record.offset)
-          },
-        },
-      ),
-    ]
-    const [, metricsConsumer, rulesConsumer] = consumers as [Consumer, Consumer, Consumer]
     const metricRules = createMetricRulesPart(config.rules.metrics, {
       ...{ clock, logger, metrics, pipeline, registry, externalUrl: publicUrl(config) },
-      behind: () => metricsConsumer.behind,
+      behind: () => ofStores.metrics.behind,
       onFinding: (finding) => alerting.submit([finding]),
     })
     await restore(inData('metric-rules.json'), (text) => metricRules.restore(text), logger)
-    consumers.push(
+    const consumers = [
+      ...Object.values(ofStores),
       ...intelConsumers,
       ...sigma.consumers,
       ...learn.consumers,
       ...behaviour.consumers,
       ...flows.consumers,
       ...sensitive.consumers,
-    )
+    ]
     behindGauge(registry, consumers)
 
     const collectors = collectorKinds.flatMap(({ name, create }) => {
@@ -460,7 +404,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     if (!(await people.hasUsers())) setupLink = `${http.url}/setup?token=${await people.createSetupToken()}`
 
     every(1000, 'metric rules could not be evaluated', () => metricRules.tick())
-    every(1000, 'rules could not be evaluated', () => rules.tick(rulesConsumer.behind === 0))
+    every(1000, 'rules could not be evaluated', () => rules.tick(ofStores.rules.behind === 0))
     every(1000, 'the event store could not tidy up', () => events.tick())
     every(1000, 'rates could not be read', async () => sampleRates(parts!))
     every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
@@ -521,13 +465,13 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
     await replaceFile(inData('sigma.json'), sigma.sigma.memory())
     // Only what is on disk elsewhere may leave the log.
-    log.savePosition(consumerNames.rules, 'events', position)
-    log.savePosition(consumerNames.metrics, 'samples', await metrics.durablePosition())
+    log.savePosition(storeConsumerNames.rules, 'events', position)
+    log.savePosition(storeConsumerNames.metrics, 'samples', await metrics.durablePosition())
   }
 
   const retain = async ({ log, events, metrics }: Parts): Promise<void> => {
     const nowMs = clock.nowMs()
-    log.savePosition(consumerNames.events, 'events', await events.durablePosition())
+    log.savePosition(storeConsumerNames.events, 'events', await events.durablePosition())
     await log.retain()
     await events.retain({ ageDaysMax: config.events.daysMax, bytesMax: config.events.bytesMax, nowMs })
     await metrics.retain(metricRetention(config.metrics, nowMs))
@@ -593,18 +537,6 @@ async function restore(path: string, apply: (text: string) => unknown, logger: L
   } catch (error) {
     logger.warn({ err: error, path }, 'a snapshot cannot be read; beginning anew')
   }
-}
-
-function behindGauge(registry: Registry, consumers: readonly Consumer[]): void {
-  new Gauge({
-    name: 'guanlan_consumer_behind_records',
-    help: 'Records of the log that a consumer has not applied yet',
-    labelNames: ['consumer'],
-    registers: [registry],
-    collect() {
-      for (const one of consumers) this.set({ consumer: one.name }, one.behind)
-    },
-  })
 }
 
 async function diskOf(
