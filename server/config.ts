@@ -109,6 +109,16 @@ export const configSchema = z.strictObject({
         .prefault({}),
       headMinutesMax: z.number().min(1).default(120).describe('Samples stay in memory so long, then become a block'),
       headSamplesMax: z.int().min(1000).default(100_000_000).describe('… or until there are so many of them'),
+      promql: z
+        .strictObject({
+          experimental: z.boolean().default(false).describe('Functions and syntax that are experimental in Prometheus'),
+          unquotedNames: z
+            .boolean()
+            .default(false)
+            .describe('Dots and letters of every script in names without quotes'),
+          delayedNameRemoval: z.boolean().default(false).describe('Metric names go at the end of a query, not before'),
+        })
+        .prefault({}),
       engine: z.enum(['embedded', 'remote']).default('embedded').describe('Where samples are kept'),
       remote: remoteMetricsSchema.prefault({}),
     })

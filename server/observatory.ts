@@ -297,7 +297,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ...{ log, logger, metrics: registry, decode, events, samples: metrics, rules },
     })
     const metricRules = createMetricRulesPart(config.rules.metrics, {
-      ...{ clock, logger, metrics, pipeline, registry, externalUrl: publicUrl(config) },
+      ...{ clock, logger, metrics, pipeline, registry, promql: config.metrics.promql, externalUrl: publicUrl(config) },
       behind: () => ofStores.metrics.behind,
       onFinding: (finding) => alerting.submit([finding]),
     })

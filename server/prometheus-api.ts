@@ -11,6 +11,7 @@ import {
   engineDefaults,
   formatQuery,
   formatValue,
+  type PromqlFeatures,
   parseQuery,
   parseSelector,
   type QueryResult,
@@ -69,8 +70,9 @@ export interface PromApi {
 
 const queryTimeoutMs = 30_000
 
-export function createPromApi(store: MetricStore, clock: Clock): PromApi {
-  const engine = new Engine(store, engineDefaults)
+export function createPromApi(store: MetricStore, clock: Clock, features: Partial<PromqlFeatures> = {}): PromApi {
+  const config = { ...engineDefaults, ...features }
+  const engine = new Engine(store, config)
   const now = () => clock.nowMs()
   return {
     async query(params, signal, notes) {
@@ -99,7 +101,7 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       return cut(rangeJson(result, { startMs, stepMs }, { seriesMax: limit(params) }), notes)
     },
     async exemplars(params) {
-      const selectors = selectorsOf(parseQuery(required(params, 'query')))
+      const selectors = selectorsOf(parseQuery(required(params, 'query'), config))
       const found = await store.exemplars(selectors, ...span(params, now()))
       return found.map(({ labels, exemplars }) => ({
         seriesLabels: labels,
@@ -109,7 +111,7 @@ export function createPromApi(store: MetricStore, clock: Clock): PromApi {
       }))
     },
     async format(params) {
-      return formatQuery(parseQuery(required(params, 'query')))
+      return formatQuery(parseQuery(required(params, 'query'), config))
     },
     async targets(params) {
       if (params.get('state') === 'dropped') return { activeTargets: [], droppedTargets: [] }

@@ -16,7 +16,7 @@ import { isStaleNaN, type Labels, type Sample, staleNaN } from '#core/sample.ts'
 import { watchDirectory } from '#core/watch-directory.ts'
 import type { SourceProblem } from '#core/yaml-source.ts'
 import { labelsKey } from '#stores/metrics/promql/eval/labels.ts'
-import type { Selectable } from '#stores/metrics/promql/index.ts'
+import type { PromqlFeatures, Selectable } from '#stores/metrics/promql/index.ts'
 import type { ActiveAlert } from './alert-state.ts'
 import { type EvaluationContext, emptyState, evaluateRule, type RuleState } from './evaluate.ts'
 import { findingOf, refreshMs } from './finding.ts'
@@ -48,6 +48,8 @@ export type MetricRulesConfig = z.infer<typeof metricRulesConfigSchema>
 export interface MetricRulesDeps {
   clock: Clock
   store: Selectable
+  /** What expressions may use beyond the stable language. */
+  promql?: Partial<PromqlFeatures>
   /** Every sample up to this time is in the store. */
   watermarkMs(): number | Promise<number>
   /** Recorded series, ALERTS and ALERTS_FOR_STATE. */
@@ -154,7 +156,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
   const context: EvaluationContext = {
     externalLabels: config.externalLabels,
     externalUrl: deps.externalUrl,
-    query: { samplesMax: querySamplesMax, timeoutMs: 30_000 },
+    query: { ...deps.promql, samplesMax: querySamplesMax, timeoutMs: 30_000 },
     templateFailed: () => counters?.templates.inc(),
   }
 
@@ -167,7 +169,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
       const known = files.get(file)
       if (known?.text === text) next.set(file, known)
       else {
-        const read = readRuleFile(file, text, config)
+        const read = readRuleFile(file, text, { ...config, promql: { experimental: false, ...deps.promql } })
         found.push(...read.problems)
         // A file that is wrong changes nothing: what it was stays in force.
         if (read.problems.length === 0) next.set(file, { text, groups: read.groups })

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { parseDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
-import { parseQuery } from '#stores/metrics/promql/index.ts'
+import { type ParseOptions, parseQuery } from '#stores/metrics/promql/index.ts'
 import { CompiledTemplate } from './template/index.ts'
 
 /** YAML reads 1, true and nothing as other than text; Go's reader takes them as text where text is asked for. */
@@ -75,6 +75,8 @@ export interface RuleFileResult {
 export interface RuleFileDefaults {
   intervalMs: number
   queryOffsetMs?: number
+  /** What expressions may use; everything unless said. */
+  promql?: ParseOptions
 }
 
 export function readRuleFile(file: string, text: string, defaults: RuleFileDefaults): RuleFileResult {
@@ -97,8 +99,11 @@ export function readRuleFile(file: string, text: string, defaults: RuleFileDefau
       limit: group.limit ?? 0,
       rules: group.rules.map((rule, r) => {
         const path = [...at, 'rules', r] as const
-        return compiled(rule, group.labels ?? {}, file, source.lineOf(path), (key, cause, hint) =>
-          problem(key === '' ? path : [...path, ...key.split('\0')], cause, hint),
+        return compiled(
+          rule,
+          group.labels ?? {},
+          { file, line: source.lineOf(path), promql: defaults.promql },
+          (key, cause, hint) => problem(key === '' ? path : [...path, ...key.split('\0')], cause, hint),
         )
       }),
     }
@@ -111,8 +116,7 @@ type Tell = (key: string, cause: string, hint?: string) => void
 function compiled(
   rule: z.output<typeof ruleSchema>,
   groupLabels: Record<string, string>,
-  file: string,
-  line: number,
+  { file, line, promql }: { file: string; line: number; promql: ParseOptions | undefined },
   tell: Tell,
 ): MetricRule {
   const { record = '', alert = '', expr } = rule
@@ -122,7 +126,7 @@ function compiled(
   if (expr === '') tell('expr', 'field "expr" must be set in rule')
   else
     try {
-      parseQuery(expr)
+      parseQuery(expr, promql)
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       tell('expr', `could not parse expression: ${error.message}`, error.hint)

@@ -10,6 +10,7 @@ import { checkParsers } from '#pipeline/parse/check.ts'
 import { checkWatchRules } from '#security/sensitive/watch/rules.ts'
 import { loadRules } from '#security/sigma/load.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
+import type { PromqlFeatures } from '#stores/metrics/promql/index.ts'
 import { findRules, readConfig } from '../config.ts'
 import { readRouting } from '../parts/routing.ts'
 import type { Command } from './command.ts'
@@ -41,7 +42,7 @@ export const check: Command = {
     checked['parser samples'] = parsers.samples
     checked['event rules'] = rules.files
     checked['rule tests'] = rules.tests
-    const metric = await checkMetricRules(findRules('rules/metrics'))
+    const metric = await checkMetricRules(findRules('rules/metrics'), config?.metrics.promql)
     const sigma = await loadRules(findRules('rules/sigma'), { placeholders: new Map(), license: '' })
     found.push(...metric.problems, ...sigma.problems)
     checked['metric rule files'] = metric.files
@@ -71,6 +72,7 @@ export const check: Command = {
 /** Prometheus's own files; `x_test.yml` are their unit tests. */
 async function checkMetricRules(
   directory: string,
+  promql: PromqlFeatures | undefined,
 ): Promise<{ files: number; checks: number; problems: SourceProblem[] }> {
   const names = readdirSync(directory).filter((name) => /\.ya?ml$/.test(name))
   const problems: SourceProblem[] = []
@@ -83,7 +85,7 @@ async function checkMetricRules(
       problems.push(...result.failures.map((cause) => ({ file, line: 0, cause, hint: '' })))
     } else
       problems.push(
-        ...readRuleFile(file, readFileSync(file, 'utf8'), { intervalMs: 60_000, queryOffsetMs: 0 }).problems,
+        ...readRuleFile(file, readFileSync(file, 'utf8'), { intervalMs: 60_000, ...(promql && { promql }) }).problems,
       )
   }
   return { files: names.filter((name) => !/_test\./.test(name)).length, checks, problems }

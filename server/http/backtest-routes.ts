@@ -9,12 +9,16 @@ import {
 } from '#analytics/metric-rules/index.ts'
 import { parseDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
+import type { PromqlFeatures } from '#stores/metrics/promql/index.ts'
 import type { MetricStore } from '#stores/metrics/store.ts'
 import { BacktestAnswer, BacktestBody } from './backtest-api.ts'
 import { type App, endpoint } from './endpoint.ts'
 
-export function backtestRoutes(app: App, deps: { rules: MetricRules; metrics: MetricStore }): void {
-  const { rules, metrics } = deps
+export function backtestRoutes(
+  app: App,
+  deps: { rules: MetricRules; metrics: MetricStore; promql: PromqlFeatures },
+): void {
+  const { rules, metrics, promql } = deps
   endpoint(
     app,
     {
@@ -27,14 +31,14 @@ export function backtestRoutes(app: App, deps: { rules: MetricRules; metrics: Me
       response: BacktestAnswer,
     },
     async ({ body, context }) => {
-      const rule = body.rule === undefined ? unsaved(body) : saved(rules, body.rule)
+      const rule = body.rule === undefined ? unsaved(body, promql) : saved(rules, body.rule)
       const { fromMs, toMs } = body
       const request = { fromMs, toMs, stepMs: parseDuration(body.step)!, signal: context.req.raw.signal }
       return answerOf(
         await backtest(rule, metrics, request, {
           externalLabels: {},
           externalUrl: '',
-          query: { timeoutMs: 60_000 },
+          query: { ...promql, timeoutMs: 60_000 },
           templateFailed: () => {},
         }),
       )
@@ -64,12 +68,15 @@ function saved(rules: MetricRules, name: string): MetricRule {
 }
 
 /** Read as a file would be, so that it is refused for the same reasons. */
-function unsaved(body: {
-  expr?: string | undefined
-  for?: string | undefined
-  keepFiringFor?: string | undefined
-  labels?: Record<string, string> | undefined
-}): MetricRule {
+function unsaved(
+  body: {
+    expr?: string | undefined
+    for?: string | undefined
+    keepFiringFor?: string | undefined
+    labels?: Record<string, string> | undefined
+  },
+  promql: PromqlFeatures,
+): MetricRule {
   const rule = {
     alert: 'Backtest',
     expr: body.expr ?? '',
@@ -79,6 +86,7 @@ function unsaved(body: {
   }
   const { groups, problems } = readRuleFile('request', stringify({ groups: [{ name: 'backtest', rules: [rule] }] }), {
     intervalMs: 60_000,
+    promql,
   })
   const [problem] = problems
   if (problem)

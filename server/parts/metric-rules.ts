@@ -7,12 +7,14 @@ import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { Pipeline } from '#pipeline/pipeline.ts'
+import type { PromqlFeatures } from '#stores/metrics/promql/index.ts'
 import type { MetricStore } from '#stores/metrics/store.ts'
 
 export interface MetricRulesPartDeps {
   clock: Clock
   logger: Logger
   metrics: MetricStore
+  promql: PromqlFeatures
   pipeline: Pipeline
   registry: Registry
   externalUrl: string
@@ -22,13 +24,13 @@ export interface MetricRulesPartDeps {
 }
 
 export function createMetricRulesPart(config: MetricRulesConfig, deps: MetricRulesPartDeps): MetricRules {
-  const { clock, logger, metrics, pipeline, registry, externalUrl, behind, onFinding } = deps
+  const { clock, logger, metrics, pipeline, promql, registry, externalUrl, behind, onFinding } = deps
   const tell = (problems: readonly SourceProblem[]): void => {
     for (const problem of problems)
       logger.warn({ problem: formatProblem(problem) }, 'a metric rule file is wrong; what it was stays in force')
   }
   const rules = createMetricRules(config, {
-    ...{ clock, store: metrics, onFinding, externalUrl, metrics: registry },
+    ...{ clock, store: metrics, promql, onFinding, externalUrl, metrics: registry },
     // While samples wait in the log, only what has been applied counts.
     watermarkMs: async () =>
       behind() === 0 ? clock.nowMs() : Math.min(clock.nowMs(), (await metrics.stats()).newestMs ?? 0),

@@ -74,6 +74,16 @@ export class Annotations {
   resetCollision(during: 'aggregation' | 'addition' | 'subtraction', at: Position): void {
     this.#add('warning', `conflicting counter resets during histogram ${during}`, at)
   }
+  overlappingStarts(name: string, at: Position): void {
+    this.#add(
+      'warning',
+      `sample has start time that overlaps with previous sample timestamp for metric ${quote(name)}`,
+      at,
+    )
+  }
+  invalidStrategy(strategy: number, at: Position): void {
+    this.#add('warning', `strategy should be 0, 1, or 2 (default), using 2, got ${formatGeneral(strategy)}`, at)
+  }
   sortInRange(at: Position): void {
     this.#add('warning', 'sort is ineffective for range queries since results are always ordered by labels', at)
   }

@@ -15,21 +15,28 @@ import { parse, typeOf } from './parse.ts'
 
 export type { Selectable } from './eval/load.ts'
 
-export interface EngineConfig extends QueryLimits {
+/** What Prometheus keeps behind feature flags. */
+export interface PromqlFeatures {
+  /** Functions, aggregations, durations that are worked out, fill. */
+  experimental: boolean
+  /** Letters of every script and dots in names without quotes. */
+  unquotedNames: boolean
+  /** Drops names at the end of the query instead of in each function. */
+  delayedNameRemoval: boolean
+}
+
+export interface EngineConfig extends QueryLimits, PromqlFeatures {
   /** How far back an instant selector looks for a sample. */
   lookbackMs: number
   /** Step of a subquery that names none. */
   subqueryStepMs: number
-  /** What Prometheus keeps behind feature flags: functions, duration expressions, fill, anchored and smoothed. */
-  experimental: boolean
-  /** Drops names at the end of the query instead of in each function. */
-  delayedNameRemoval: boolean
 }
 
 export const engineDefaults: EngineConfig = {
   lookbackMs: 5 * 60_000,
   subqueryStepMs: 60_000,
   experimental: false,
+  unquotedNames: false,
   delayedNameRemoval: false,
   seriesMax: 1_000_000,
   samplesMax: 50_000_000,
@@ -119,7 +126,7 @@ async function run(
   instant: boolean,
 ): Promise<QueryResult> {
   const config = { ...engineDefaults, ...options }
-  const parsed = parse(text, { experimental: config.experimental })
+  const parsed = parse(text, { experimental: config.experimental, unquotedNames: config.unquotedNames })
   const type = typeOf(parsed)
   if (!instant && type !== 'scalar' && type !== 'vector')
     throw new CodedError('query.invalid', {

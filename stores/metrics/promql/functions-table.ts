@@ -53,6 +53,7 @@ export const signatures: Readonly<Record<string, Signature>> = {
   histogram_quantile: signature(['scalar', 'vector']),
   histogram_quantiles: signature(['vector', 'string', 'scalar'], { variadic: true, experimental: true }),
   info: signature(['vector', 'vector'], { optional: 1, experimental: true }),
+  integral: signature(['matrix', 'scalar'], { optional: 1, experimental: true }),
   label_join: signature(['vector', 'string', 'string', 'string'], { optional: 1, variadic: true }),
   label_replace: signature(['vector', 'string', 'string', 'string', 'string']),
   max_of: signature(['scalar', 'scalar'], { returns: 'scalar', experimental: true }),
@@ -61,5 +62,6 @@ export const signatures: Readonly<Record<string, Signature>> = {
   quantile_over_time: signature(['scalar', 'matrix']),
   round: signature(['vector', 'scalar'], { optional: 1 }),
   scalar: signature(['vector'], { returns: 'scalar' }),
+  start_timestamp: signature(['vector'], experimental),
   vector: signature(['scalar']),
 }

@@ -4,6 +4,7 @@ export {
   type EngineConfig,
   engineDefaults,
   instantQuery,
+  type PromqlFeatures,
   type QueryOptions,
   type QueryResult,
   type QueryStats,

@@ -37,8 +37,12 @@ const operators = [
   '>',
   '=',
 ]
-const namePattern = /[a-zA-Z_:][a-zA-Z0-9_:]*/y
-const labelPattern = /[a-zA-Z_][a-zA-Z0-9_]*/y
+const plainNames = { metric: /[a-zA-Z_:][a-zA-Z0-9_:]*/y, label: /[a-zA-Z_][a-zA-Z0-9_]*/y }
+/** Letters of every script but no digits, marks or lookalikes folded; dots have no meaning of their own. */
+const unquotedNames = {
+  metric: /[a-zA-Z_:\p{L}][a-zA-Z0-9_:.\p{L}]*/uy,
+  label: /[a-zA-Z_\p{L}][a-zA-Z0-9_.\p{L}]*/uy,
+}
 const numberPattern = /0[xX][0-9a-fA-F_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][+-]?\d+)?/y
 const durationTail = /[smhdwy]s?(?:\d+[smhdw]s?)*/y
 const durationWords = /(?:step|range|min_of|max_of)(?![a-zA-Z0-9_])/iy
@@ -50,6 +54,7 @@ export function syntaxError(cause: string, start: number, end = start, hint = 'S
 
 export class Lexer {
   readonly text: string
+  readonly #names: typeof plainNames
   #at = 0
   #braces = false
   #brackets = false
@@ -57,9 +62,10 @@ export class Lexer {
   #gotColon = false
 
   /** @throws CodedError `query.invalid` for texts of more than a million characters. */
-  constructor(text: string) {
+  constructor(text: string, hasUnquotedNames = false) {
     if (text.length > inputCharsMax) throw syntaxError(`the expression is longer than ${inputCharsMax} characters`, 0)
     this.text = text
+    this.#names = hasUnquotedNames ? unquotedNames : plainNames
   }
 
   next(): Token {
@@ -82,7 +88,7 @@ export class Lexer {
     const char = this.text[this.#at]!
     if (isDigit(char) || (char === '.' && isDigit(this.text[this.#at + 1]))) return this.#number()
     if (char === '"' || char === "'" || char === '`') return this.#string()
-    const nameEnd = this.#after(namePattern, this.#at)
+    const nameEnd = this.#after(this.#names.metric, this.#at)
     if (nameEnd > this.#at) return this.#token('name', nameEnd)
     const two = this.text.slice(this.#at, this.#at + 2)
     if (two === '=~') throw this.#error("unexpected character after '=': '~'")
@@ -106,7 +112,7 @@ export class Lexer {
   #insideBraces(): Token {
     const char = this.text[this.#at]!
     if (char === '"' || char === "'" || char === '`') return this.#string()
-    const nameEnd = this.#after(labelPattern, this.#at)
+    const nameEnd = this.#after(this.#names.label, this.#at)
     if (nameEnd > this.#at) return this.#token('name', nameEnd)
     if (char === '{') throw this.#error("unexpected left brace '{'")
     if (char === '}') {

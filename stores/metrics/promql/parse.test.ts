@@ -142,10 +142,19 @@ describe('parser', () => {
       'limitk(1, m)',
       'm[5m+1m]',
       'a + fill(0) b',
-      'rate(m[5m] smoothed)',
+      'integral(m[5m])',
+      'start_timestamp(m)',
       'mad_over_time(m[5m])',
       'end()',
     ])
       expect(() => parse(text, { experimental: false }), text).toThrow(CodedError)
+    for (const text of ['办件', 'http.requests', 'm{服务="a"}']) {
+      expect(() => parse(text), text).toThrow(CodedError)
+      expect(printExpr(parse(text, { experimental: false, unquotedNames: true }))).toContain('"')
+    }
+  })
+
+  it('anchored and smoothed are no experiment', () => {
+    expect(printExpr(parse('rate(m[5m] smoothed)', { experimental: false }))).toBe('rate(m[5m] smoothed)')
   })
 })

@@ -42,8 +42,10 @@ import {
 export { typeOf } from './check-types.ts'
 
 export interface ParseOptions {
-  /** Functions, duration expressions, fill, anchored and smoothed that Prometheus keeps behind feature flags. */
+  /** Functions, duration expressions and fill that Prometheus keeps behind feature flags. */
   experimental: boolean
+  /** Letters of every script, and dots after the first character, without quotes: behind a flag there too. */
+  unquotedNames?: boolean
 }
 
 /** @throws CodedError `query.invalid` with `position` and `end`. */
@@ -83,7 +85,7 @@ class Parser {
   #anyMatcher = false
 
   constructor(text: string, options: ParseOptions) {
-    this.#lexer = new Lexer(text)
+    this.#lexer = new Lexer(text, options.unquotedNames === true)
     this.#text = text
     this.#experimental = options.experimental
     this.#token = this.#lexer.next()
@@ -288,8 +290,6 @@ class Parser {
     const token = this.#next()
     const word = token.text.toLowerCase() as 'anchored' | 'smoothed'
     const selector = expr.kind === 'matrix' ? expr.selector : expr
-    if (!this.#experimental)
-      throw syntaxError(`${word} modifier is experimental and not enabled`, token.start, token.end)
     if (selector.kind !== 'selector')
       throw syntaxError(`${word} can only follow a selector such as up or up[5m]`, token.start, token.end)
     if (selector.extended)

@@ -100,7 +100,7 @@ eval instant at 0 l * fill_left(-1) r
   {a="3"} -30
 `))
 
-  it('fill under group_right fills the many sides with fill_left, as Prometheus does; its words are names elsewhere', () =>
+  it('fill under group_right keeps its sides: fill_left fills the one side; its words are names elsewhere', () =>
     passes(`load 1m
   one{i="a"} 100
   one{i="c"} 300
@@ -108,16 +108,125 @@ eval instant at 0 l * fill_left(-1) r
   many{i="b",cpu="0"} 3
   fill{i="a"} 7
   fill_left{i="z"} 8
-eval instant at 0 one * on(i) group_right fill_left(1) many
-  {i="a",cpu="0"} 200
-  {i="c"} 300
-eval instant at 0 one * on(i) group_right fill_right(0) many
-  {i="a",cpu="0"} 200
-  {i="b",cpu="0"} 0
+eval instant at 0 one - on(i) group_right fill_left(1) many
+  {i="a",cpu="0"} 98
+  {i="b",cpu="0"} -2
+eval instant at 0 one - on(i) group_right fill_right(4) many
+  {i="a",cpu="0"} 98
+  {i="c"} 296
+eval instant at 0 many - on(i) group_left fill_left(4) one
+  {i="a",cpu="0"} -98
+  {i="c"} -296
 eval instant at 0 one + fill
   {i="a"} 107
 eval instant at 0 fill + fill_right (1) fill_left
   {i="a"} 8
+`))
+
+  it('start timestamps count at the borders of anchored and smoothed ranges, and in histograms', () =>
+    passes(`load 1m
+  began@st   _x4 -2m
+  began      _x4 60
+  h@st       _ _ -1mx5
+  h          _ _ {{schema:0 sum:5 count:10 buckets:[10]}}x5
+  lone@st    _ _ -30s
+  lone       _ _ {{schema:0 sum:5 count:10 buckets:[10]}}
+  c_total@st _ _ -90s -90s
+  c_total    _ _ 5    6
+eval instant at 4m increase(began[1m] anchored)
+  {} 60
+eval instant at 4m increase(began[1m] smoothed)
+  {} 30
+eval instant at 4m increase(began[1m])
+eval instant at 6m histogram_count(increase(h[3m]))
+  {} 30
+eval instant at 6m resets(h[3m])
+  {} 2
+eval instant at 2m histogram_count(increase(lone[2m]))
+  {} 10
+eval instant at 3m increase(c_total[2m])
+  expect warn msg: PromQL warning: sample has start time that overlaps with previous sample timestamp for metric "c_total" (1:10)
+  {} 2
+eval instant at 3m start_timestamp(c_total)
+  {} 90
+eval instant at 3m start_timestamp(c_total + 0)
+`))
+
+  it('anchored and smoothed take native histograms, and frame a range that is the result itself', () =>
+    passes(`load 1m
+  h {{schema:0 sum:1 count:2 buckets:[2]}}+{{schema:0 sum:1 count:2 buckets:[2]}}x4
+  g 1 3 5 7
+  both 1 2 {{schema:0 sum:1 count:2 buckets:[2]}}
+eval instant at 90s h smoothed
+  h {{schema:0 sum:2.5 count:5 buckets:[5]}}
+eval instant at 3m histogram_count(increase(h[1m30s] smoothed))
+  {} 3
+eval instant at 3m histogram_count(increase(h[1m30s] anchored))
+  {} 4
+eval instant at 3m changes(both[2m] anchored)
+  {} 1
+eval instant at 3m g[2m] anchored
+  expect range vector from 1m to 3m step 1m
+  g 3 5 7
+eval instant at 90s both smoothed
+  expect warn
+eval instant at 3m h[2m] anchored
+  expect fail msg: anchored modifier is not supported with histograms
+`))
+
+  it('integral() adds up areas by the chosen rule, NaN as zero', () =>
+    passes(`load 10s
+  m 1 2 4 NaN 8
+  big 1.7e307 1.7e307
+eval instant at 40s integral(m[50s])
+  {} 105
+eval instant at 40s integral(m[50s], 0)
+  {} 70
+eval instant at 40s integral(m[50s], 1)
+  {} 140
+eval instant at 40s integral(m[50s], 3)
+  expect warn msg: PromQL warning: strategy should be 0, 1, or 2 (default), using 2, got 3
+  {} 105
+eval instant at 10s integral(big[20s])
+  {} 1.7e308
+`))
+
+  it('metadata labels do not count where labels are compared, and go where the name goes', () =>
+    passes(`load 1m
+  used{__type__="gauge",__unit__="bytes",i="a"} 5
+  all{__type__="counter",__unit__="bytes",i="a"} 10
+eval instant at 0 used / all
+  {i="a"} 0.5
+eval instant at 0 sum without (x) (used)
+  {i="a"} 5
+eval instant at 0 sum by (__type__) (used)
+  {__type__="gauge"} 5
+eval instant at 0 absent(none{__type__="gauge",i="b"})
+  {i="b"} 1
+`))
+
+  it('names of any script and dots need no quotes; digits and marks of other scripts do', () =>
+    passes(`load 1m
+  {"办件.总数", "部门"="民政"} 3
+eval instant at 0 办件.总数{部门="民政"}
+  {"办件.总数", "部门"="民政"} 3
+eval instant at 0 sum by (部门) (办件.总数)
+  {"部门"="民政"} 3
+eval instant at 0 .总数
+  expect fail
+eval instant at 0 x١
+  expect fail
+`))
+
+  it('an infinite neighbour does not count at a rank of its own', () =>
+    passes(`load 1m
+  m{i="a"} 1
+  m{i="b"} 2
+  m{i="c"} Inf
+eval instant at 0 quantile(0.5, m)
+  {} 2
+eval instant at 0 quantile(0.75, m)
+  {} +Inf
 `))
 
   it('a sample that says since when it counts is a reset where it began anew, and counts from zero inside the range', () =>

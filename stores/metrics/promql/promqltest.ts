@@ -28,7 +28,10 @@ export interface ScriptOptions {
   rangeCheck?: boolean
 }
 
-const scriptEngine: EngineConfig = { ...engineDefaults, experimental: true, delayedNameRemoval: true }
+const scriptEngine: EngineConfig = {
+  ...engineDefaults,
+  ...{ experimental: true, unquotedNames: true, delayedNameRemoval: true },
+}
 
 export async function runScript(text: string, options: ScriptOptions = {}): Promise<ScriptResult> {
   const result: ScriptResult = { passed: 0, skipped: [], failures: [], rangeChecks: 0, pinnedChecks: 0 }
@@ -173,7 +176,7 @@ async function asRange(
 
 function parsed(query: string): Expr | undefined {
   try {
-    return parse(query)
+    return parse(query, scriptEngine)
   } catch (error) {
     if (error instanceof CodedError) return undefined
     throw error

@@ -9,7 +9,7 @@ import { formatValue } from '../numbers.ts'
 import type { Budget } from './budget.ts'
 import { failed } from './errors.ts'
 import { Frame, float, histogram, nothing } from './frame.ts'
-import { labelsKey, only, signatureOf, without } from './labels.ts'
+import { labelsKey, metadataLabels, only, signatureOf, without } from './labels.ts'
 import { mean, quantile } from './math.ts'
 import { labelsShare } from './xxhash.ts'
 
@@ -22,7 +22,7 @@ export interface Grouped {
 
 export function groupRows(input: Frame, node: Pick<Aggregate, 'without' | 'grouping'>): Grouped {
   const key = signatureOf(!node.without, node.grouping)
-  const left = new Set([...node.grouping, '__name__'])
+  const left = new Set([...node.grouping, ...metadataLabels])
   const known = new Map<string, number>()
   const of = new Int32Array(input.rows)
   const labels: Labels[] = []
@@ -373,7 +373,7 @@ function ranked(node: Aggregate, rows: number[], input: Frame, step: number, ann
 export function countValues(node: Aggregate, input: Frame, label: string, budget: Budget): Frame {
   const out = new Frame(input.count, input.rows, budget)
   const known = new Map<string, number>()
-  const left = new Set([...node.grouping, '__name__'])
+  const left = new Set([...node.grouping, ...metadataLabels])
   for (let row = 0; row < input.rows; row++) {
     for (let step = 0; step < input.count; step++) {
       const index = row * input.count + step

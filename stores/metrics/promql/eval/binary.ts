@@ -6,7 +6,16 @@ import type { Budget } from './budget.ts'
 import { arithmetic, comparisons, holds, operate, type Value } from './element.ts'
 import { failed } from './errors.ts'
 import { Frame, float, nothing } from './frame.ts'
-import { compareLabels, dropMetadata, labelsKey, labelsText, only, signatureOf, without } from './labels.ts'
+import {
+  compareLabels,
+  dropMetadata,
+  labelsKey,
+  labelsText,
+  metadataLabels,
+  only,
+  signatureOf,
+  without,
+} from './labels.ts'
 
 interface Context {
   annotations: Annotations
@@ -111,9 +120,8 @@ class Matcher {
   async run(): Promise<Frame> {
     const { matching } = this.#node
     const { count } = this.#many
-    // As Prometheus: under group_right the sides are swapped and the values are not, so there too `fill_left` fills the
-    // side that has many series.
-    const { left: fillMany, right: fillOne } = matching.fill
+    const { left, right } = matching.fill
+    const [fillMany, fillOne] = this.#swapped ? [right, left] : [left, right]
     const manyKeys = this.#many.labels.map(this.#key)
     const oneKeys = this.#one.labels.map(this.#key)
     const ones = groupBy(oneKeys)
@@ -156,7 +164,7 @@ class Matcher {
 
   #matched(labels: Labels): Labels {
     const { on, labels: names } = this.#node.matching
-    return on ? only(labels, names) : without(labels, new Set([...names, '__name__']))
+    return on ? only(labels, names) : without(labels, new Set([...names, ...metadataLabels]))
   }
 
   #apply(
@@ -263,11 +271,16 @@ function setOperation(node: Binary, left: Frame, right: Frame, context: Context)
   const key = signatureOf(node.matching.on, node.matching.labels)
   const out = new Frame(left.count, left.rows + (node.op === 'or' ? right.rows : 0), context.budget)
   const masks = presence(node.op === 'or' ? left : right, key)
+  const known = new Map<string, number>()
   const copyWhere = (from: Frame, wanted: 0 | 1 | undefined): void => {
     for (let row = 0; row < from.rows; row++) {
-      const mask = masks.get(key(from.labels[row]!))
-      const base = out.add(from.labels[row]!, from.dropName[row])
-      let any = false
+      const labels = from.labels[row]!
+      const mask = masks.get(key(labels))
+      // Equal labels of both sides are one series, at each step of one of them.
+      const text = node.op === 'or' ? `${from.dropName[row]} ${labelsKey(labels)}` : ''
+      const same = known.get(text)
+      const base = same ?? out.add(labels, from.dropName[row])
+      let any = same !== undefined
       for (let step = 0; step < from.count; step++) {
         if (from.present[row * from.count + step] === nothing) continue
         if (wanted !== undefined && (mask?.[step] ?? 0) !== wanted) continue
@@ -275,6 +288,7 @@ function setOperation(node: Binary, left: Frame, right: Frame, context: Context)
         any = true
       }
       if (!any) out.pop()
+      else if (node.op === 'or') known.set(text, base)
     }
   }
   if (node.op === 'or') {

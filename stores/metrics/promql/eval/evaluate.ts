@@ -21,19 +21,20 @@ import { WindowBorders } from './borders.ts'
 import type { Budget } from './budget.ts'
 import { arithmetic } from './element.ts'
 import { failed } from './errors.ts'
-import { smoothedAt } from './extended-windows.ts'
+import { smoothedAt } from './extended-histograms.ts'
+import { framedFloats } from './extended-windows.ts'
 import { Frame, float, histogram, nothing, type Steps, timeAt } from './frame.ts'
 import { fractionOfHistograms, quantileLabel, quantileOfHistograms } from './histogram-functions.ts'
 import { addInfo } from './info.ts'
 import { byLabels, isLabelName, labelJoin, labelReplace, merged, requireLabelName } from './label-functions.ts'
-import { dropMetadata, labelsKey, shareName } from './labels.ts'
+import { dropMetadata, labelsKey, metadataLabels, shareName } from './labels.ts'
 import { infoTimes, type Loaded, pinnedMs, type QueryTimes } from './load.ts'
 import { calendarFunctions, mathFunctions } from './math-functions.ts'
 import type { Rolled } from './plan-rollups.ts'
 import { type Points, pointsOf } from './points.ts'
 import { rolledOver } from './rolled.ts'
 import { checkExtended, noteNonCounter, type Slide, slideOver } from './slide.ts'
-import { coarseSamples, StepSamples, takeSamples } from './step-samples.ts'
+import { coarseSamples, StepSamples, type Taken, takeSamples } from './step-samples.ts'
 
 /** These keep the name: their result is a sample of the series itself. */
 const keepsName = new Set(['last_over_time', 'first_over_time'])
@@ -137,7 +138,7 @@ export class Evaluation {
     if (this.#budget.due()) await this.#budget.breathe()
     switch (node.kind) {
       case 'selector':
-        return this.#selector(node, steps, false)
+        return this.#selector(node, steps, 'samples')
       case 'unary':
         return this.#unary(node, steps)
       case 'binary': {
@@ -213,7 +214,8 @@ export class Evaluation {
     return this.#unique(out, input.labels)
   }
 
-  async #selector(node: VectorSelector, steps: Steps, timestamps: boolean): Promise<Frame> {
+  async #selector(node: VectorSelector, steps: Steps, what: Taken): Promise<Frame> {
+    const drops = what !== 'samples'
     const series = this.#loaded.series.get(node) ?? []
     const out = new Frame(steps.count, series.length, this.#budget)
     const pinned = node.at && pinnedMs(node.at, this.#times)
@@ -223,17 +225,17 @@ export class Evaluation {
     const samples = new StepSamples({ startMs: firstMs, stepMs, count: steps.count, lookbackMs }, this.#budget)
     for (const [n, one] of series.entries()) {
       const { labels } = one
-      const base = out.add(timestamps ? this.#dropped(labels) : labels, timestamps && this.#delayed)
+      const base = out.add(drops ? this.#dropped(labels) : labels, drops && this.#delayed)
       let any: boolean
-      if (node.extended === 'smoothed') any = this.#smoothed(out, base, one, firstMs, stepMs)
+      if (node.extended === 'smoothed') any = this.#smoothed(out, base, one, node, firstMs, stepMs)
       else if (one.coarse)
-        any = takeSamples(one, coarseSamples(one, firstMs, stepMs, steps.count, lookbackMs), out, base, timestamps)
-      else any = takeSamples(one, samples.of(one.timestampsMs), out, base, timestamps)
+        any = takeSamples(one, coarseSamples(one, firstMs, stepMs, steps.count, lookbackMs), out, base, what)
+      else any = takeSamples(one, samples.of(one.timestampsMs), out, base, what)
       if (!any) out.pop()
       if ((n & 255) === 0 && this.#budget.due()) await this.#budget.breathe()
     }
     samples.release()
-    return timestamps
+    return drops
       ? this.#unique(
           out,
           series.map((one) => one.labels),
@@ -241,11 +243,18 @@ export class Evaluation {
       : out
   }
 
-  #smoothed(out: Frame, base: number, series: SeriesData, firstMs: number, stepMs: number): boolean {
+  #smoothed(
+    out: Frame,
+    base: number,
+    series: SeriesData,
+    { position }: VectorSelector,
+    firstMs: number,
+    stepMs: number,
+  ): boolean {
     const points = pointsOf(series)
-    if (points.histograms.length > 0) throw failed('smoothed and anchored modifiers do not work with native histograms')
+    const told = { annotations: this.#annotations, metric: series.labels['__name__'] ?? '', position }
     for (let step = 0; step < out.count; step++)
-      out.put(base + step, smoothedAt(points, firstMs + step * stepMs, this.#times.lookbackMs))
+      out.put(base + step, smoothedAt(points, firstMs + step * stepMs, this.#times.lookbackMs, told))
     return !out.isEmptyRow(base)
   }
 
@@ -277,13 +286,17 @@ export class Evaluation {
         return out
       }
       case 'timestamp': {
-        if (args[0]!.kind === 'selector') return this.#selector(args[0], steps, true)
+        if (args[0]!.kind === 'selector') return this.#selector(args[0], steps, 'times')
         const input = await this.vector(args[0]!, steps)
         return this.#unique(
           this.#each(input, (_value, step) => timeAt(steps, step) / 1000, true),
           input.labels,
         )
       }
+      case 'start_timestamp':
+        // What is worked out from samples has lost their beginnings.
+        if (args[0]!.kind === 'selector') return this.#selector(args[0], steps, 'starts')
+        return new Frame(steps.count, 0, this.#budget)
       case 'absent':
         return this.#absent(args[0]!, await this.vector(args[0]!, steps), steps)
       case 'sort':
@@ -405,13 +418,7 @@ export class Evaluation {
     }
     if (name === 'histogram_fraction') {
       const [lower, upper] = [await this.scalar(args[0]!, steps), await this.scalar(args[1]!, steps)]
-      return fractionOfHistograms(
-        await this.vector(args[2]!, steps),
-        lower,
-        upper,
-        call.args[0]!.position,
-        context(call.args[2]!.position),
-      )
+      return fractionOfHistograms(await this.vector(args[2]!, steps), lower, upper, context(call.args[2]!.position))
     }
     const input = await this.vector(args[0]!, steps)
     const out = new Frame(steps.count, input.rows, this.#budget)
@@ -482,6 +489,7 @@ export class Evaluation {
     if (name === 'quantile_over_time' && points.length > 0)
       for (const q of new Set(params[0])) if (!(q >= 0 && q <= 1)) this.#annotations.invalidQuantile(q, position)
     if (name === 'double_exponential_smoothing') checkSmoothing(params)
+    if (name === 'integral') params[0] = this.#strategies(params[0], steps, call, points.length > 0)
     const keeps = keepsName.has(name)
     const out = new Frame(steps.count, points.length, this.#budget)
     const slide: Slide = {
@@ -511,6 +519,15 @@ export class Evaluation {
     const rolled = matrix.kind === 'matrix' ? this.#loaded.rolled.get(matrix.selector) : undefined
     if (rolled) this.#overWindows(rolled, slide, out, before, keeps)
     return keeps ? out : this.#unique(out, before)
+  }
+
+  /** Of integral(): 2 where none is given, or none that there is. */
+  #strategies(given: Float64Array | undefined, steps: Steps, call: Call, tell: boolean): Float64Array {
+    if (!given) return new Float64Array(steps.count).fill(2)
+    const isKnown = (value: number): boolean => value === 0 || value === 1 || value === 2
+    for (const one of new Set(given))
+      if (tell && !isKnown(one)) this.#annotations.invalidStrategy(one, call.args[1]!.position)
+    return given.map((value) => (isKnown(value) ? value : 2))
   }
 
   /** Steps that roll-ups answer: in the rows of the same series, or in rows of their own. */
@@ -594,7 +611,8 @@ export class Evaluation {
 
   /** A range selector or subquery as the result itself. */
   async matrix(expr: MatrixSelector | Subquery, steps: Steps): Promise<Points[]> {
-    const { points, startMs, rangeMs } = await this.#points(expr, steps)
+    const { points, startMs, rangeMs, extended } = await this.#points(expr, steps)
+    if (extended) return this.#framed(points, startMs, rangeMs, extended)
     const inside = (ms: number) => ms > startMs - rangeMs && ms <= startMs
     return points
       .map((one) => ({
@@ -605,6 +623,16 @@ export class Evaluation {
         histograms: one.histograms.filter((_, i) => inside(one.histogramTimes[i]!)),
       }))
       .filter((one) => one.times.length + one.histogramTimes.length > 0)
+  }
+
+  #framed(points: Points[], endMs: number, rangeMs: number, extended: 'anchored' | 'smoothed'): Points[] {
+    const { lookbackMs } = this.#times
+    const range = { startMs: endMs - rangeMs, endMs, lookbackMs, smoothed: extended === 'smoothed' }
+    return points.flatMap((one) => {
+      if (one.histograms.length > 0) throw failed(`${extended} modifier is not supported with histograms`)
+      const framed = framedFloats(one, range)
+      return framed.times.length > 0 ? [{ ...one, ...framed, starts: undefined }] : []
+    })
   }
 
   /** Names that were to go at the end go now. */
@@ -639,7 +667,7 @@ function absentLabels(expr: Expr): Labels {
   if (selector.kind !== 'selector') return labels
   const seen = new Set<string>()
   for (const { name, op, value } of selector.matchers) {
-    if (name === '__name__') continue
+    if (metadataLabels.has(name)) continue
     if (op === '=' && !seen.has(name)) {
       if (value !== '') labels[name] = value
       seen.add(name)

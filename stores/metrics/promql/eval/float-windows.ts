@@ -81,6 +81,7 @@ export const floatWindowFunctions: Record<string, FloatWindowFunction> = {
     return slope * param + intercept
   },
   double_exponential_smoothing: smooth,
+  integral,
 }
 
 /** For each sample, the sum of all values that came right before a fall: a rate over any window then needs no loop. */
@@ -166,6 +167,21 @@ function smooth({ values, from, to, param: smoothing, param2: trend }: Window): 
     level = next
   }
   return level
+}
+
+/** By `param`: 0 each value holds until the next, 1 since the one before, 2 straight lines between. NaN counts as zero. */
+function integral({ times, values, from, to, param: strategy }: Window): number {
+  const terms: number[] = []
+  const at = (i: number): number => (Number.isNaN(values[i]) ? 0 : values[i]!)
+  for (let i = from + 1; i < to; i++) {
+    const [before, value] = [at(i - 1), at(i)]
+    const seconds = (times[i]! - times[i - 1]!) / 1000
+    if (strategy === 0) terms.push(before * seconds)
+    else if (strategy === 1) terms.push(value * seconds)
+    // Each half by itself: their sum may be too large for a double, and what it rounds away is kept by the sum of all.
+    else terms.push((before / 2) * seconds, (value / 2) * seconds)
+  }
+  return kahanSum(terms)
 }
 
 function extreme({ values, from, to }: Window, better: (a: number, b: number) => boolean): number {

@@ -57,7 +57,7 @@ function reduceHistograms(
     if (hasHistogram) natives.set(labelsKey(labels), row)
     if (!hasFloat) continue
     const upper = parseFloat64(labels['le'] ?? '')
-    if (upper === undefined) {
+    if (upper === undefined || Number.isNaN(upper)) {
       badRows.push(row)
       continue
     }
@@ -123,7 +123,7 @@ export function quantileOfHistograms(
     {
       native: (h, name, step) => {
         const { value, nan } = histogramQuantile(q[step]!, h)
-        if (nan !== 'none') annotations.quantileNaN(nan, name, qPosition)
+        if (nan !== 'none') annotations.quantileNaN(nan, name, position)
         return value
       },
       classic: (buckets, name, step) => {
@@ -140,7 +140,6 @@ export function fractionOfHistograms(
   input: Frame,
   lower: Float64Array,
   upper: Float64Array,
-  lowerPosition: Position,
   context: HistogramContext,
 ): Frame {
   return reduceHistograms(
@@ -149,7 +148,7 @@ export function fractionOfHistograms(
     {
       native: (h, name, step) => {
         const { value, hasNaN } = histogramFraction(lower[step]!, upper[step]!, h)
-        if (hasNaN) context.annotations.fractionNaN(name, lowerPosition)
+        if (hasNaN) context.annotations.fractionNaN(name, context.position)
         return value
       },
       classic: (buckets, _name, step) => bucketFraction(lower[step]!, upper[step]!, buckets),

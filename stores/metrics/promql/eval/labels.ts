@@ -1,8 +1,8 @@
 // Label sets as keys, and their parts.
 import type { Labels } from '#core/sample.ts'
 
-/** What Prometheus drops with the name. */
-const metadata = new Set(['__name__', '__type__', '__unit__'])
+/** What Prometheus drops with the name, and leaves out where labels are compared. */
+export const metadataLabels = new Set(['__name__', '__type__', '__unit__'])
 
 /** Equal for equal sets, whatever the order of insertion. */
 export function labelsKey(labels: Labels): string {
@@ -33,7 +33,7 @@ export function only(labels: Labels, names: readonly string[]): Labels {
 export function dropMetadata(labels: Labels): Labels {
   return labels['__name__'] === undefined && labels['__type__'] === undefined && labels['__unit__'] === undefined
     ? labels
-    : without(labels, metadata)
+    : without(labels, metadataLabels)
 }
 
 /** Sets of one name stay distinct when the name goes. */
@@ -50,7 +50,7 @@ export function shareName(sets: readonly Labels[]): boolean {
   return true
 }
 
-/** A function from labels to a key of those that count: listed names, or all but them and the name. */
+/** A function from labels to a key of those that count: listed names, or all but them and the metadata. */
 export function signatureOf(on: boolean, names: readonly string[]): (labels: Labels) => string {
   if (on) {
     if (names.length === 0) return () => ''
@@ -64,7 +64,7 @@ export function signatureOf(on: boolean, names: readonly string[]): (labels: Lab
       return key
     }
   }
-  const left = new Set([...names, '__name__'])
+  const left = new Set([...names, ...metadataLabels])
   return (labels) => {
     let key = ''
     for (const name of sortedNames(labels)) if (!left.has(name)) key += `${name}\u0000${labels[name]}\u0001`

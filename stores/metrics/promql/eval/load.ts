@@ -1,5 +1,6 @@
 // Reads what a query needs before it is evaluated: each distinct selector once, over the widest range asked for.
 import { formatDuration } from '#core/duration.ts'
+import type { FloatHistogram } from '#core/histogram.ts'
 import type { SeriesData } from '#core/sample.ts'
 import type { Matcher, Rollups, SelectRequest } from '../../store.ts'
 import type { Annotations } from '../annotations.ts'
@@ -9,9 +10,13 @@ import {
   children,
   type Expr,
   type MatrixSelector,
+  type Subquery,
   unwrapParens,
   type VectorSelector,
 } from '../ast.ts'
+import { typeOf } from '../check-types.ts'
+import { withHint } from '../histogram/arithmetic.ts'
+import { countsFell } from '../histogram/detect-reset.ts'
 import type { Budget } from './budget.ts'
 import { labelsKey } from './labels.ts'
 import { planRollups, type Rolled, type RolledPlan } from './plan-rollups.ts'
@@ -71,6 +76,7 @@ export async function load(
   const found: Found = { times, rollups, wanted: new Map(), plans: [] }
   collect(expr, times.startMs, times.endMs, found, false)
   const loaded: Loaded = { series: new Map(), rolled: new Map() }
+  const statistics = new Set<VectorSelector | Call>(statisticsOnly(expr, false))
   for (const { matrix, plan } of found.plans) {
     const { selector } = matrix
     const series = await windowsOf(rollups!, selector, plan, budget, signal)
@@ -107,9 +113,41 @@ export async function load(
     for (const one of series) samples += one.values.length
     budget.read(samples)
     budget.check()
-    for (const node of nodes) loaded.series.set(node, series)
+    for (const node of nodes) loaded.series.set(node, statistics.has(node) ? series.map(withResets) : series)
   }
   return loaded
+}
+
+const ofStatistics = new Set(['histogram_avg', 'histogram_count', 'histogram_sum'])
+const ofBuckets = new Set(
+  'changes histogram_fraction histogram_quantile histogram_quantiles histogram_stddev histogram_stdvar'.split(' '),
+)
+
+/**
+ * Selectors of which only counts and sums are asked for. Prometheus reads these without buckets, and works out on the way
+ * which histograms follow a reset; of others it says so only where a chunk does.
+ */
+function statisticsOnly(expr: Expr, inside: boolean): VectorSelector[] {
+  if (expr.kind === 'selector') return inside ? [expr] : []
+  const needsBuckets =
+    expr.kind === 'subquery' ||
+    (expr.kind === 'call' && ofBuckets.has(expr.name)) ||
+    (expr.kind === 'aggregate' && expr.op === 'count_values') ||
+    (expr.kind === 'binary' && ['</', '>/', '==', '!='].includes(expr.op))
+  const counts = !needsBuckets && (inside || (expr.kind === 'call' && ofStatistics.has(expr.name)))
+  return children(expr).flatMap((child) => statisticsOnly(child, counts))
+}
+
+function withResets(series: LoadedSeries): LoadedSeries {
+  if (!series.histograms) return series
+  let before: FloatHistogram | undefined
+  const histograms = series.histograms.map((one) => {
+    const previous = before
+    before = one
+    if (!one || !previous || one.counterResetHint !== 'unknown') return one
+    return withHint(one, countsFell(one, previous) ? 'reset' : 'not-reset')
+  })
+  return { ...series, histograms }
 }
 
 async function windowsOf(
@@ -205,22 +243,54 @@ function add(
   }
 }
 
-/** `@` and `offset` of the first selector in its argument are the time of the labels too. */
-export function infoTimes(
-  call: Call,
-  times: { startMs: number; endMs: number },
-): { pinnedMs: number | undefined; offsetMs: number } {
-  const first = firstTimed(call.args[0]!)
-  return { pinnedMs: first?.at && pinnedMs(first.at, times), offsetMs: (first?.offset as number | undefined) ?? 0 }
+interface InfoTime {
+  pinnedMs: number | undefined
+  offsetMs: number
 }
 
-function firstTimed(expr: Expr): Pick<VectorSelector, 'at' | 'offset'> | undefined {
-  if (expr.kind === 'selector' || (expr.kind === 'subquery' && expr.at)) return expr
-  for (const child of children(expr)) {
-    const found = firstTimed(child)
-    if (found) return found
+/**
+ * `@` and `offset` of its argument are the time of the labels too, where all that gives series in it agrees on them; else
+ * they are those of the evaluation.
+ */
+export function infoTimes(call: Call, times: { startMs: number; endMs: number }): InfoTime {
+  const found: (InfoTime | undefined)[] = []
+  seriesTimes(call.args[0]!, [], times, found)
+  const [first] = found
+  const agree = (one: InfoTime | undefined): boolean =>
+    one !== undefined &&
+    first !== undefined &&
+    (one.pinnedMs === undefined) === (first.pinnedMs === undefined) &&
+    (one.pinnedMs ?? 0) - one.offsetMs === (first.pinnedMs ?? 0) - first.offsetMs
+  return first && found.every(agree) ? first : { pinnedMs: undefined, offsetMs: 0 }
+}
+
+/** The time of every selector; undefined stands for series that come without one, such as those of vector(). */
+function seriesTimes(
+  expr: Expr,
+  around: readonly Subquery[],
+  times: { startMs: number; endMs: number },
+  found: (InfoTime | undefined)[],
+): boolean {
+  const type = typeOf(expr)
+  if (type !== 'vector' && type !== 'matrix') return false
+  if (expr.kind === 'selector') {
+    let { at } = expr
+    let offsetMs = expr.offset as number
+    // Subqueries around it move it further, until an `@` holds it.
+    for (const subquery of around) {
+      if (at) break
+      offsetMs += subquery.offset as number
+      at = subquery.at
+    }
+    found.push({ pinnedMs: at && pinnedMs(at, times), offsetMs })
+    return true
   }
-  return undefined
+  const inside = expr.kind === 'subquery' ? [expr, ...around] : around
+  // Its second argument is written like a selector and is none.
+  const parts = expr.kind === 'call' && expr.name === 'info' ? [expr.args[0]!] : children(expr)
+  const any = parts.map((part) => seriesTimes(part, inside, times, found)).includes(true)
+  if (!any) found.push(undefined)
+  return any
 }
 
 /** Which series info() takes labels from: `target_info` unless told otherwise; told only what not, all that end in `_info`. */

@@ -85,6 +85,8 @@ export function quantile(q: number, values: Float64Array): number {
   const lower = Math.max(0, Math.floor(rank))
   const upper = Math.min(values.length - 1, lower + 1)
   const weight = rank - Math.floor(rank)
+  // At a rank of its own a neighbour does not count, were it infinite.
+  if (weight === 0) return at(lower)
   return at(lower) * (1 - weight) + at(upper) * weight
 }
 

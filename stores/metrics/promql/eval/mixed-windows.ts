@@ -7,12 +7,15 @@ import { detectReset } from '../histogram/detect-reset.ts'
 import { usesCustomBuckets } from '../histogram/sparse.ts'
 import { HistogramAdder } from '../histogram/sum.ts'
 import { extrapolationFactor, floatWindowFunctions, type Window } from './float-windows.ts'
+import { beganAnew, factorSince, startInside } from './start-windows.ts'
 
 export interface MixedWindow {
   /** `window.from === window.to` when there are no floats. */
   floats: Window
   times: Float64Array
   histograms: readonly FloatHistogram[]
+  /** Since when each histogram counts, where that is known. */
+  starts: Float64Array | undefined
   from: number
   to: number
   name: string
@@ -34,7 +37,7 @@ export function mixedWindowFunction(name: string, w: MixedWindow): Result {
         return undefined
       }
       if (floats > 0) return floatWindowFunctions[name]!(w.floats)
-      return histograms > 1 ? histogramRate(w, name !== 'delta', name === 'rate') : undefined
+      return histogramRate(w, name !== 'delta', name === 'rate')
     }
     case 'irate':
     case 'idelta':
@@ -70,10 +73,10 @@ export function mixedWindowFunction(name: string, w: MixedWindow): Result {
           : typeof a === 'number' || typeof b === 'number' || !equal(a, b),
       )
     case 'resets':
-      return steps(w, (a, b) =>
+      return steps(w, (a, b, anew) =>
         typeof a === 'number' && typeof b === 'number'
-          ? b < a
-          : typeof a === 'number' || typeof b === 'number' || detectReset(b, a),
+          ? b < a || anew
+          : typeof a === 'number' || typeof b === 'number' || anew || detectReset(b, a),
       )
     default: {
       // Float functions: histograms are left out, and the reader is told where floats were among them.
@@ -88,19 +91,40 @@ const firstFloatMs = (w: MixedWindow): number => w.floats.times[w.floats.from]!
 const lastFloatMs = (w: MixedWindow): number => w.floats.times[w.floats.to - 1]!
 
 /** How many neighbours, in order of time, satisfy the test. */
-function steps(w: MixedWindow, test: (a: number | FloatHistogram, b: number | FloatHistogram) => boolean): number {
+function steps(
+  w: MixedWindow,
+  test: (a: number | FloatHistogram, b: number | FloatHistogram, beganAnew: boolean) => boolean,
+): number {
   let i = w.floats.from
   let j = w.from
-  let previous: number | FloatHistogram | undefined
+  let previous: Sample | undefined
   let count = 0
   while (i < w.floats.to || j < w.to) {
     const takeFloat = j >= w.to || (i < w.floats.to && w.floats.times[i]! < w.times[j]!)
-    const current = takeFloat ? w.floats.values[i++]! : w.histograms[j++]!
-    if (previous !== undefined && test(previous, current)) count++
+    const current = takeFloat ? floatAt(w, i++) : histogramAt(w, j++)
+    if (previous && test(previous.value, current.value, began(previous, current))) count++
     previous = current
   }
   return count
 }
+
+interface Sample {
+  ms: number
+  start: number
+  value: number | FloatHistogram
+}
+
+const floatAt = ({ floats: { times, values, starts } }: MixedWindow, i: number): Sample => ({
+  ms: times[i]!,
+  start: starts?.[i] ?? 0,
+  value: values[i]!,
+})
+const histogramAt = ({ times, histograms, starts }: MixedWindow, i: number): Sample => ({
+  ms: times[i]!,
+  start: starts?.[i] ?? 0,
+  value: histograms[i]!,
+})
+const began = (before: Sample, sample: Sample): boolean => beganAnew(before.start, before.ms, sample.start, sample.ms)
 
 function added(w: MixedWindow, averaging: boolean): Result {
   const adder = new HistogramAdder(w.histograms[w.from]!, averaging)
@@ -119,10 +143,24 @@ function added(w: MixedWindow, averaging: boolean): Result {
 
 function histogramRate(w: MixedWindow, isCounter: boolean, isRate: boolean): Result {
   const first = w.histograms[w.from]!
-  const difference = histogramIncrease(w, isCounter)
+  const [firstMs, lastMs, count] = [w.times[w.from]!, w.times[w.to - 1]!, w.to - w.from]
+  const since = isCounter ? startInside(w.starts?.[w.from], firstMs, w.floats.startMs) : undefined
+  if (count < 2 && since === undefined) return undefined
+  const difference = count < 2 ? undefined : histogramIncrease(w, isCounter)
+  if (count > 1 && !difference) return undefined
+  if (since !== undefined) {
+    const factor = factorSince(since, w.floats, { firstMs, lastMs, count }, isRate)
+    try {
+      return scale(difference ? combine(difference, first, 1).histogram : withHint(first, 'gauge'), factor)
+    } catch (error) {
+      if (!(error instanceof IncompatibleHistograms)) throw error
+      w.annotations.mixedSchemas(w.name, w.position)
+      return undefined
+    }
+  }
   if (!difference) return undefined
   const toZero = isCounter && difference.count > 0 && first.count >= 0 ? first.count / difference.count : -1
-  const factor = extrapolationFactor(w.floats, w.times[w.from]!, w.times[w.to - 1]!, w.to - w.from, isRate, toZero)
+  const factor = extrapolationFactor(w.floats, firstMs, lastMs, count, isRate, toZero)
   return scale(difference, factor)
 }
 
@@ -135,7 +173,10 @@ function histogramIncrease(w: MixedWindow, isCounter: boolean): FloatHistogram |
   const gauges = list.some((h) => h.counterResetHint === 'gauge')
   if (isCounter && gauges) w.annotations.notCounter(w.name, w.position)
   // After a reset the first histogram does not matter, nor does its layout.
-  if (isCounter && detectReset(second, previous)) previous = emptyLike(second)
+  const isReset = (i: number): boolean =>
+    began(histogramAt(w, w.from + i - 1), histogramAt(w, w.from + i)) ||
+    detectReset(list[i]!, i === 1 ? previous : list[i - 1]!)
+  if (isCounter && isReset(1)) previous = emptyLike(second)
   const custom = usesCustomBuckets(previous)
   const relevant = isCounter ? [...list.slice(1)] : [last]
   if (relevant.some((h) => usesCustomBuckets(h) !== custom)) {
@@ -150,9 +191,9 @@ function histogramIncrease(w: MixedWindow, isCounter: boolean): FloatHistogram |
   }
   apply(previous, -1)
   if (isCounter) {
-    for (const current of list.slice(1)) {
-      if (detectReset(current, previous)) apply(previous, 1)
-      previous = current
+    for (let i = 1; i < list.length; i++) {
+      if (isReset(i)) apply(previous, 1)
+      previous = list[i]!
     }
     // The result has the lowest resolution of all that were looked at.
     const coarsest = list.reduce((low, h) => (usesCustomBuckets(h) || h.schema >= low.schema ? low : h), total)
@@ -180,16 +221,16 @@ function emptyLike(h: FloatHistogram): FloatHistogram {
 }
 
 function lastTwo(w: MixedWindow, isRate: boolean): Result {
-  const samples: { ms: number; value: number | FloatHistogram }[] = []
-  for (let i = Math.max(w.floats.from, w.floats.to - 2); i < w.floats.to; i++)
-    samples.push({ ms: w.floats.times[i]!, value: w.floats.values[i]! })
-  for (let i = Math.max(w.from, w.to - 2); i < w.to; i++) samples.push({ ms: w.times[i]!, value: w.histograms[i]! })
+  const samples: Sample[] = []
+  for (let i = Math.max(w.floats.from, w.floats.to - 2); i < w.floats.to; i++) samples.push(floatAt(w, i))
+  for (let i = Math.max(w.from, w.to - 2); i < w.to; i++) samples.push(histogramAt(w, i))
   samples.sort((a, b) => a.ms - b.ms)
   const [before, last] = samples.slice(-2)
   if (!before || !last || last.ms === before.ms) return undefined
   const seconds = (last.ms - before.ms) / 1000
   if (typeof before.value === 'number' && typeof last.value === 'number') {
-    const difference = isRate && last.value < before.value ? last.value : last.value - before.value
+    const isReset = last.value < before.value || began(before, last)
+    const difference = isRate && isReset ? last.value : last.value - before.value
     return isRate ? difference / seconds : difference
   }
   if (typeof before.value === 'number' || typeof last.value === 'number') {
@@ -200,7 +241,7 @@ function lastTwo(w: MixedWindow, isRate: boolean): Result {
   if (isRate && gauges > 0) w.annotations.notCounter(w.name, w.position)
   if (!isRate && gauges < 2) w.annotations.notGauge(w.name, w.position)
   let result = last.value
-  if (!isRate || !detectReset(last.value, before.value)) {
+  if (!isRate || !(began(before, last) || detectReset(last.value, before.value))) {
     try {
       const { histogram, reconciled } = combine(last.value, before.value, -1)
       if (reconciled) w.annotations.reconciled('subtraction', w.position)

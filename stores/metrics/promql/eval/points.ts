@@ -9,6 +9,8 @@ export interface Points {
   values: Float64Array
   /** Since when each of them counts, where that is known; 0: it is not. */
   starts?: Float64Array | undefined
+  /** The same of the histograms. */
+  histogramStarts?: Float64Array | undefined
   /** Empty for a series of floats. */
   histogramTimes: Float64Array
   histograms: FloatHistogram[]
@@ -29,12 +31,14 @@ export function pointsOf(series: SeriesData): Points {
   const keptStarts: number[] = []
   const histogramTimes: number[] = []
   const keptHistograms: FloatHistogram[] = []
+  const histogramStarts: number[] = []
   for (let i = 0; i < values.length; i++) {
     const one = histograms?.[i]
     if (one) {
       if (isStaleNaN(one.sum)) continue
       histogramTimes.push(timestampsMs[i]!)
       keptHistograms.push(one)
+      if (starts) histogramStarts.push(starts[i]!)
     } else if (!isStaleNaN(values[i]!)) {
       times.push(timestampsMs[i]!)
       kept.push(values[i]!)
@@ -47,6 +51,7 @@ export function pointsOf(series: SeriesData): Points {
     times: Float64Array.from(times),
     values: Float64Array.from(kept),
     starts: starts && Float64Array.from(keptStarts),
+    histogramStarts: starts && Float64Array.from(histogramStarts),
     histogramTimes: Float64Array.from(histogramTimes),
     histograms: keptHistograms,
   }

@@ -2,22 +2,23 @@
 import type { FloatHistogram } from '#core/histogram.ts'
 import type { Annotations } from '../annotations.ts'
 import type { Position, VectorSelector } from '../ast.ts'
-import { IncompatibleHistograms } from '../histogram/arithmetic.ts'
 import { rateSteps, type WindowBorders } from './borders.ts'
 import type { Budget } from './budget.ts'
 import { failed } from './errors.ts'
+import { extendedHistograms } from './extended-histograms.ts'
 import {
+  anchor,
   anchoredFunctions,
   type ExtendedRange,
   extendedFloats,
-  extendedHistograms,
+  inSight,
   smoothedFunctions,
 } from './extended-windows.ts'
 import { floatWindowFunctions, resetSums, type Window } from './float-windows.ts'
 import { type Frame, float, type Steps, timeAt } from './frame.ts'
 import { mixedWindowFunction } from './mixed-windows.ts'
 import type { Points } from './points.ts'
-import { startWindowFunctions } from './start-windows.ts'
+import { overlappingStarts, startWindowFunctions } from './start-windows.ts'
 
 export interface Slide {
   name: string
@@ -50,6 +51,7 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
   const resets = rating ? resetSums(values) : undefined
   const metric = points.labels['__name__'] ?? ''
   const borders = slide.borders.of(times)
+  const overlaps = rating && !slide.extended ? overlapsOf(points) : []
   if ((rating || name === 'delta') && !slide.extended && !starts && histogramTimes.length === 0) {
     const windows = { startMs, stepMs, rangeMs, count: steps.count }
     const kind = { isCounter: rating, isRate: name === 'rate' }
@@ -79,8 +81,18 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
       if (budget.due()) await budget.breathe()
     }
     let value: number | FloatHistogram | undefined
-    if (slide.extended) value = extendedValue(slide, points, beginMs, endMs)
-    else if (window.from === window.to && from === to) continue
+    let [histogramFrom, histogramTo] = [from, to]
+    if (slide.extended && (name === 'changes' || name === 'resets')) {
+      const range = { startMs: beginMs, endMs, lookbackMs: slide.lookbackMs, smoothed: false }
+      const found = anchor(points, range)
+      if (!found) continue
+      window.from = found.floats.from
+      window.to = found.floats.to
+      histogramFrom = found.histograms.from
+      histogramTo = found.histograms.to
+    }
+    if (slide.extended && name !== 'changes' && name !== 'resets') value = extendedValue(slide, points, beginMs, endMs)
+    else if (window.from === window.to && histogramFrom === histogramTo) continue
     else {
       window.startMs = beginMs
       window.endMs = endMs
@@ -89,7 +101,12 @@ export async function slideOver(slide: Slide, points: Points, out: Frame, base: 
         window.param = params[0]![step]!
         window.param2 = params[1]?.[step] ?? 0
       }
-      value = from === to ? compute(window) : mixed(slide, window, points, metric, from, to)
+      value =
+        histogramFrom === histogramTo
+          ? compute(window)
+          : mixed(slide, window, points, metric, histogramFrom, histogramTo)
+      if (overlaps.some((pair) => pair.beforeMs > beginMs && pair.ms <= endMs))
+        slide.annotations.overlappingStarts(metric, slide.position)
     }
     if (value === undefined) continue
     any = true
@@ -109,8 +126,8 @@ export function noteNonCounter({ annotations, position }: Slide, metric: string)
 
 function mixed(slide: Slide, floats: Window, points: Points, name: string, from: number, to: number) {
   const { annotations, position } = slide
-  const { histogramTimes: times, histograms } = points
-  return mixedWindowFunction(slide.name, { floats, times, histograms, from, to, name, annotations, position })
+  const { histogramTimes: times, histograms, histogramStarts: starts } = points
+  return mixedWindowFunction(slide.name, { floats, times, histograms, starts, from, to, name, annotations, position })
 }
 
 function extendedValue(
@@ -121,15 +138,22 @@ function extendedValue(
 ): number | FloatHistogram | undefined {
   const range: ExtendedRange = { startMs, endMs, lookbackMs, smoothed: extended === 'smoothed' }
   if (points.histograms.length === 0) return extendedFloats(name, points, range)
-  if (points.times.length > 0 || name === 'changes' || name === 'resets')
-    throw failed('smoothed and anchored modifiers do not work with native histograms')
-  try {
-    return extendedHistograms(name, points, range)
-  } catch (error) {
-    if (!(error instanceof IncompatibleHistograms)) throw error
-    annotations.mixedSchemas(points.labels['__name__'] ?? '', position)
+  const metric = points.labels['__name__'] ?? ''
+  const natives = inSight(points.histogramTimes, range)
+  if (natives.from === natives.to) return extendedFloats(name, points, range)
+  const floats = inSight(points.times, range)
+  if (floats.from < floats.to) {
+    annotations.mixedInRange(metric, position)
     return undefined
   }
+  return extendedHistograms(name, points, range, { annotations, metric, position })
+}
+
+/** Pairs of samples whose start timestamps overlap, by the times of both. */
+function overlapsOf({ times, starts, histogramTimes, histogramStarts }: Points): { beforeMs: number; ms: number }[] {
+  const pairs = (at: Float64Array, own: Float64Array) =>
+    overlappingStarts(at, own).map((i) => ({ beforeMs: at[i - 1]!, ms: at[i]! }))
+  return [...(starts ? pairs(times, starts) : []), ...(histogramStarts ? pairs(histogramTimes, histogramStarts) : [])]
 }
 
 export function checkExtended(name: string, extended: VectorSelector['extended']): void {

@@ -80,13 +80,16 @@ export function coarseSamples(
   return found
 }
 
+/** `timestamp()` asks for the times of samples, `start_timestamp()` since when they count. */
+export type Taken = 'samples' | 'times' | 'starts'
+
 /** Puts the samples into a row, or their times. @returns whether there was any */
 export function takeSamples(
-  { timestampsMs, values, histograms }: LoadedSeries,
+  { timestampsMs, values, histograms, startsMs }: LoadedSeries,
   samples: Int32Array,
   out: Frame,
   base: number,
-  asTimes: boolean,
+  what: Taken,
 ): boolean {
   let any = false
   for (let step = 0; step < samples.length; step++) {
@@ -96,11 +99,12 @@ export function takeSamples(
     const value = own ? own.sum : values[at]!
     if (Number.isNaN(value) && isStaleNaN(value)) continue
     any = true
-    if (own && !asTimes) {
+    if (own && what === 'samples') {
       out.setHistogram(base + step, own)
       continue
     }
-    out.values[base + step] = asTimes ? timestampsMs[at]! / 1000 : value
+    out.values[base + step] =
+      what === 'samples' ? value : (what === 'times' ? timestampsMs[at]! : (startsMs?.[at] ?? 0)) / 1000
     out.present[base + step] = float
   }
   return any

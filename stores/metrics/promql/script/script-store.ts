@@ -101,10 +101,9 @@ function hinted(values: Value[]): (FloatHistogram | undefined)[] {
     const sameLayout = before.schema === value.schema && before.zeroThreshold === value.zeroThreshold
     const otherBounds =
       sameLayout && value.schema === customBucketsSchema && !sameBounds(before.customValues, value.customValues)
-    if (value.count < before.count) return withHint(value, 'reset')
-    if (otherBounds) return withHint(value, countsFell(value, before) ? 'reset' : 'unknown')
-    if (!sameLayout) return withHint(value, 'unknown')
-    return withHint(value, countsFell(value, before) ? 'reset' : 'not-reset')
+    // A reset begins a chunk, and Prometheus gives the first histogram of a chunk as of unknown neighbours.
+    if (otherBounds || !sameLayout || countsFell(value, before)) return withHint(value, 'unknown')
+    return withHint(value, 'not-reset')
   })
 }
 

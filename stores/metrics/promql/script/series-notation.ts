@@ -61,7 +61,7 @@ function parseStarts(text: string, from: number): (number | undefined)[] {
 
 /** Where the label set ends and the values begin. */
 function labelsEnd(text: string): number {
-  const name = /^\s*[a-zA-Z_:][a-zA-Z0-9_:]*/.exec(text)?.[0].length ?? /^\s*/.exec(text)![0].length
+  const name = /^\s*[a-zA-Z_:\p{L}][a-zA-Z0-9_:.\p{L}]*/u.exec(text)?.[0].length ?? /^\s*/.exec(text)![0].length
   if (text[name] !== '{') return name
   let quote = ''
   for (let at = name + 1; at < text.length; at++) {
@@ -80,7 +80,9 @@ function parseLabels(text: string): Labels {
   if (text.trim() === '') throw syntaxError('unexpected end of input', 0)
   // A set of labels reads like a selector of equalities; one that is all empty is no selector, so it gets a name.
   const bare = /^\s*\{/.test(text)
-  const expr = parse(bare ? text.replace('{', '{__none__="x",').replace(/,\s*\}$/, '}') : text)
+  const expr = parse(bare ? text.replace('{', '{__none__="x",').replace(/,\s*\}$/, '}') : text, {
+    ...{ experimental: true, unquotedNames: true },
+  })
   if (expr.kind !== 'selector') throw syntaxError('a metric is expected', 0)
   const labels: Labels = {}
   for (const { name, op, value } of expr.matchers) {
