@@ -46,6 +46,26 @@ const step = fc.oneof(
 )
 type Step = { kind: string; series?: number; late?: number; stale?: number; back?: number; width?: number }
 
+it('is found in a block while what came late lies in the head', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'guanlan-newest-'))
+  const clock = new ManualClock(baseMs + 1e9)
+  const store = new Tsdb({ ...tsdbDefaults, directory }, { clock, logger: silentLogger })
+  await store.open()
+  let offset = 0
+  const add = (atMs: number, value: number): Promise<unknown> =>
+    store.append(encodeForTest([[{ __name__: 'm' }, [[atMs, value]]]]), ++offset)
+  await add(baseMs, 1)
+  await store.seal()
+  await add(baseMs - stepMs, 2)
+  await add(baseMs + 2 * stepMs, 3)
+  const matchers = [{ name: '__name__', op: '=' as const, value: 'm' }]
+  const range = { fromMs: baseMs - 10 * stepMs, toMs: baseMs + stepMs, seriesMax: 10, samplesMax: 10 }
+  const [newest] = await store.select({ matchers, ...range, newestOnly: true })
+  expect([newest!.timestampsMs.at(-1), newest!.values.at(-1)]).toEqual([baseMs, 1])
+  await store.close()
+  await rm(directory, { recursive: true })
+})
+
 it('is the same by both ways', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60 }), async (steps: Step[]) => {

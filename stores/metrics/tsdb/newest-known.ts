@@ -36,10 +36,10 @@ export async function selectNewest(sources: Sources, request: SelectRequest): Pr
     if (newestMs <= toMs) found[0] = current.lastValue[series]!
     else {
       newestMs = newestInHeads(sources, series, fromMs, toMs)
-      if (Number.isNaN(newestMs)) {
-        if (blocks.length > 0) return undefined
-        continue
-      }
+      // What came late lies in a head while newer samples are in a block.
+      const beyondMs = Number.isNaN(newestMs) ? fromMs - 1 : newestMs
+      if (blocks.some((block) => block.overlaps(beyondMs + 1, toMs))) return undefined
+      if (Number.isNaN(newestMs)) continue
     }
     checkSeries(request, out.length)
     const values = columns.slab.take(1)
