@@ -38,7 +38,8 @@ export function* readTar(archive: Buffer): Iterable<TarFile> {
 
 function isWhole(block: Buffer): boolean {
   let sum = 8 * 32
-  for (let i = 0; i < blockBytes; i++) if (i < 148 || i >= 156) sum += block[i]!
+  for (let i = 0; i < 148; i++) sum += block[i]!
+  for (let i = 156; i < blockBytes; i++) sum += block[i]!
   return sum === numberOf(block.subarray(148, 156))
 }
 

@@ -11,7 +11,7 @@ import {
   type TimePart,
   timeParts,
 } from './ast.ts'
-import { around, dashVariants, literalOf, partsOf, testOf } from './pattern.ts'
+import { dashVariants, literalOf, partsOf, testOf } from './pattern.ts'
 
 export class ItemError extends Error {}
 
@@ -49,72 +49,99 @@ export const modifierNames: readonly string[] = [...Object.keys(textOps), ...com
 /** A value on its way: text with wildcards, or bytes that an encoding made of it. */
 type Working = { parts: PatternPart[] } | { bytes: Buffer }
 
+/** A field's name with its modifiers, read once for the thousands of places where rules write the same. */
+interface Key {
+  field: string | null
+  has: ReadonlySet<string>
+  /** Those that change the value before it is looked for. */
+  encodes: readonly string[]
+  op: TextOp | undefined
+  comparison: Comparison | undefined
+  part: TimePart | undefined
+}
+
+const known: ReadonlySet<string> = new Set(modifierNames)
+const keys = new Map<string, Key>()
+const keysMax = 10_000
+
+/** @throws ItemError */
+function keyOf(text: string): Key {
+  const before = keys.get(text)
+  if (before) return before
+  const [name = '', ...modifiers] = text.split('|')
+  const unknown = modifiers.find((modifier) => !known.has(modifier))
+  if (unknown !== undefined) throw new ItemError(`there is no modifier "${unknown}"`)
+  const has = new Set(modifiers)
+  const key: Key = {
+    ...{ field: name === '' ? null : name, has },
+    encodes: modifiers.filter((modifier) => encodings.has(modifier)),
+    op: modifiers.map((modifier) => textOps[modifier]).find((found) => found !== undefined),
+    comparison: modifiers.find((modifier) => comparisons.has(modifier)) as Comparison | undefined,
+    part: timeParts.find((part) => has.has(part)),
+  }
+  if (keys.size >= keysMax) keys.clear()
+  keys.set(text, key)
+  return key
+}
+
 /** @throws ItemError */
 export function itemOf(
-  key: string,
+  text: string,
   values: readonly Scalar[],
   placeholders: Placeholders,
   unresolved: Set<string>,
 ): Node {
-  const [name = '', ...modifiers] = key.split('|')
-  const unknown = modifiers.find((modifier) => !modifierNames.includes(modifier))
-  if (unknown !== undefined) throw new ItemError(`there is no modifier "${unknown}"`)
-  const field = name === '' ? null : name
-  const has = (modifier: string): boolean => modifiers.includes(modifier)
+  const key = keyOf(text)
+  const { field, has, op, comparison, part } = key
+  const all = has.has('all')
+  const negated = has.has('neq')
   const item = (tests: Test[]): Node => {
-    const made: Item = { kind: 'item', field, all: has('all'), tests }
-    return has('neq') ? { kind: 'not', part: { ...made, all: false } } : made
+    const made: Item = { kind: 'item', field, all, tests }
+    return negated ? { kind: 'not', part: { ...made, all: false } } : made
   }
-  if (has('exists')) return item(values.map((value) => ({ kind: 'exists', present: booleanOf(value) })))
-  if (has('re')) return item(values.map((value) => regexOf(value, has)))
-  if (has('cidr')) return item(values.map(cidrOf))
-  const part = timeParts.find(has)
-  const comparison = modifiers.find((modifier) => comparisons.has(modifier)) as Comparison | undefined
+  if (has.has('exists')) return item(values.map((value) => ({ kind: 'exists', present: booleanOf(value) })))
+  if (has.has('re')) return item(values.map((value) => regexOf(value, has)))
+  if (has.has('cidr')) return item(values.map(cidrOf))
   if (part) return item(values.map((value) => timeOf(value, part, comparison ?? 'eq')))
   if (comparison)
     return item(values.map((value) => ({ kind: 'compare', comparison, number: numberOf(value, comparison) })))
-  const op = modifiers.map((modifier) => textOps[modifier]).find((found) => found !== undefined)
-  if (has('fieldref'))
-    return item(
-      values.map((value) => ({
-        kind: 'field',
-        field: textOf(value, 'fieldref'),
-        op: op ?? 'equals',
-        cased: has('cased'),
-      })),
-    )
-  const tests: Node[] = values.map((value) => {
-    if (value === null) return item([{ kind: 'null' }])
-    const found = variantsOf(value, modifiers, placeholders, unresolved).map((working): Test => {
-      if ('never' in working) return { kind: 'never', why: working.never }
-      const parts = 'bytes' in working ? [working.bytes.toString('latin1')] : working.parts
-      // A keyword is looked for anywhere in the log.
-      const where = op ?? (field === null ? 'contains' : undefined)
-      return testOf(where ? around(parts, where) : parts, has('cased'))
-    })
-    // The variants of one value are alternatives, also under `all`.
-    return { kind: 'item', field, all: false, tests: found } satisfies Item
-  })
-  return combine(tests as Item[], has('all'), has('neq'), field)
+  const cased = has.has('cased')
+  if (has.has('fieldref'))
+    return item(values.map((value) => ({ kind: 'field', field: textOf(value, 'fieldref'), op: op ?? 'equals', cased })))
+  // A keyword is looked for anywhere in the log.
+  const where = op ?? (field === null ? 'contains' : undefined)
+  const found = values.map((value) => testsOf(value, key, where, { cased, placeholders, unresolved }))
+  if (!all || found.every((tests) => tests.length === 1)) {
+    const whole: Item = { kind: 'item', field, all: all && found.length > 1, tests: found.flat() }
+    return negated ? { kind: 'not', part: whole } : whole
+  }
+  // The variants of one value are alternatives, also under `all`.
+  const parts = found.map((tests): Node => ({ kind: 'item', field, all: false, tests }))
+  const whole: Node = { kind: 'and', parts }
+  return negated ? { kind: 'not', part: whole } : whole
 }
 
-function combine(items: Item[], all: boolean, negated: boolean, field: string | null): Node {
-  const isFlat = items.every((item) => item.kind === 'item' && (!all || item.tests.length === 1))
-  const whole: Node = isFlat
-    ? { kind: 'item', field, all: all && items.length > 1, tests: items.flatMap((item) => item.tests) }
-    : { kind: all ? 'and' : 'or', parts: items }
-  return negated ? { kind: 'not', part: whole } : whole
+function testsOf(
+  value: Scalar,
+  { encodes }: Key,
+  where: TextOp | undefined,
+  context: { cased: boolean; placeholders: Placeholders; unresolved: Set<string> },
+): Test[] {
+  if (value === null) return [{ kind: 'null' }]
+  if (encodes.length === 0) return [testOf(partsOf(String(value)), context.cased, where)]
+  return variantsOf(value, encodes, context).map((working): Test => {
+    if ('never' in working) return { kind: 'never', why: working.never }
+    return testOf(partsIn(working), context.cased, where)
+  })
 }
 
 function variantsOf(
   value: Exclude<Scalar, null>,
-  modifiers: readonly string[],
-  placeholders: Placeholders,
-  unresolved: Set<string>,
+  encodes: readonly string[],
+  { placeholders, unresolved }: { placeholders: Placeholders; unresolved: Set<string> },
 ): (Working | { never: string })[] {
   let list: Working[] = [{ parts: partsOf(String(value)) }]
-  for (const modifier of modifiers) {
-    if (!encodings.has(modifier)) continue
+  for (const modifier of encodes) {
     if (modifier === 'expand') {
       const expanded = list.flatMap((working) => expand(working, placeholders, unresolved))
       if (expanded.length === 0) return [{ never: `a placeholder of "${value}" has no values` }]
@@ -203,9 +230,9 @@ function partsIn(working: Working): PatternPart[] {
   return 'bytes' in working ? [working.bytes.toString('latin1')] : working.parts
 }
 
-function regexOf(value: Scalar, has: (modifier: string) => boolean): Test {
+function regexOf(value: Scalar, has: ReadonlySet<string>): Test {
   let source = textOf(value, 're')
-  let [ignoreCase, multiline, dotAll] = [has('i'), has('m'), has('s')]
+  let [ignoreCase, multiline, dotAll] = [has.has('i'), has.has('m'), has.has('s')]
   const inline = /^\(\?([ims]+)\)/.exec(source)
   if (inline) {
     source = source.slice(inline[0].length)

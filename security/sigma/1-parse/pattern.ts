@@ -6,8 +6,12 @@ const dashes = ['-', '/', '\u2013', '\u2014', '\u2015'] as const
 /** Up to so many variants are written out; beyond, the pattern asks for "a dash" itself. */
 const dashVariantsMax = 25
 
+const special = /[*?]|\\\\/
+
 /** A backslash escapes `*`, `?` and itself; before anything else it is plain. */
 export function partsOf(value: string): PatternPart[] {
+  // Most values have neither wildcards nor escapes.
+  if (!special.test(value)) return value === '' ? [] : [value]
   const parts: PatternPart[] = []
   let text = ''
   for (let i = 0; i < value.length; i++) {
@@ -32,15 +36,22 @@ export function literalOf(parts: readonly PatternPart[]): string | undefined {
   return parts.length === 1 && typeof parts[0] === 'string' ? parts[0] : undefined
 }
 
-export function around(parts: readonly PatternPart[], op: TextOp): PatternPart[] {
+function around(parts: readonly PatternPart[], op: TextOp): PatternPart[] {
   const list = [...parts]
   if (op === 'contains' || op === 'ends') list.unshift(any)
   if (op === 'contains' || op === 'starts') list.push(any)
   return list.filter((part, i) => part !== any || list[i - 1] !== any)
 }
 
-/** The cheapest test that means the same. */
-export function testOf(parts: readonly PatternPart[], cased: boolean): Test {
+/** The cheapest test that means the same as these parts, for the whole value or where `op` says. */
+export function testOf(parts: readonly PatternPart[], cased: boolean, op?: TextOp): Test {
+  const [only] = parts
+  if (parts.length === 1 && typeof only === 'string' && only !== '')
+    return { kind: 'text', op: op ?? 'equals', text: cased ? only : only.toLowerCase(), cased }
+  return testOfAll(op ? around(parts, op) : parts, cased)
+}
+
+function testOfAll(parts: readonly PatternPart[], cased: boolean): Test {
   const folded = cased ? parts : parts.map((part) => (typeof part === 'string' ? part.toLowerCase() : part))
   const first = folded[0] === any ? 1 : 0
   const last = folded.length > first && folded.at(-1) === any ? folded.length - 1 : folded.length

@@ -22,6 +22,7 @@ import {
 import { ConditionError, parseCondition } from './condition.ts'
 import { linesOf } from './line-of.ts'
 import { ItemError, itemOf, modifierNames, type Placeholders, type Scalar } from './modifiers.ts'
+import { readPlainYaml } from './plain-yaml.ts'
 
 export const sigmaLimits = {
   fileBytesMax: 1024 * 1024,
@@ -63,7 +64,8 @@ export function readSigma(file: string, text: string, options: ReadOptions): Rea
   }
   let data: unknown[]
   try {
-    data = loadAll(text) as unknown[]
+    const plain = readPlainYaml(text)
+    data = plain ? [plain] : (loadAll(text) as unknown[])
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error
     const line = (error.mark?.line ?? 0) + 1
