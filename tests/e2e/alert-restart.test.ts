@@ -87,14 +87,14 @@ async function evaluatedAfter(timeMs: number): Promise<Record<string, Alert>> {
   return alerts()
 }
 
-/** When a state of an alert was first and last written, ms since the epoch. */
-async function stateSpan(alertname: string, state: string): Promise<[first: number, last: number]> {
+/** When a state of an alert was first and last written, ms since the epoch; undefined while none of it is stored. */
+async function stateSpan(alertname: string, state: string): Promise<[first: number, last: number] | undefined> {
   const query = `ALERTS{alertname="${alertname}",alertstate="${state}"}[10m]`
   const { result } = await data<{ result: { values: [number, string][] }[] }>(
     `/api/v1/query?${new URLSearchParams({ query })}`,
   )
   const times = result.flatMap(({ values }) => values.map(([seconds]) => seconds * 1000)).sort((a, b) => a - b)
-  return [times[0]!, times.at(-1)!]
+  return times.length > 0 ? [times[0]!, times.at(-1)!] : undefined
 }
 
 test('pending and kept alerts go on where they were after a stop, a kill -9, and a kill that loses the snapshot', async () => {
@@ -109,21 +109,27 @@ test('pending and kept alerts go on where they were after a stop, a kill -9, and
 
   await running.end('SIGTERM')
   await running.start()
-  expect(await evaluatedAfter(Date.now() - 500)).toEqual(first)
+  // A slow machine may have taken longer than what was waited for.
+  const sameBut = ({ Waits }: Record<string, Alert>): object => ({
+    ...first,
+    Waits: { ...first['Waits']!, state: Waits!.state },
+  })
+  const stopped = await evaluatedAfter(Date.now() - 500)
+  expect(stopped).toEqual(sameBut(stopped))
 
   // Long enough for the snapshot of all this to be there.
   await sleep(6000)
   await running.end('SIGKILL')
   await running.start()
   const killed = await evaluatedAfter(Date.now() - 500)
-  expect(killed).toEqual({ ...first, Waits: { ...first['Waits']!, state: killed['Waits']!.state } })
+  expect(killed).toEqual(sameBut(killed))
 
   const activeAtMs = Date.parse(first['Waits']!.activeAt)
   await until(async () => (await alerts())['Waits']?.state === 'firing', waitS * 1000)
-  const [firedMs] = await stateSpan('Waits', 'firing')
+  const [firedMs] = await until(() => stateSpan('Waits', 'firing'))
   expect(firedMs - activeAtMs).toBe(waitS * 1000)
   await until(async () => (await alerts())['Kept'] === undefined, keepS * 1000 + 5000)
-  const [, keptUntilMs] = await stateSpan('Kept', 'firing')
+  const [, keptUntilMs] = await until(() => stateSpan('Kept', 'firing'))
   const keptMs = keptUntilMs - Date.parse(first['Kept']!.keepFiringSince!)
   expect(keptMs).toBeGreaterThanOrEqual((keepS - 2) * 1000)
   expect(keptMs).toBeLessThanOrEqual(keepS * 1000)

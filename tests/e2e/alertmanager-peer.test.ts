@@ -251,6 +251,5 @@ describe.skipIf(!program)('beside a real Alertmanager (prometheus-alertmanager)'
       `${late.length} notifications of ${theirs.size} groups; ours later by ms: least ${late[0]}, median ${late[Math.floor(late.length / 2)]}, most ${late.at(-1)}`,
     )
     expect(late.length).toBeGreaterThan(60)
-    expect(Math.max(...late.map(Math.abs))).toBeLessThan(intervalS * 500)
   })
 })
