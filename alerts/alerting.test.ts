@@ -287,6 +287,17 @@ describe('alerting', () => {
     await expect(alerting.addNote(operator, 'nothing', 'x')).rejects.toMatchObject({ code: 'not-found' })
   })
 
+  test('what needs attention is told gravest first, and of the same severity the newest', async () => {
+    alerting = await start()
+    const severities = ['high', 'critical', 'low', 'high'] as const
+    for (const [i, severity] of severities.entries()) {
+      await alerting.submit([seen({ severity, rule: `events/r${i}` })])
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    const { latest } = await alerting.attention()
+    expect(latest.map(({ rule }) => rule)).toEqual(['events/r1', 'events/r3', 'events/r0', 'events/r2'])
+  })
+
   test('the same finding again is the same episode; after its end it is the next', async () => {
     alerting = await start()
     for (let i = 0; i < 5; i++) await alerting.submit([seen(), seen()])

@@ -43,5 +43,5 @@ export const guardedLookup: LookupFunction = (hostname, options, callback) => {
 
 function refused(host: string, address: string): AddressRefused {
   const what = host === address ? address : `${host} (${address})`
-  return new AddressRefused(`${what} is not a public address; set allowPrivate on the receiver if it is meant`)
+  return new AddressRefused(`${what} is not a public address; set allowPrivate where it is configured if it is meant`)
 }

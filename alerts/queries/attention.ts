@@ -1,4 +1,5 @@
-import { and, count, desc, inArray, ne } from 'drizzle-orm'
+import { and, count, desc, inArray, ne, sql } from 'drizzle-orm'
+import { severities } from '#core/finding.ts'
 import type { Jurisdiction } from '#core/jurisdiction.ts'
 import { alerts } from '#stores/state/schema/alerts.ts'
 import type { Database } from '#stores/state/state.ts'
@@ -14,11 +15,16 @@ export interface Attention {
   unknown: number
   /** Of those firing or unknown. */
   bySeverity: Record<string, number>
-  /** Firing or unknown, newest first. */
+  /** Firing or unknown: the gravest first, of these the newest. */
   latest: Alert[]
 }
 
 const latestMax = 10
+const known = sql.join(
+  severities.map((severity) => sql`${severity}`),
+  sql`, `,
+)
+const rank = sql`array_position(array[${known}]::text[], ${alerts.severity})`
 
 export async function attention(database: Database, current: Current, within: Jurisdiction): Promise<Attention> {
   const mine = and(ne(alerts.rule, watchdogRule), aboutPlace(within))
@@ -33,7 +39,7 @@ export async function attention(database: Database, current: Current, within: Ju
       .select()
       .from(alerts)
       .where(and(inArray(alerts.state, ['firing', 'unknown']), mine))
-      .orderBy(desc(alerts.startedMs), desc(alerts.id))
+      .orderBy(desc(rank), desc(alerts.startedMs), desc(alerts.id))
       .limit(latestMax),
   ])
   const result: Attention = { firing: 0, pending: 0, unknown: 0, bySeverity: {}, latest: [] }

@@ -163,13 +163,20 @@ describe('coverage', () => {
   })
 
   it('notices a feed that stops by its own habit, and when it is back', async () => {
-    const { cases, clock, findings, coverage, close } = await setting('2026-10-30T18:00:00')
+    const catalogue = [
+      {
+        ...{ kind: 'item', id: 'i-1', version: 1, validFromMs: 0, validToMs: null, knownMs: 0 },
+        fields: { region: '440305', department: 'd-1', departmentName: '某市公安局' },
+      },
+    ] as unknown as Fact[]
+    const { cases, clock, findings, coverage, close } = await setting('2026-10-30T18:00:00', catalogue)
     for (let day = 12; day <= 23; day++)
       await cases.append([record(`d${day}`, '2026-10-10T10:00:00')], at(`2026-10-${day}T12:00:00`))
     await coverage.refresh()
     coverage.tick()
     // Four working days: 26th to 29th; usually there is one between deliveries.
     expect(findings.map(({ state, labels }) => [state, labels['department']])).toEqual([['active', 'd-1']])
+    expect(findings[0]!.title).toBe('某市公安局 (440305) sends no cases any more')
     expect(findings[0]!.evidence).toMatchObject({ value: 4, threshold: 2 })
     await cases.append([record('back', '2026-10-10T10:00:00')], clock.nowMs())
     await coverage.refresh()

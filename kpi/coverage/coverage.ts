@@ -62,12 +62,14 @@ export function createCoverage(deps: CoverageDeps): Coverage {
   const { tally, declared, clock, onFinding } = deps
   const silent = new Set<string>()
   let monthly = new Map<string, number>()
+  let names = new Map<string, string>()
   let monthlyOf: number | null = -1
 
   const keyOf = (region: string, department: string): string => `${region}\n${department}`
   const catalogued = (): Map<string, number> => {
     if (monthlyOf !== deps.catalogueVersion()) {
       monthly = monthlyVolumes(deps.facts(), clock.nowMs())
+      names = departmentNames(deps.facts())
       monthlyOf = deps.catalogueVersion()
     }
     return monthly
@@ -161,13 +163,15 @@ export function createCoverage(deps: CoverageDeps): Coverage {
     },
     tick: () => {
       const nowMs = clock.nowMs()
+      catalogued()
       for (const unit of tally.units()) {
         const key = keyOf(unit.region, unit.department)
         const silence = silenceOf(unit, deps.calendar(), dayOf(nowMs))
+        const name = names.get(unit.department) ?? unit.department
         if (silence?.silent) {
           silent.add(key)
-          onFinding(silenceFinding(unit, silence, 'active', nowMs))
-        } else if (silent.delete(key)) onFinding(silenceFinding(unit, silence, 'over', nowMs))
+          onFinding(silenceFinding(unit, name, silence, 'active', nowMs))
+        } else if (silent.delete(key)) onFinding(silenceFinding(unit, name, silence, 'over', nowMs))
       }
     },
   }
@@ -187,6 +191,17 @@ function monthlyVolumes(facts: readonly Fact[], nowMs: number): Map<string, numb
   return sums
 }
 
+/** As the catalogue calls them: people are told of a department, not of a code. */
+function departmentNames(facts: readonly Fact[]): Map<string, string> {
+  return new Map(
+    facts.flatMap(({ fields: { department, departmentName }, removed }): [string, string][] =>
+      !removed && typeof department === 'string' && typeof departmentName === 'string'
+        ? [[department, departmentName]]
+        : [],
+    ),
+  )
+}
+
 function splitKey(key: string): { region: string; department: string } {
   const [region = '', department = ''] = key.split('\n')
   return { region, department }
@@ -201,6 +216,7 @@ function lastMonths(now: string): string[] {
 
 function silenceFinding(
   unit: UnitTally,
+  name: string,
   silence: Silence | undefined,
   state: 'active' | 'over',
   atMs: number,
@@ -209,11 +225,11 @@ function silenceFinding(
   const { quietDays = 0, usualDays = 0 } = silence ?? {}
   return {
     rule: silenceRule,
-    title: `${department} (${region}) sends no cases any more`,
+    title: `${name} (${region}) sends no cases any more`,
     description:
       state === 'active'
         ? `Nothing arrived for ${quietDays} working days; usually there are at most ${usualDays} between deliveries. Its figures of this period are incomplete until it sends again.`
-        : `${department} (${region}) sends cases again.`,
+        : `${name} (${region}) sends cases again.`,
     severity: 'medium',
     state,
     labels: { region, department },

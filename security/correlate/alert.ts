@@ -5,7 +5,10 @@ export interface SeenAlert {
   /** The alert's own id or fingerprint; a position in a file when it has none. */
   id: string
   atMs: number
+  /** What it is counted and compared by. */
   name: string
+  /** How people are told of it, where the name is an identifier. */
+  title?: string
   /** Whom it is about: `host:web-1`, `user:wang`. The first is where its rhythm is learned. */
   entities: string[]
   severity: Severity

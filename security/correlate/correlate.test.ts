@@ -45,6 +45,40 @@ describe('the correlation', () => {
     expect(incidents.at(-1)!.draft('zh').title).toContain('从侦察到权限提升')
   })
 
+  it('tells a story in the titles of rules and in the order of time, not in their identifiers', () => {
+    const told = new Map<string, Incident>()
+    const correlator = new Correlator(
+      { ...correlatorDefaults, chainMs: hourMs },
+      { tacticOf, onIncident: (one) => void told.set(one.key, one) },
+    )
+    const rule = (atMs: number, name: string, title: string, tactic: SeenAlert['tactic']) =>
+      correlator.push({ ...alert(atMs, name, 'vm', atMs), title, severity: 'high', ...(tactic ? { tactic } : {}) })
+    rule(0, 'events/ssh', 'Password guessing on vm.', 'credential-access')
+    rule(1000, 'sigma/241ba4e8', 'Logs deleted through sudo', 'defense-evasion')
+    const [incident] = [...told.values()]
+    expect(incident!.draft()).toMatchObject({
+      title: 'From credential access to defense evasion on vm',
+      story: [
+        { text: 'Password guessing on vm; never seen there before (credential access)' },
+        { text: 'vm: Logs deleted through sudo; never seen there before (defense evasion)' },
+      ],
+    })
+    expect(incident!.draft('zh').title).toBe('vm：从凭据获取到防御规避')
+  })
+
+  it('reads tactics from names in either language, and no word out of the middle of another', () => {
+    const names = {
+      ...{ 'Web漏洞扫描-Nikto特征': 'reconnaissance', Struts2远程代码执行: 'execution', 卷影副本删除: 'impact' },
+      ...{
+        内存凭据读取Mimikatz: 'credential-access',
+        系统日志被清除: 'defense-evasion',
+        反弹Shell: 'command-and-control',
+      },
+      ...{ 数据库大量导出: 'collection', 'C2 traffic': 'command-and-control', 'EC2 instance started': undefined },
+    }
+    for (const [name, tactic] of Object.entries(names)) expect([name, tacticOf(name)]).toEqual([name, tactic])
+  })
+
   it('knows from the first alert on what rules say themselves: two tactics on one host are one incident', () => {
     const incidents = new Map<string, Incident>()
     const correlator = new Correlator(

@@ -136,8 +136,8 @@ export class Correlator {
         tacticWeight(tactic) *
         severityWeight[alert.severity] *
         criticalityWeight[this.#deps.criticalityOf?.(place) ?? 'medium']
-      const { score, added } = this.#surprises.add(place, alert.name, weight, atMs)
-      this.#risks.add(place, alert.name, weight, atMs)
+      const { score, added } = this.#surprises.add(place, alert, weight, atMs)
+      this.#risks.add(place, alert, weight, atMs)
       const chapter: Chapter = { atMs, alert, place, tactic, added, seenBefore: judged.seenBefore }
       if (!involved) involved = this.#joinOrOpen(place, score, chapter)
       if (involved) {
@@ -233,7 +233,7 @@ export class Correlator {
     }
     for (const chapter of chain) {
       incident.tell(chapter)
-      this.#risks.add(chapter.place, chapter.alert.name, chapter.added, chapter.atMs)
+      this.#risks.add(chapter.place, chapter.alert, chapter.added, chapter.atMs)
     }
     return incident
   }

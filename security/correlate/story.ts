@@ -95,9 +95,12 @@ export class Incident {
     const chain = [...this.#tactics].sort((a, b) => tacticRank(a) - tacticRank(b))
     const told = [...this.#told.values()].sort((a, b) => a.atMs - b.atMs)
     const strongest = told.reduce((best, one) => (one.added > best.added ? one : best), told[0]!)
+    // "From … to …" is said of time: who hides traces first and guesses passwords then did it in that order.
+    const weighty = told.filter(({ added }) => added >= strongest.added / 4)
+    const course = [...new Set(weighty.flatMap(({ tactic }) => tactic ?? []))]
     return {
       key: this.key,
-      title: say.title(places, strongest.alert.name, chain),
+      title: say.title(places, strongest.alert.title ?? strongest.alert.name, course),
       severity: this.#severityOf(chain.length),
       score: Math.round(100 * (1 - Math.exp(-this.score / 40))),
       entities: places,
@@ -106,7 +109,7 @@ export class Incident {
       story: told.map(({ atMs, alert, place, count, lastMs, seenBefore, tactic }) => ({
         atMs,
         text: say.chapter({
-          name: alert.name,
+          name: alert.title ?? alert.name,
           place,
           count: Math.max(1, count),
           lastsMs: lastMs - atMs,

@@ -14,7 +14,7 @@ export interface ChapterFacts {
 }
 
 interface Words {
-  title(places: readonly string[], strongest: string, chain: readonly string[]): string
+  title(places: readonly string[], strongest: string, course: readonly string[]): string
   chapter(facts: ChapterFacts): string
   tactic(tactic: string): string
 }
@@ -37,6 +37,10 @@ const tacticZh: Record<Tactic, string> = {
 }
 
 const bare = (entity: string): string => entity.slice(entity.indexOf(':') + 1)
+/** Whether a title says already where: it need not be said twice. */
+const names = (title: string, place: string): boolean => title.includes(bare(place))
+/** Names that end in a full stop go on in the sentence. */
+const open = (name: string): string => name.replace(/[.。]+$/, '')
 const zhTactic = (tactic: string): string =>
   (tactics as readonly string[]).includes(tactic) ? tacticZh[tactic as Tactic] : tactic
 const enTactic = (tactic: string): string => tactic.replaceAll('-', ' ')
@@ -44,11 +48,13 @@ const enTactic = (tactic: string): string => tactic.replaceAll('-', ' ')
 export const words: Record<Language, Words> = {
   en: {
     tactic: enTactic,
-    title: (places, strongest, chain) => {
+    title: (places, strongest, course) => {
       const where = places.length === 1 ? bare(places[0]!) : `${bare(places[0]!)} and ${places.length - 1} more`
-      return chain.length > 1
-        ? `From ${enTactic(chain[0]!)} to ${enTactic(chain[chain.length - 1]!)} on ${where}`
-        : `${strongest.slice(0, 120)} on ${where}`
+      return course.length > 1
+        ? `From ${enTactic(course[0]!)} to ${enTactic(course[course.length - 1]!)} on ${where}`
+        : names(strongest, places[0]!)
+          ? `${open(strongest).slice(0, 120)}${places.length === 1 ? '' : ` and ${places.length - 1} more`}`
+          : `${open(strongest).slice(0, 120)} on ${where}`
     },
     chapter: ({ name, place, count, lastsMs, seenBefore, tactic }) => {
       const times = count > 1 ? `, ${count} times${lastsMs >= 1000 ? ` within ${spell(lastsMs)}` : ''}` : ''
@@ -56,21 +62,23 @@ export const words: Record<Language, Words> = {
         seenBefore === 0
           ? 'never seen there before'
           : `seen there ${seenBefore === 1 ? 'once' : `${seenBefore} times`} before`
-      return `${bare(place)}: ${name}${times}; ${before}${tactic ? ` (${enTactic(tactic)})` : ''}`
+      return `${names(name, place) ? '' : `${bare(place)}: `}${open(name)}${times}; ${before}${tactic ? ` (${enTactic(tactic)})` : ''}`
     },
   },
   zh: {
     tactic: zhTactic,
-    title: (places, strongest, chain) => {
+    title: (places, strongest, course) => {
       const where = places.length === 1 ? bare(places[0]!) : `${bare(places[0]!)} 等 ${places.length} 个对象`
-      return chain.length > 1
-        ? `${where}：从${zhTactic(chain[0]!)}到${zhTactic(chain[chain.length - 1]!)}`
-        : `${where}：${strongest.slice(0, 120)}`
+      return course.length > 1
+        ? `${where}：从${zhTactic(course[0]!)}到${zhTactic(course[course.length - 1]!)}`
+        : names(strongest, places[0]!)
+          ? `${open(strongest).slice(0, 120)}${places.length === 1 ? '' : ` 等 ${places.length} 个对象`}`
+          : `${where}：${open(strongest).slice(0, 120)}`
     },
     chapter: ({ name, place, count, lastsMs, seenBefore, tactic }) => {
       const times = count > 1 ? `，${lastsMs >= 1000 ? `${spell(lastsMs)} 内` : ''}共 ${count} 次` : ''
       const before = seenBefore === 0 ? '此前从未出现' : `此前出现过 ${seenBefore} 次`
-      return `${bare(place)}：${name}${times}；${before}${tactic ? `（${zhTactic(tactic)}）` : ''}`
+      return `${names(name, place) ? '' : `${bare(place)}：`}${open(name)}${times}；${before}${tactic ? `（${zhTactic(tactic)}）` : ''}`
     },
   },
 }

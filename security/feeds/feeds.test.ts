@@ -155,6 +155,25 @@ test('a MISP feed is one event a day with the newest state of each alert', () =>
   expect(mispHashes(days)).toMatch(/^[0-9a-f]{32},[0-9a-f-]{36}\n/)
 })
 
+test('a MISP event names a value once, and no inner address or account for block lists', () => {
+  const labels = {
+    'source.ip': '10.1.2.3',
+    'destination.ip': '203.0.113.9',
+    'user.name': 'root',
+    'url.domain': 'evil.example',
+  }
+  const days = mispDays([item({ labels }), item({ labels, id: 'al_2', title: 'Newer' }, 8)], source)
+  const { Event } = mispEvent(days[0]!, source) as { Event: { Attribute: Record<string, unknown>[] } }
+  expect(Event.Attribute.map(({ type, value, to_ids }) => [type, value, to_ids])).toEqual([
+    ['ip-src', '10.1.2.3', false],
+    ['ip-dst', '203.0.113.9', false],
+    ['target-user', 'root', false],
+    ['domain', 'evil.example', true],
+  ])
+  expect(Event.Attribute[0]!['comment']).toContain('Newer')
+  expect(mispHashes(days).trim().split('\n')).toHaveLength(4)
+})
+
 test('labels that only look like something are not given out as it', () => {
   expect(
     observablesOf({ 'source.ip': '1', 'file.hash.md5': 'zz', 'url.full': 'x', 'dns.question.name': 'a b' }),

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Severity } from '#core/finding.ts'
 import { attackOf, type FeedItem, type FeedSource } from './alert.ts'
-import { type Observable, observablesOf, uuid5 } from './observables.ts'
+import { isInside, type Observable, observablesOf, uuid5 } from './observables.ts'
 
 const namespace = '4c0ef6a9-3f35-5b7e-8a6a-98c5c6d2c3aa'
 /** 1 high, 2 medium, 3 low, 4 undefined. */
@@ -13,7 +13,7 @@ const types: Record<Observable['kind'], [category: string, type: string]> = {
   'domain-name': ['Network activity', 'domain'],
   url: ['Network activity', 'url'],
   'email-addr': ['Payload delivery', 'email'],
-  'user-account': ['Persistence mechanism', 'text'],
+  'user-account': ['Targeting data', 'target-user'],
   file: ['Payload delivery', ''],
 }
 const hashTypes = { MD5: 'md5', 'SHA-1': 'sha1', 'SHA-256': 'sha256', 'SHA-512': 'sha512' } as const
@@ -42,16 +42,14 @@ export function mispManifest(days: readonly Day[], source: FeedSource): object {
 }
 
 export function mispEvent(day: Day, source: FeedSource): object {
-  return { Event: { uuid: day.uuid, ...head(day, source), published: true, Attribute: day.items.flatMap(attributes) } }
+  return { Event: { uuid: day.uuid, ...head(day, source), published: true, Attribute: attributesOf(day) } }
 }
 
 /** `md5 of the value,uuid of the event`: how MISP finds correlations without reading every event. */
 export function mispHashes(days: readonly Day[]): string {
   return days
     .flatMap((day) =>
-      day.items
-        .flatMap(attributes)
-        .map(({ value }) => `${createHash('md5').update(value).digest('hex')},${day.uuid}\n`),
+      attributesOf(day).map(({ value }) => `${createHash('md5').update(value).digest('hex')},${day.uuid}\n`),
     )
     .join('')
 }
@@ -73,7 +71,20 @@ function head({ date, items }: Day, source: FeedSource): Record<string, unknown>
   }
 }
 
-function attributes({ alert, atMs }: FeedItem): { value: string; [key: string]: unknown }[] {
+/** An event holds an attribute once (MISP refuses a second): the newest alert that named it says why it is there. */
+function attributesOf({ items }: Day): Attribute[] {
+  const once = new Map(items.flatMap(attributes).map((one) => [`${one.category}|${one.type}|${one.value}`, one]))
+  return [...once.values()]
+}
+
+interface Attribute {
+  category: string
+  type: string
+  value: string
+  [key: string]: unknown
+}
+
+function attributes({ alert, atMs }: FeedItem): Attribute[] {
   return observablesOf(alert.labels).map(({ kind, value, algorithm, field }) => {
     const [category, type] = types[kind]
     const author = alert.annotations['rule.author']
@@ -84,7 +95,7 @@ function attributes({ alert, atMs }: FeedItem): { value: string; [key: string]: 
       value,
       comment: `${alert.title} (${alert.rule}${author ? `, rule by ${author}` : ''})`,
       // An own machine's address in a block list would block it.
-      to_ids: !field.startsWith('destination.') && kind !== 'user-account',
+      to_ids: !field.startsWith('destination.') && kind !== 'user-account' && !isInside(value),
       timestamp: String(Math.floor(atMs / 1000)),
     }
   })

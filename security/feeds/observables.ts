@@ -52,6 +52,9 @@ function observableOf(field: string, value: string): Observable | undefined {
   return undefined
 }
 
+/** An address that means another machine elsewhere: private, loopback, link-local and their like. */
+export const isInside = (value: string): boolean => ipaddr.isValid(value) && ipaddr.process(value).range() !== 'unicast'
+
 /** UUID version 5 (RFC 9562 section 5.5). */
 export function uuid5(namespace: string, name: string): string {
   const digest = createHash('sha1')

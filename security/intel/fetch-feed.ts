@@ -49,25 +49,34 @@ async function taxiiObjects(collection: string, get: Get): Promise<string> {
     const url = new URL(`${base}/objects/`)
     url.searchParams.set('match[type]', 'indicator')
     if (next !== undefined) url.searchParams.set('next', next)
-    const envelope = JSON.parse(await get(url.href, { accept: taxiiType })) as {
-      objects?: unknown[]
-      more?: boolean
-      next?: string
-    }
+    const envelope = json<{ objects?: unknown[]; more?: boolean; next?: string }>(
+      await get(url.href, { accept: taxiiType }),
+      'the objects of a TAXII 2.1 collection',
+    )
     objects.push(...(envelope.objects ?? []))
-    if (!envelope.more || envelope.next === undefined || envelope.next === next) break
+    if (!envelope.more || envelope.next === undefined || envelope.next === next) return JSON.stringify({ objects })
     next = envelope.next
   }
-  return JSON.stringify({ objects })
+  throw new Error(`it goes on after ${pagesMax} pages`)
 }
 
 async function mispEvents(manifest: string, get: Get): Promise<string> {
-  const listed = JSON.parse(await get(manifest)) as Record<string, { timestamp?: string }>
+  const listed = json<Record<string, { timestamp?: string }>>(await get(manifest), 'the manifest of a MISP feed')
   const newest = Object.entries(listed)
     .filter(([uuid]) => /^[0-9a-f-]{36}$/i.test(uuid))
     .sort(([, a], [, b]) => Number(b.timestamp ?? 0) - Number(a.timestamp ?? 0))
     .slice(0, mispEventsMax)
   const events: unknown[] = []
-  for (const [uuid] of newest) events.push(JSON.parse(await get(new URL(`${uuid}.json`, manifest).href)))
+  for (const [uuid] of newest)
+    events.push(json(await get(new URL(`${uuid}.json`, manifest).href), `the MISP event ${uuid}`))
   return JSON.stringify(events)
+}
+
+/** @throws Error that says what was expected, for an operator who gave the wrong address or kind */
+function json<T extends object>(text: string, what: string): T {
+  try {
+    const read: unknown = JSON.parse(text)
+    if (typeof read === 'object' && read !== null) return read as T
+  } catch {}
+  throw new Error(`it answers something else than ${what}: check its address and kind`)
 }

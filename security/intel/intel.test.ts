@@ -9,6 +9,7 @@ import { ManualClock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
 import { silentLogger } from '#core/logger.ts'
 import { intelConfigSchema } from './config.ts'
+import { fetchFeed } from './fetch-feed.ts'
 import { type FeedIndicator, IndicatorIndex } from './index-of-indicators.ts'
 import { canonical, type Indicator } from './indicator.ts'
 import { findingOf, matchEvent } from './match.ts'
@@ -204,6 +205,23 @@ describe('looking up', () => {
       matchEvent(sysmon as never, new IndicatorIndex(feed(parseList('c'.repeat(64), options).indicators))),
     ).toHaveLength(1)
   })
+})
+
+test('a TAXII collection that never ends, and an address that is none, are told as what they are', async () => {
+  const limits = intelConfigSchema.parse({
+    feeds: [{ name: 'a', kind: 'taxii', url: 'https://feeds.example/collections/1/' }],
+  })
+  const asked = (text: (page: number) => string) => {
+    let page = 0
+    return fetchFeed(limits.feeds[0]!, limits, async () => ({ text: text(page++), headers: {} }))
+  }
+  await expect(asked((page) => JSON.stringify({ more: true, next: String(page), objects: [] }))).rejects.toThrow(
+    'it goes on after 1000 pages',
+  )
+  await expect(asked(() => '<html>Welcome</html>')).rejects.toThrow('something else than the objects of a TAXII')
+  expect(await asked((page) => JSON.stringify({ more: page < 2, next: String(page), objects: [page] }))).toBe(
+    '{"objects":[0,1,2]}',
+  )
 })
 
 test('a feed that hangs delays no other, and is not asked twice at once', async () => {

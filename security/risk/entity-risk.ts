@@ -14,7 +14,7 @@ export interface EntityRisk {
   atMs: number
   lastMs: number
   /** What it is made of by now, most first. */
-  reasons: { name: string; score: number; lastMs: number }[]
+  reasons: { name: string; title: string; score: number; lastMs: number }[]
 }
 
 interface State {
@@ -23,7 +23,7 @@ interface State {
   breathFromMs: number
   breath: number
   /** Names that contributed lately, so that one detector alone does not add up. */
-  names: Map<string, { atMs: number; score: number }>
+  names: Map<string, { title: string; atMs: number; score: number }>
 }
 
 const namesMax = 64
@@ -39,7 +39,12 @@ export class EntityRisks {
   }
 
   /** @returns the entity's score after it, and what this one added */
-  add(entity: string, name: string, weight: number, atMs: number): { score: number; added: number } {
+  add(
+    entity: string,
+    { name, title = name }: { name: string; title?: string },
+    weight: number,
+    atMs: number,
+  ): { score: number; added: number } {
     const { breathMs, halfLifeMs, entitiesMax } = this.#config
     let state = this.#states.get(entity)
     if (!state) {
@@ -60,7 +65,7 @@ export class EntityRisks {
     const kept = same === undefined ? 0 : decay(atMs - same.atMs, halfLifeMs)
     const added = (weight * (1 - kept)) / Math.sqrt(1 + state.breath)
     state.names.delete(name)
-    state.names.set(name, { atMs, score: (same?.score ?? 0) * kept + added })
+    state.names.set(name, { title, atMs, score: (same?.score ?? 0) * kept + added })
     if (state.names.size > namesMax) state.names.delete(state.names.keys().next().value as string)
     state.breath++
     state.score += added
@@ -87,7 +92,7 @@ export class EntityRisks {
   #reasons({ names }: State, atMs: number): EntityRisk['reasons'] {
     return [...names]
       .map(([name, seen]) => ({
-        ...{ name, lastMs: seen.atMs },
+        ...{ name, title: seen.title, lastMs: seen.atMs },
         score: seen.score * decay(atMs - seen.atMs, this.#config.halfLifeMs),
       }))
       .sort((a, b) => b.score - a.score)

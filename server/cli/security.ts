@@ -42,7 +42,7 @@ export const security: Command = {
       return 0
     }
     for (const draft of drafts) {
-      const times = `${stamp(draft.startedMs)} to ${stamp(draft.lastMs)}`
+      const times = `${stamp(draft.startedMs)} ${language === 'zh' ? '至' : 'to'} ${stamp(draft.lastMs)}`
       console.log(`\n${draft.severity.toUpperCase()} ${draft.score}  ${draft.title}\n  ${times}  ${draft.key}`)
       for (const { atMs, text } of draft.story.slice(0, 20)) console.log(`  ${stamp(atMs)}  ${text}`)
       if (draft.story.length > 20) console.log(`  and ${draft.story.length - 20} more`)

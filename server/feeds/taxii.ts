@@ -139,8 +139,11 @@ function nextOf(added: readonly AddedObject[], from: Cursor): string {
   return `${after}.${sent + (after === from.after ? from.skip : 0)}`
 }
 
+const cursor = /^(\d{1,15})\.(\d{1,6})$/
+export const isCursor = (next: string): boolean => cursor.test(next)
+
 function cursorOf(next: string | undefined): Cursor {
-  const match = /^(\d{1,15})\.(\d{1,6})$/.exec(next ?? '')
+  const match = cursor.exec(next ?? '')
   return match ? { after: Number(match[1]), skip: Number(match[2]) } : { after: 0, skip: 0 }
 }
 

@@ -13,6 +13,7 @@ import {
   collectionId,
   collectionOf,
   discoveryOf,
+  isCursor,
   manifestOf,
   type ObjectPage,
   type ObjectQuery,
@@ -117,7 +118,7 @@ function taxiiRoutes(app: App, source: FeedSource, security: ReturnType<typeof c
   const answer = (context: Context<AppEnv>, body: object, headers: Record<string, string> = {}): Response =>
     context.body(JSON.stringify(body), 200, { 'Content-Type': taxiiType, ...headers })
   /** Section 3.3: errors are TAXII's own objects. */
-  const refuse = (context: Context<AppEnv>, status: 404 | 406, title: string): Response =>
+  const refuse = (context: Context<AppEnv>, status: 400 | 403 | 404 | 406, title: string): Response =>
     context.body(JSON.stringify({ title, http_status: String(status) }), status, { 'Content-Type': taxiiType })
   const accepts = (context: Context<AppEnv>): boolean => {
     const accept = context.req.header('accept') ?? '*/*'
@@ -129,11 +130,17 @@ function taxiiRoutes(app: App, source: FeedSource, security: ReturnType<typeof c
       accepts(context) ? work(context) : refuse(context, 406, `Only ${taxiiType} is given out`),
     )
   }
+  type Work = (context: Context<AppEnv>, query: ObjectQuery) => Promise<Response>
+  const asked = async (context: Context<AppEnv>, work: Work): Promise<Response> => {
+    const query = objectQuery(context)
+    // What cannot be read is not left out: the whole collection would be taken for what is new.
+    return typeof query === 'string' ? refuse(context, 400, query) : work(context, query)
+  }
   const inCollection =
-    (work: (context: Context<AppEnv>, query: ObjectQuery) => Promise<Response>) =>
+    (work: Work) =>
     async (context: Context<AppEnv>): Promise<Response> =>
       [collectionId, 'security-alerts'].includes(context.req.param('collection') ?? '')
-        ? work(context, objectQuery(context))
+        ? asked(context, work)
         : refuse(context, 404, 'There is no such collection')
   const dated = ({ added }: ObjectPage): Record<string, string> => {
     const times = added.map(({ addedMs }) => addedMs)
@@ -184,6 +191,10 @@ function taxiiRoutes(app: App, source: FeedSource, security: ReturnType<typeof c
       return envelope(context, found, 'objects', manifestOf(found))
     }),
   )
+  // Section 5.5: who may read it is told that nobody writes to it.
+  app.post(`${root}/collections/:collection/objects/`, guard, (context) =>
+    refuse(context, 403, 'This collection is read-only'),
+  )
   for (const what of ['', 'versions/'])
     get(
       `${root}/collections/:collection/objects/:object/${what}`,
@@ -206,15 +217,19 @@ function taxiiRoutes(app: App, source: FeedSource, security: ReturnType<typeof c
     )
 }
 
-function objectQuery(context: Context<AppEnv>): ObjectQuery {
+/** @returns the query, or what is wrong with it */
+function objectQuery(context: Context<AppEnv>): ObjectQuery | string {
   const asked = context.req.query()
   const list = (name: string): string[] => (asked[name] ?? '').split(',').filter((one) => one !== '')
-  const added = Date.parse(asked['added_after'] ?? '')
-  const limit = Number(asked['limit'])
+  const { added_after: added, limit, next } = asked
+  if (added !== undefined && !/^\d{4}-\d\d-\d\dT.*Z$/.test(added)) return 'added_after is no timestamp'
+  if (added !== undefined && Number.isNaN(Date.parse(added))) return 'added_after is no timestamp'
+  if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) return 'limit is no positive integer'
+  if (next !== undefined && !isCursor(next)) return 'next was not given out here'
   return {
-    addedAfterMs: Number.isNaN(added) ? undefined : added,
-    limit: Number.isInteger(limit) && limit > 0 ? limit : undefined,
-    next: asked['next'],
+    addedAfterMs: added === undefined ? undefined : Date.parse(added),
+    limit: limit === undefined ? undefined : Number(limit),
+    next,
     id: list('match[id]'),
     type: list('match[type]'),
     version: list('match[version]'),

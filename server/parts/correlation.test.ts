@@ -8,10 +8,23 @@ import { createCorrelationPart } from './correlation.ts'
 
 const hourMs = 3_600_000
 
-function change(sequence: number, atMs: number, rule: string, kind: AlertChange['change'] = 'firing'): FeedMessage {
+function change(
+  sequence: number,
+  atMs: number,
+  rule: string,
+  kind: AlertChange['change'] = 'firing',
+  entities = ['host:web-1'],
+): FeedMessage {
   const alert = {
-    ...{ id: String(sequence), fingerprint: `f${sequence}`, episode: 1, rule, title: rule, description: '' },
-    ...{ severity: 'high' as const, state: 'firing' as const, labels: {}, entities: ['host:web-1'], startedMs: atMs },
+    ...{
+      id: String(sequence),
+      fingerprint: `f${sequence}`,
+      episode: 1,
+      rule,
+      title: `Title of ${rule}`,
+      description: '',
+    },
+    ...{ severity: 'high' as const, state: 'firing' as const, labels: {}, entities, startedMs: atMs },
     ...{ annotations: { tactics: 'privilege-escalation,persistence' }, firedMs: atMs, resolvedMs: null },
     ...{ lastSeenMs: atMs, findingCount: 1, value: null, threshold: null, acknowledged: null },
   }
@@ -24,6 +37,7 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
   const quiet = [
     change(51, 47.7 * hourMs, 'sigma/other', 'resolved'),
     change(52, 47.7 * hourMs, 'sigma/another', 'updated'),
+    change(53, 47.7 * hourMs, 'kpi/about-no-entity', 'firing', []),
   ]
   const drafts: IncidentDraft[] = []
   const asked: (number | undefined)[] = []
@@ -46,9 +60,11 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
   await part.stop()
   const [incident] = part.incidents('zh')
   expect(asked).toEqual([0])
-  expect(incident!.alerts.filter((id) => ['f49', 'f50', 'f51', 'f52'].includes(id))).toEqual(['f49', 'f50'])
+  expect(incident!.alerts.filter((id) => ['f49', 'f50', 'f51', 'f52', 'f53'].includes(id))).toEqual(['f49', 'f50'])
   expect(incident!.tactics).toEqual(['privilege-escalation'])
   expect(incident!.story[0]!.text).toContain('权限提升')
   expect(drafts.at(-1)!.key).toBe(incident!.key)
-  expect(part.entitiesAtRisk(5)[0]!.entity).toBe('host:web-1')
+  const atRisk = part.entitiesAtRisk(5)
+  expect(atRisk.map(({ entity }) => entity)).toEqual(['host:web-1'])
+  expect(atRisk[0]!.reasons.map(({ title }) => title)).toContain('Title of sigma/sudo')
 })

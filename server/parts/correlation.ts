@@ -67,8 +67,8 @@ export function createCorrelationPart(deps: {
           else {
             from = message.change.sequence
             const { alert, atMs, change } = message.change
-            // What is said about an incident is no part of another.
-            if (change !== 'firing' || alert.rule === reportClockRule) continue
+            // What is said about an incident is no part of another, and what is about nobody is tied to nothing.
+            if (change !== 'firing' || alert.rule === reportClockRule || alert.entities.length === 0) continue
             ids.delete(alert.fingerprint)
             ids.set(alert.fingerprint, alert.id)
             if (ids.size > linksMax) ids.delete(ids.keys().next().value as string)
@@ -117,8 +117,8 @@ function seen(alert: Alert, atMs: number): SeenAlert {
   return {
     id: alert.fingerprint,
     atMs,
-    name: alert.rule,
-    entities: alert.entities.length > 0 ? alert.entities : ['system:unknown'],
+    ...{ name: alert.rule, title: alert.title },
+    entities: alert.entities,
     severity: alert.severity,
     ...(tactic ? { tactic } : {}),
   }

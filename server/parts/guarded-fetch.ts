@@ -32,11 +32,15 @@ function once({ url: address, headers, bytesMax, allowPrivate, timeoutMs }: Fetc
   return new Promise((resolve, reject) => {
     const url = new URL(address)
     if (!allowPrivate) checkLiteral(url.hostname)
+    const timeout = AbortSignal.timeout(timeoutMs)
+    // "The operation was aborted" tells an operator nothing.
+    const fail = (error: Error): void =>
+      reject(timeout.aborted ? new Error(`no whole answer within ${timeoutMs / 1000} s`) : error)
     const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
       url,
       {
         headers: { 'user-agent': 'guanlan', 'accept-encoding': 'gzip', ...headers },
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: timeout,
         // A kept connection would be an address checked long ago.
         agent: false,
         ...(allowPrivate ? {} : { lookup: guardedLookup }),
@@ -76,11 +80,11 @@ function once({ url: address, headers, bytesMax, allowPrivate, timeoutMs }: Fetc
         body.on('end', () =>
           resolve({ text: Buffer.concat(parts).toString('utf8'), headers: told, location: undefined }),
         )
-        body.on('error', reject)
-        response.on('error', reject)
+        body.on('error', fail)
+        response.on('error', fail)
       },
     )
-    request.on('error', reject)
+    request.on('error', fail)
     request.end()
   })
 }

@@ -83,6 +83,21 @@ test('TAXII: discovery, collection, pages of exactly the limit, nothing twice, n
   expect(later).toEqual({ more: false })
 })
 
+test('TAXII: what cannot be read is refused, not left out; nobody writes; who has no token is asked for one', async () => {
+  const status = async (query: string) => (await ask(`${objects}?${query}`)).status
+  expect(await status('added_after=yesterday')).toBe(400)
+  expect(await status('limit=0')).toBe(400)
+  expect(await status('next=elsewhere')).toBe(400)
+  const post = await fetch(observatory.url + objects, {
+    ...{ method: 'POST', body: '{}', headers: { authorization: `Bearer ${observatory.token}` } },
+  })
+  expect([post.status, await post.json()]).toEqual([403, { title: 'This collection is read-only', http_status: '403' }])
+  const unknown = await fetch(`${observatory.url}/taxii2/`)
+  expect([unknown.status, unknown.headers.get('www-authenticate')]).toEqual([401, expect.stringMatching(/^Basic /)])
+  // Elsewhere a browser would ask in its own window.
+  expect((await fetch(`${observatory.url}/api/alerts`)).headers.get('www-authenticate')).toMatch(/^Bearer /)
+})
+
 test('an outside TAXII client reads it (skipped where python3 has no taxii2-client)', async (context) => {
   if (!hasClient) context.skip()
   const script = `

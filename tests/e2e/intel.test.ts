@@ -9,6 +9,7 @@ let observatory: Running
 let server: Server
 let list = '203.0.113.66\nevil.example\n'
 const sent: Record<string, number> = {}
+const pages = 0
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -38,7 +39,8 @@ beforeAll(async () => {
           next ? { more: false, objects: [indicator(2)] } : { more: true, next: 'p2', objects: [indicator(1)] },
         ),
       )
-    } else if (path === '/misp/manifest.json')
+    } else if (path.startsWith('/notes/')) response.end('<html>Welcome</html>')
+    else if (path === '/misp/manifest.json')
       response.end(JSON.stringify({ '11111111-1111-4111-8111-111111111111': { timestamp: '1' } }))
     else if (path.startsWith('/misp/'))
       response.end(
@@ -63,6 +65,7 @@ beforeAll(async () => {
           ...[feed('misp', 'misp', '/misp/manifest.json'), feed('guarded', 'list', '/list', false)],
           ...[feed('loop', 'list', '/loop'), feed('bomb', 'list', '/bomb'), feed('endless', 'list', '/endless')],
           ...[feed('broken', 'stix', '/broken'), feed('hang', 'list', '/hang')],
+          ...[feed('mistaken', 'taxii', '/notes/')],
         ],
       },
     },
@@ -98,7 +101,8 @@ test('good feeds are in force; each bad one says what is wrong and harms no othe
   expect(all['bomb']!.lastError).toContain('larger than')
   expect(all['endless']!.lastError).toContain('larger than')
   expect(all['broken']!.lastError).toContain('status 500')
-  expect(all['hang']!.lastError).toMatch(/abort|time/i)
+  expect(all['mistaken']!.lastError).toContain('something else than the objects of a TAXII 2.1 collection')
+  expect(all['hang']!.lastError).toBe('no whole answer within 2 s')
 })
 
 test('an event that names an entry raises an alert', async () => {

@@ -60,7 +60,12 @@ try {
     for (const path of paths.length > 0 ? paths : ['/']) {
       await page.goto(observatory.url + path.replace(/\+$/, ''))
       await page.waitForLoadState('networkidle', { timeout: 4000 }).catch(() => {})
-      if (path.endsWith('+')) await page.locator('tr[data-row]').first().click({ timeout: 4000 })
+      if (path.endsWith('+'))
+        await page
+          .locator('tr[data-row]')
+          .first()
+          .click({ timeout: 4000 })
+          .catch(() => console.error(`${name} ${path}: no row to open`))
       await page.waitForTimeout(700)
       const file = join(
         directory,
