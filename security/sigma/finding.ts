@@ -30,10 +30,14 @@ export function creditOf(meta: RuleMeta): Credit {
   return { rule_id: id || meta.name, title, author, level, license, link: linkOf(meta), tags }
 }
 
-/** Of the pack's rules, where they stand; of others, the first reference. */
+/** Where SigmaHQ keeps its rules, and how it names them: others have folders called `rules` too. */
+const inSigmaHq =
+  /(?:^|\/)(rules(?:-(?:compliance|dfir|emerging-threats|placeholder|threat-hunting))?\/(?:application|category|cloud|compliance|identity|linux|macos|network|other|product|web|windows|\d{4})\/(?:.+\/)?[a-z0-9_.]+\.yml)$/
+
+/** Of SigmaHQ's rules, where they stand; of others, the first reference. */
 function linkOf({ file, references }: RuleMeta): string {
-  const inPack = /(?:^|\/)(rules(?:-[a-z-]+)?\/.+\.ya?ml)$/.exec(file)?.[1]
-  if (inPack && !inPack.startsWith('rules/sigma/')) return linkBase + inPack
+  const path = inSigmaHq.exec(file)?.[1]
+  if (path) return linkBase + path
   return references.find((one) => /^https?:/.test(one)) ?? ''
 }
 

@@ -326,6 +326,22 @@ test('findings carry author, licence and link', () => {
   })
 })
 
+test('a rule of others that stands in a folder called rules is not said to be of SigmaHQ', () => {
+  const linkOf = (file: string) => {
+    const text = ruleText('sel: { f: x }\ncondition: sel').replace(
+      'title: T',
+      'title: T\nreferences: [https://x.example/r]',
+    )
+    const [rule] = readSigma(file, text, options).documents as SigmaRule[]
+    return creditOf(rule!.meta).link
+  }
+  for (const file of ['acme/rules/my-rule.yml', 'acme/rules/lab/x.yml', 'rules/sigma/linux/x.yml'])
+    expect(linkOf(file)).toBe('https://x.example/r')
+  expect(linkOf('p/rules-emerging-threats/2024/Malware/x_y.yml')).toMatch(
+    /SigmaHQ.+master\/rules-emerging-threats\/2024/,
+  )
+})
+
 describe('correlations', () => {
   const base = (name: string): string =>
     `title: ${name}\nname: ${name}\nlogsource: {}\ndetection: { sel: { kind: ${name} }, condition: sel }\n---\n`
