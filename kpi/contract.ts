@@ -223,11 +223,30 @@ export interface KpiValue extends KpiCell {
   definitionVersion: string
   catalogueVersion: number | null
   calendarVersion: string
+  /** Set for a cell of a frozen period: then the value is what was published, or its restatement in force. */
+  published?: PublishedMark
+}
+
+export interface PublishedMark {
+  /** Of the release. */
+  period: string
+  state: 'frozen' | 'published'
+  /** SM3 of all figures of the release: its leaf in the ledger says the same. */
+  hash: string
+  leafIndex: number | null
+  /** Id of the restatement in force; null: it is as it was published. */
+  restatement: string | null
+  /** As it was first published … */
+  ratio: RationalText | null
+  /** … and what the evidence gives now. */
+  counted: RationalText | null
 }
 
 /** Never an update: the old value stays, and this says what is said now and why. */
 export interface Restatement {
   id: string
+  /** The period whose release holds the cell. */
+  release: string
   cell: KpiCell
   before: KpiValue
   after: KpiValue

@@ -279,7 +279,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
-      ...{ database: state.database, events, clock, random, logger },
+      ...{ database: state.database, events, clock, logger },
       ...{ directory: inData('cases'), cubes: inData('cubes') },
     })
     await kpi.component.start()

@@ -41,6 +41,10 @@ export interface Question {
   /** Both undefined: now. */
   validMs?: number
   knownMs?: number
+  /** Of a state: as it was published with the release of this period. */
+  release?: string
+  /** From the evidence, whatever was published. */
+  asCounted?: boolean
 }
 
 export interface Board {

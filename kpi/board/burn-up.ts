@@ -24,6 +24,10 @@ export interface BurnUp {
   required: number | null
   /** The month in which the trend is at the target, if it is within sight. */
   reaches: string | null
+  /** The plan: from the first figure straight to the target on its day; null when that day was before the first figure. */
+  plan: { month: string; value: number }[] | null
+  /** Figures of the last twelve months, and how many a trend needs. */
+  trendOf: { months: number; needed: number }
 }
 
 export interface BurnTarget {
@@ -43,7 +47,12 @@ const aheadMonthsMax = 24
 export function burnUp(points: readonly BurnPoint[], target: BurnTarget | null, bounded: boolean): BurnUp {
   const last = points.findLast(({ value }) => value !== null)
   const line = trendOf(points)
-  const none = { points: [...points], forecast: [], pace: line?.slope ?? null, required: null, reaches: null }
+  const first = points.find(({ value }) => value !== null)
+  const none = {
+    ...{ points: [...points], forecast: [], pace: line?.slope ?? null, required: null, reaches: null },
+    plan: first && target?.due ? planOf(first.month, first.value!, target.value, target.due.slice(0, 7)) : null,
+    trendOf: { months: knownOf(points).length, needed: trendMonthsMin },
+  }
   if (!last) return none
   const isReached = target !== null && reaches(last.value!, target)
   const monthsLeft = target?.due ? monthsBetween(last.month, target.due.slice(0, 7)) : 0
@@ -65,6 +74,15 @@ export function burnUp(points: readonly BurnPoint[], target: BurnTarget | null, 
   return { ...none, forecast, required, reaches: found?.month ?? null }
 }
 
+/** Both ends; between them it is straight. */
+function planOf(from: string, value: number, target: number, due: string): BurnUp['plan'] {
+  if (monthsBetween(from, due) <= 0) return null
+  return [
+    { month: from, value },
+    { month: due, value: target },
+  ]
+}
+
 function reaches(value: number, { value: target, direction }: BurnTarget): boolean {
   return direction === 'up' ? value >= target : value <= target
 }
@@ -80,7 +98,7 @@ interface Trend {
 /** A straight line by least squares, and the half-width of its interval of prediction at 80 %. */
 function trendOf(points: readonly BurnPoint[]): Trend | undefined {
   const recent = points.slice(-trendMonths)
-  const known = recent.flatMap(({ value }, x) => (value === null ? [] : [{ x, y: value }]))
+  const known = knownOf(points)
   const n = known.length
   if (n < trendMonthsMin) return undefined
   const meanX = known.reduce((sum, { x }) => sum + x, 0) / n
@@ -94,6 +112,10 @@ function trendOf(points: readonly BurnPoint[]): Trend | undefined {
     ...{ slope, at, lastX: recent.length - 1, lastMonth: recent.at(-1)!.month },
     halfWidth: (x) => t * Math.sqrt(variance * (1 + 1 / n + (x - meanX) ** 2 / spread)),
   }
+}
+
+function knownOf(points: readonly BurnPoint[]): { x: number; y: number }[] {
+  return points.slice(-trendMonths).flatMap(({ value }, x) => (value === null ? [] : [{ x, y: value }]))
 }
 
 /** Student's quantile at 90 % (two sides: 80 %), after Cornish and Fisher; exact to 0.01 from four degrees of freedom on. */

@@ -35,16 +35,8 @@ export function rankImprovements(
   const older = new Map(before.map((value) => [nameOf(value), value]))
   const gained = now.flatMap((value): [KpiValue, Improvement][] => {
     const old = older.get(nameOf(value))
-    if (!value.ratio || !old?.ratio) return []
-    const sign = direction === 'up' ? 1 : -1
-    const [p, q] = [toNumber(fromText(value.ratio)), toNumber(fromText(old.ratio))]
-    const change = sign * (p - q)
-    const [own, theirs] = [intervalOf(value), intervalOf(old)]
-    if (!own || !theirs) return [[value, { change, low: null, high: null, rank: 0, tied: false }]]
-    const down = Math.hypot(p - own[0], theirs[1] - q)
-    const up = Math.hypot(own[1] - p, q - theirs[0])
-    const [less, more] = sign > 0 ? [down, up] : [up, down]
-    return [[value, { change, low: change - less, high: change + more, rank: 0, tied: false }]]
+    const gain = old && gainOf(value, old, direction)
+    return gain ? [[value, { ...gain, rank: 0, tied: false }]] : []
   })
   gained.sort(([a, x], [b, y]) => y.change - x.change || (nameOf(a) < nameOf(b) ? -1 : 1))
   let first: Improvement | undefined
@@ -59,6 +51,38 @@ export function rankImprovements(
     } else first = one
   })
   return new Map(gained)
+}
+
+/** What a figure did since another, by itself: better or worse when that can be told from chance, else the same. */
+export function changeSince(now: KpiValue, before: KpiValue, direction: 'up' | 'down'): Change | undefined {
+  const gained = gainOf(now, before, direction)
+  if (!gained) return undefined
+  const { change, low, high } = gained
+  const [least, most] = [low ?? change, high ?? change]
+  return { by: direction === 'up' ? change : -change, means: least > 0 ? 'better' : most < 0 ? 'worse' : 'same' }
+}
+
+export interface Change {
+  /** As it is written: positive is more, better or not. */
+  by: number
+  means: 'better' | 'worse' | 'same'
+}
+
+function gainOf(
+  value: KpiValue,
+  old: KpiValue,
+  direction: 'up' | 'down',
+): Pick<Improvement, 'change' | 'low' | 'high'> | undefined {
+  if (!value.ratio || !old.ratio) return undefined
+  const sign = direction === 'up' ? 1 : -1
+  const [p, q] = [toNumber(fromText(value.ratio)), toNumber(fromText(old.ratio))]
+  const change = sign * (p - q)
+  const [own, theirs] = [intervalOf(value), intervalOf(old)]
+  if (!own || !theirs) return { change, low: null, high: null }
+  const down = Math.hypot(p - own[0], theirs[1] - q)
+  const up = Math.hypot(own[1] - p, q - theirs[0])
+  const [less, more] = sign > 0 ? [down, up] : [up, down]
+  return { change, low: change - less, high: change + more }
 }
 
 export function rankValues(values: readonly KpiValue[], direction: 'up' | 'down'): Ranked[] {
@@ -89,11 +113,11 @@ function sameAs(first: Ranked, one: Ranked, direction: 'up' | 'down'): boolean {
   return direction === 'up' ? one.high! >= first.low : one.low <= first.high!
 }
 
-/** Wilson's score interval; undefined where the value is no share. */
-export function intervalOf({ numerator, denominator, groups }: KpiValue): [number, number] | undefined {
+/** Wilson's score interval; undefined where the value is no share of what was counted: a sum of costs varies otherwise. */
+export function intervalOf({ numerator, denominator, groups, count }: KpiValue): [number, number] | undefined {
   const k = Number(numerator)
   const n = Number(denominator)
-  if (groups || !Number.isFinite(k) || !Number.isFinite(n) || n <= 0 || k < 0 || k > n) return undefined
+  if (groups || !Number.isFinite(k) || !Number.isFinite(n) || n <= 0 || n > count || k < 0 || k > n) return undefined
   const p = k / n
   const middle = (p + (z * z) / (2 * n)) / (1 + (z * z) / n)
   const half = (z / (1 + (z * z) / n)) * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n))

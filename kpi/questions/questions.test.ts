@@ -59,6 +59,7 @@ function setting() {
     ...{ database: testState.database, calendar: () => calendar, nowMs: () => clock.nowMs() },
     openAppeals: (period) => questions.openAppeals(period),
     append: async (leaf) => leaves.push(leaf) + 99,
+    onChange: async () => {},
   })
   return {
     ...{ clock, disputes, findings, resolved, questions, followUp, releases, leaves },

@@ -29,9 +29,11 @@ export interface ReleasesDeps {
   openAppeals(period: string): Promise<number>
   /** Appends a leaf. @returns its index */
   append(leaf: Leaf): Promise<number>
+  /** A period was frozen or signed. */
+  onChange(): Promise<void>
 }
 
-export function createReleases({ database, calendar, nowMs, openAppeals, append }: ReleasesDeps): Releases {
+export function createReleases({ database, calendar, nowMs, openAppeals, append, onChange }: ReleasesDeps): Releases {
   const { figures: _, ...columns } = getTableColumns(kpiReleases)
   const wrong = (period: string, cause: string, hint: string): CodedError =>
     new CodedError('kpi.release', { period, cause, hint })
@@ -45,6 +47,12 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append 
     await writeAudit(tx, actor, `kpi-release.${verb}`, period, verb === 'open' ? {} : { hash: row!.hash })
     const { figures: __, ...rest } = row!
     return rest
+  }
+
+  const told = async (change: Promise<Release>): Promise<Release> => {
+    const release = await change
+    await onChange()
+    return release
   }
 
   return {
@@ -69,34 +77,43 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append 
         return change(tx, actor, 'open', period, appeal)
       }),
     freeze: (actor, period, figures) =>
-      database.transaction(async (tx) => {
-        const row = await locked(tx, period)
-        if (row.state !== 'draft') throw wrong(period, `it is ${row.state}`, 'What changes now is a restatement.')
-        if (nowMs() <= row.appealUntilMs)
-          throw wrong(period, 'departments may still object', 'Wait until the days for appeals are over.')
-        const open = await openAppeals(period)
-        if (open > 0) throw wrong(period, `${open} appeals are open`, 'Settle them first.')
-        const cells = JSON.parse(canonicalJson(await figures())) as Record<string, unknown>[]
-        if (cells.length === 0) throw wrong(period, 'there is no figure', 'Is it the right period?')
-        const frozen = { frozenBy: personOf(actor), frozenMs: nowMs(), figures: cells, hash: recordHash(cells) }
-        return change(tx, actor, 'freeze', period, { state: 'frozen', ...frozen })
-      }),
+      told(
+        database.transaction(async (tx) => {
+          const row = await locked(tx, period)
+          if (row.state !== 'draft') throw wrong(period, `it is ${row.state}`, 'What changes now is a restatement.')
+          if (nowMs() <= row.appealUntilMs)
+            throw wrong(period, 'departments may still object', 'Wait until the days for appeals are over.')
+          const open = await openAppeals(period)
+          if (open > 0) throw wrong(period, `${open} appeals are open`, 'Settle them first.')
+          const cells = JSON.parse(canonicalJson(await figures())) as Record<string, unknown>[]
+          if (cells.length === 0) throw wrong(period, 'there is no figure', 'Is it the right period?')
+          const frozen = { frozenBy: personOf(actor), frozenMs: nowMs(), figures: cells, hash: recordHash(cells) }
+          return change(tx, actor, 'freeze', period, { state: 'frozen', ...frozen })
+        }),
+      ),
     sign: (actor, period) =>
-      database.transaction(async (tx) => {
-        const row = await locked(tx, period)
-        if (row.state !== 'frozen') throw wrong(period, `it is ${row.state}`, 'Freeze it first; it is signed once.')
-        if (row.frozenBy === personOf(actor))
-          throw new CodedError('kpi.second-person', { what: `The release of ${period}` })
-        // What is signed is what is there, not what somebody says it is.
-        const hash = recordHash(row.figures)
-        if (hash !== row.hash)
-          throw wrong(period, 'its figures are not what was frozen', 'Restore the state from a backup.')
-        const signedMs = nowMs()
-        // The leaf first: appended again after a crash it is the same leaf.
-        const leaf = { kind: 'value' as const, id: `release/${period}`, version: hash.slice(0, 32), hash }
-        const leafIndex = await append({ ...leaf, knownMs: row.frozenMs! })
-        return change(tx, actor, 'sign', period, { state: 'published', signedBy: personOf(actor), signedMs, leafIndex })
-      }),
+      told(
+        database.transaction(async (tx) => {
+          const row = await locked(tx, period)
+          if (row.state !== 'frozen') throw wrong(period, `it is ${row.state}`, 'Freeze it first; it is signed once.')
+          if (row.frozenBy === personOf(actor))
+            throw new CodedError('kpi.second-person', { what: `The release of ${period}` })
+          // What is signed is what is there, not what somebody says it is.
+          const hash = recordHash(row.figures)
+          if (hash !== row.hash)
+            throw wrong(period, 'its figures are not what was frozen', 'Restore the state from a backup.')
+          const signedMs = nowMs()
+          // The leaf first: appended again after a crash it is the same leaf.
+          const leaf = { kind: 'value' as const, id: `release/${period}`, version: hash.slice(0, 32), hash }
+          const leafIndex = await append({ ...leaf, knownMs: row.frozenMs! })
+          return change(tx, actor, 'sign', period, {
+            state: 'published',
+            signedBy: personOf(actor),
+            signedMs,
+            leafIndex,
+          })
+        }),
+      ),
   }
 }
 

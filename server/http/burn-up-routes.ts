@@ -4,8 +4,8 @@ import { type BurnPoint, burnUp, monthAfter, monthsBetween } from '#kpi/board/bu
 import type { KpiValue } from '#kpi/contract.ts'
 import { ruleFor } from '#kpi/engine/target.ts'
 import { fromText, parseRational, toNumber } from '#kpi/rational.ts'
-import { parsePeriod } from '#kpi/time/period.ts'
-import { zoneOf } from '#kpi/time/zone.ts'
+import { parsePeriod, periodOfDay } from '#kpi/time/period.ts'
+import { type Zone, zoneOf } from '#kpi/time/zone.ts'
 import type { Parts } from '../observatory.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf } from './guard.ts'
@@ -33,10 +33,10 @@ export function burnUpRoutes(app: App, { kpi, clock }: Parts): void {
       if (!only) throw new CodedError('auth.outside')
       const asked = { kpi: query.kpi, only, switches: pairsOf(query.switches) }
       const whole = monthOf(clock.nowMs())
-      const points =
-        definition.fact === 'case'
-          ? monthsOfCases(await kpi.board.values({ ...asked, period: 'all', by: ['period'] }), whole)
-          : await monthsOfState(asked, whole)
+      const isOfCases = definition.fact === 'case'
+      const points = isOfCases
+        ? monthsOfCases(await kpi.board.values({ ...asked, period: 'all', by: ['period'] }), whole)
+        : await monthsOfState(asked, whole, zoneOf(definition.zone))
       const { target } = ruleFor(definition, only, clock.nowMs())
       const numberOf = (text: string | undefined): number | null => {
         const value = text === undefined ? undefined : parseRational(text)
@@ -45,24 +45,36 @@ export function burnUpRoutes(app: App, { kpi, clock }: Parts): void {
       const [value, due] = [numberOf(target?.value), target?.due ?? null]
       const { direction, unit } = definition
       const found = burnUp(points, value === null ? null : { value, direction, due }, unit === 'ratio')
-      return { target: value, near: numberOf(target?.near), due, ...found }
+      return {
+        ...{ target: value, near: numberOf(target?.near), due, ...found },
+        since: points.find((one) => one.value !== null)?.month ?? null,
+        running: isOfCases || points.length === 0 ? null : points.at(-1)!.month,
+      }
     },
   )
 
-  /** At the ends of months since the catalogue was first published, and as it is now for the one that runs. */
+  /** As it was known at the ends of months since something of its kind was first published, and as it is now. */
   async function monthsOfState(
     asked: { kpi: string; only: Record<string, string>; switches: Record<string, string> },
     whole: string,
-  ) {
-    const first = kpi.catalogue.facts().reduce((least, { knownMs }) => Math.min(least, knownMs), clock.nowMs())
-    const months = Math.min(stateMonthsMax, monthsBetween(labelOf(first), whole) + 1)
+    zone: Zone,
+  ): Promise<BurnPoint[]> {
+    const kind = kpi.board.plan(asked.kpi)!.definition.fact
+    const nowMs = clock.nowMs()
+    const first = kpi.catalogue
+      .facts()
+      .reduce((least, fact) => (fact.kind === kind ? Math.min(least, fact.knownMs) : least), Number.POSITIVE_INFINITY)
+    if (first === Number.POSITIVE_INFINITY) return []
+    const months = Math.min(stateMonthsMax, monthsBetween(periodOfDay(zone.dayOf(first), 'month'), whole) + 1)
     const points: BurnPoint[] = []
     for (let back = months - 1; back >= 0; back--) {
       const month = monthAfter(whole, -back)
-      const atMs = parsePeriod(month, zoneOf('Asia/Shanghai')).toMs - 1
+      const atMs = parsePeriod(month, zone).toMs - 1
       const [value] = await kpi.board.values({ ...asked, period: 'all', by: [], validMs: atMs, knownMs: atMs })
       points.push({ month, value: figureOf(value) })
     }
+    const [value] = await kpi.board.values({ ...asked, period: 'all', by: [] })
+    points.push({ month: periodOfDay(zone.dayOf(nowMs), 'month'), value: figureOf(value) })
     return points
   }
 }
@@ -83,8 +95,4 @@ function monthsOfCases(values: readonly KpiValue[], whole: string): BurnPoint[] 
 
 function figureOf(value: KpiValue | undefined): number | null {
   return value?.ratio ? toNumber(fromText(value.ratio)) : null
-}
-
-function labelOf(ms: number): string {
-  return new Date(ms + 8 * 3_600_000).toISOString().slice(0, 7)
 }

@@ -34,7 +34,7 @@ export function heatRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
           const label = definition.fact === 'case' ? period : 'all'
           // A department's city is seen from its cases; a county's from its code.
           const names = by === 'department' ? ['city', by] : [by]
-          const asked = { kpi: definition.id, period: label, by: names, only, switches: {} }
+          const asked = { kpi: definition.id, period: label, by: names, only, switches: {}, release: period }
           const values = besideFigures(kpiWork, definition, await kpi.board.values(asked), only)
           return new Map(values.filter(isUnit(by)).map((value) => [keyOf(value, by), value]))
         }),

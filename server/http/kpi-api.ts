@@ -38,6 +38,18 @@ export const KpiValueBody = z.object({
   definitionVersion: z.string(),
   catalogueVersion: z.number().nullable(),
   calendarVersion: z.string(),
+  published: z
+    .object({
+      period: z.string(),
+      state: z.enum(['frozen', 'published']),
+      hash: z.string().describe('SM3 of all figures of the release: its leaf in the ledger says the same'),
+      leafIndex: z.number().nullable(),
+      restatement: z.string().nullable().describe('In force; null: it is as it was published'),
+      ratio: Ratio.nullable().describe('As it was first published'),
+      counted: Ratio.nullable().describe('What the evidence gives now'),
+    })
+    .optional()
+    .describe('Of a cell of a frozen period, whose value is what was published or its restatement in force'),
 })
 
 export const DefinitionRow = z.object({
@@ -182,6 +194,7 @@ export const GapRow = z.object({ kind: z.string(), id: z.string(), name: z.strin
 
 export const RestatementBody = z.object({
   id: z.string(),
+  release: z.string().describe('The period whose release holds the cell'),
   state: z.enum(['proposed', 'in-force', 'refused']),
   cause: z.enum(['late-data', 'correction', 'definition', 'catalogue', 'calendar', 'adjudication']),
   reason: z.string(),
@@ -191,7 +204,13 @@ export const RestatementBody = z.object({
   approvedBy: z.array(z.string()),
   knownMs: z.number(),
 })
-export const NewRestatement = RestatementBody.pick({ cause: true, reason: true, before: true, after: true })
+export const NewRestatement = z.object({
+  kpi: z.string().max(64),
+  period: z.string().max(10).describe('Of a release that is frozen or published'),
+  dimensions: z.record(z.string().max(64), z.string().max(200)).default({}),
+  cause: RestatementBody.shape.cause,
+  reason: z.string().min(1).max(4000),
+})
 
 export const RankingQuery = ValueQuery.extend({
   before: z.string().max(10).default('').describe('A period to measure improvement from'),

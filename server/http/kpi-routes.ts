@@ -22,7 +22,6 @@ import { readText } from './request.ts'
 
 const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
 const write = { right: 'entities.write', scope: 'write' } as const
-const approve = { right: 'kpi.approve', scope: 'write' } as const
 const tag = 'kpi'
 const idsShown = 1000
 const setAsideMax = 1000
@@ -35,7 +34,6 @@ export function kpiRoutes(app: App, parts: Parts, guard: GuardDeps): void {
   caseRoutes(app, parts, guard)
   caseImportRoute(app, parts)
   catalogueRoutes(app, parts)
-  restatementRoutes(app, parts)
 }
 
 function definitionRoutes(app: App, { kpi }: Parts): void {
@@ -128,13 +126,19 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
       const { definition } = planOf(query.kpi)
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) return { ranking: [] }
-      const ask = (period: string) =>
-        board.values({
-          ...{ kpi: query.kpi, period, by: list(query.by || 'region'), only },
-          switches: pairsOf(query.switches),
-        })
+      const ask = async (period: string, times = {}) => {
+        const asked = { kpi: query.kpi, period, by: list(query.by || 'region'), only, ...times }
+        const values = await board.values({ ...asked, switches: pairsOf(query.switches) })
+        return besideFigures(kpiWork, definition, values, only)
+      }
+      /** A state has no periods: it is what was known of it when they ended. */
+      const askBefore = () => {
+        if (definition.fact === 'case') return ask(query.before)
+        const { toMs } = parsePeriod(query.before, zoneOf(definition.zone))
+        return ask('all', { validMs: toMs - 1, knownMs: toMs - 1 })
+      }
       const values = await ask(query.period)
-      const before = query.before === '' ? [] : await ask(query.before)
+      const before = query.before === '' ? [] : await askBefore()
       const improvements = rankImprovements(values, before, definition.direction)
       const ranking = rankValues(values, definition.direction)
       return { ranking: ranking.map((one) => ({ ...one, improvement: improvements.get(one.value) ?? null })) }
@@ -164,6 +168,8 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
           by,
           only,
           switches: chosen,
+          // Its parts are counted; what was published of the whole would not add up with them.
+          asCounted: true,
           ...(knownMs === undefined ? {} : { knownMs }),
         })
       const side = async (period: string) => ({
@@ -275,7 +281,7 @@ function caseImportRoute(app: App, { kpi, clock }: Parts): void {
   )
 }
 
-function placeOf({ region, department }: CaseRecord): { region: string; department: string } {
+export function placeOf({ region, department }: CaseRecord): { region: string; department: string } {
   return { region: region.padEnd(6, '0'), department }
 }
 
@@ -393,40 +399,4 @@ function catalogueRoutes(app: App, { kpi, clock }: Parts): void {
       },
       ({ param, context }) => catalogue.decide(principalOf(context).actor, Number(param('version')) || 0, state),
     )
-}
-
-function restatementRoutes(app: App, { kpi }: Parts): void {
-  endpoint(
-    app,
-    {
-      ...{ method: 'get', path: '/api/kpi/restatements', summary: 'What was said then and is said now, and why', tag },
-      ...{
-        access: { right: 'read', scope: 'read' },
-        response: z.object({ restatements: z.array(api.RestatementBody) }),
-      },
-    },
-    async () => ({ restatements: await kpi.restatements.list(500) }),
-  )
-  endpoint(
-    app,
-    {
-      ...{
-        method: 'post',
-        path: '/api/kpi/restatements',
-        summary: 'Propose to restate a figure',
-        tag,
-        access: approve,
-      },
-      ...{ body: api.NewRestatement, response: z.object({ id: z.string() }), status: 201 },
-    },
-    async ({ body, context }) => ({ id: await kpi.restatements.propose(principalOf(context).actor, body) }),
-  )
-  endpoint(
-    app,
-    {
-      ...{ method: 'post', path: '/api/kpi/restatements/{id}/approve', summary: 'Approve; two others are needed', tag },
-      ...{ access: approve, response: z.object({ state: z.string() }) },
-    },
-    async ({ param, context }) => ({ state: await kpi.restatements.approve(principalOf(context).actor, param('id')) }),
-  )
 }

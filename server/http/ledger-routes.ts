@@ -2,8 +2,11 @@
 // witness is a stranger; which record a leaf stands for needs the right to read.
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
+import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import type { Parts } from '../observatory.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
+import { jurisdictionOf } from './guard.ts'
+import { placeOf } from './kpi-routes.ts'
 import { readQuery } from './request.ts'
 
 const count = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
@@ -45,7 +48,7 @@ export const LedgerSummary = z.object({
 })
 const leavesMax = 200
 
-export function ledgerRoutes(app: App, { ledger, kpiWork: { witnesses }, config }: Parts): void {
+export function ledgerRoutes(app: App, { ledger, kpi, kpiWork: { witnesses }, config }: Parts): void {
   const keysOf = new Map(config.ledger.witnesses.map(({ name, keys }) => [name, keys]))
   endpoint(
     app,
@@ -110,11 +113,18 @@ export function ledgerRoutes(app: App, { ledger, kpiWork: { witnesses }, config 
     app,
     {
       ...{ method: 'get', path: '/api/kpi/ledger/inclusion', summary: 'That a record is in the ledger', tag },
-      access: { right: 'read', scope: 'read' },
+      access: { right: 'read', scope: 'read', within: 'jurisdiction' },
       query: LeafBody.pick({ kind: true, id: true, version: true }),
       response: LeafProof,
     },
-    ({ query }) => {
+    async ({ query, context }) => {
+      const bounds = jurisdictionOf(context)
+      // A case is somebody's; definitions, catalogue, calendars and releases bind everybody.
+      if (query.kind === 'case' && !isEverywhere(bounds)) {
+        const versions = await kpi.cases.versions(query.id)
+        const found = versions.find(({ record }) => String(record.version) === query.version)
+        if (!found || !covers(bounds, placeOf(found.record))) throw new CodedError('auth.outside')
+      }
       const checkpoint = ledger.checkpoint()
       const found = ledger.find(query)
       if (!found) throw new CodedError('not-found', { what: `A leaf of ${query.kind} ${query.id.slice(0, 64)}` })

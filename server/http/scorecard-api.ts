@@ -14,6 +14,14 @@ export const ShortValue = z.object({
   status: z.enum(['met', 'near', 'missed', 'no-target', 'exempt', 'unknown']),
   count: z.number(),
 })
+const Change = z
+  .object({
+    by: z.number().describe('Positive is more, whether that is better or not'),
+    means: z
+      .enum(['better', 'worse', 'same'])
+      .describe('By the direction of the indicator; same: cannot be told from chance at 95 %'),
+  })
+  .nullable()
 export const ScorecardRow = z.object({
   id: z.string(),
   name: Words,
@@ -27,6 +35,7 @@ export const ScorecardRow = z.object({
   exemptUntil: z.string().nullable(),
   before: KpiValueBody.nullable(),
   yearAgo: KpiValueBody.nullable(),
+  since: z.object({ before: Change, yearAgo: Change }),
   months: z.array(ShortValue),
   cities: z.array(ShortValue),
 })
@@ -68,15 +77,27 @@ export const BurnUp = z.object({
   target: z.number().nullable(),
   near: z.number().nullable(),
   due: z.string().nullable(),
-  points: z.array(Point).describe('Whole months; of a state of the catalogue as it was at their ends'),
+  points: z
+    .array(Point)
+    .describe('Whole months; of a state of the catalogue as it was known at their ends, and last as it is now'),
   forecast: z.array(z.object({ month: z.string(), value: z.number(), low: z.number(), high: z.number() })),
   pace: z.number().nullable().describe('Change per month of the trend'),
   required: z.number().nullable().describe('Change per month that reaches the target on its day'),
   reaches: z.string().nullable().describe('The month in which the trend is at the target'),
+  plan: z
+    .array(z.object({ month: z.string(), value: z.number() }))
+    .nullable()
+    .describe('From the first figure to the target on its day; null when that was before the first figure'),
+  trendOf: z
+    .object({ months: z.number(), needed: z.number() })
+    .describe('Months with a figure, and how many a trend needs'),
+  since: z.string().nullable().describe('The month from which on anything is known'),
+  running: z.string().nullable().describe('The month of the last point, when it is not over: a state as it is now'),
 })
 export const Names = z.object({
   regions: z.record(z.string(), z.string()),
   groups: z.record(z.string(), z.string()).describe('Cities by code: those that are compared with one another'),
+  peers: z.record(z.string(), z.array(z.string())).describe('Several groups under one name, e.g. 粤东西北'),
   tiles: z.record(z.string(), z.tuple([z.number(), z.number()])).describe('Cities by code: column and row on a map'),
   departments: z.record(z.string(), z.string()),
   items: z.record(z.string(), z.string()),

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { covers, isEverywhere } from '#core/jurisdiction.ts'
+import { changeSince } from '#kpi/board/ranking.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import type { Definition } from '#kpi/definitions/definition.ts'
 import { ruleFor } from '#kpi/engine/target.ts'
@@ -37,7 +38,8 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
       const rows = await Promise.all(
         kpi.board.plans().map(async ({ definition }) => {
           const ask = async (label: string, by: string[] = []): Promise<KpiValue[]> => {
-            const values = await kpi.board.values({ kpi: definition.id, period: label, by, only, switches: {} })
+            const asked = { kpi: definition.id, period: label, by, only, switches: {}, release: period }
+            const values = await kpi.board.values(asked)
             return besideFigures(kpiWork, definition, values, only)
           }
           const isOfCases = definition.fact === 'case'
@@ -52,6 +54,7 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
             ...{ id, name, group, unit, direction, isOfCases, value: now ?? null },
             ...rulesOf(definition, now?.dimensions ?? {}, clock.nowMs()),
             ...{ before: before ?? null, yearAgo: yearAgo ?? null },
+            since: { before: sinceOf(now, before, direction), yearAgo: sinceOf(now, yearAgo, direction) },
             months: months.map(shortOf),
             cities: cities.filter(({ dimensions }) => dimensions['city'] !== '').map(shortOf),
           }
@@ -90,6 +93,10 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
   )
 }
 
+function sinceOf(now: KpiValue | undefined, before: KpiValue | undefined, direction: 'up' | 'down') {
+  return (now && before && changeSince(now, before, direction)) ?? null
+}
+
 export function shortOf({ period, dimensions, state, ratio, target, count }: KpiValue) {
   return { period: period.label, dimensions, state, ratio, status: target.status, count }
 }
@@ -113,11 +120,13 @@ const divisionsSchema = z.object({
     }),
   ),
   counties: z.array(z.object({ code: z.string(), name: z.string() })),
+  peers: z.record(z.string(), z.array(z.string())).default({}),
 })
 
-function readDivisions(path: string): Pick<z.output<typeof api.Names>, 'regions' | 'groups' | 'tiles'> {
-  const { cities, counties } = divisionsSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
+function readDivisions(path: string): Pick<z.output<typeof api.Names>, 'regions' | 'groups' | 'tiles' | 'peers'> {
+  const { cities, counties, peers } = divisionsSchema.parse(JSON.parse(readFileSync(path, 'utf8')))
   return {
+    peers,
     regions: Object.fromEntries([...cities, ...counties].map(({ code, name }) => [code, name])),
     groups: Object.fromEntries(cities.flatMap(({ code, group }) => (group ? [[code, group]] : []))),
     tiles: Object.fromEntries(cities.flatMap(({ code, tile }) => (tile ? [[code, tile]] : []))),

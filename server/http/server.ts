@@ -42,6 +42,7 @@ import { postureRoutes } from './posture-routes.ts'
 import { pullRoutes } from './pull-routes.ts'
 import { questionRoutes } from './question-routes.ts'
 import { reloadRoutes } from './reload-routes.ts'
+import { restatementRoutes } from './restatement-routes.ts'
 import { scorecardRoutes } from './scorecard-routes.ts'
 import { sensitiveRoutes } from './sensitive-routes.ts'
 import { sensitiveTraceRoutes } from './sensitive-trace-routes.ts'
@@ -126,6 +127,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     scorecardRoutes(app, all)
     heatRoutes(app, all)
     burnUpRoutes(app, all)
+    restatementRoutes(app, all)
     pullRoutes(app, all)
     coverageRoutes(app, all)
     questionRoutes(app, all)

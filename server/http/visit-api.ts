@@ -16,6 +16,7 @@ export const VisitQuery = z.object({
   period: z.string().max(10).default('all'),
   kpi: z.string().max(64).optional(),
   department: z.string().max(200).optional(),
+  region: z.string().max(32).optional().describe('Its code covers what is below it'),
   limit: z.coerce.number().int().min(1).max(5000).default(200),
 })
 export const VisitPage = z.object({ total: z.number(), visits: z.array(VisitRow) })

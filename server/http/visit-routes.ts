@@ -1,7 +1,8 @@
 // Visits by people who only pretend to apply, and what three who judge a unit say of it. Whoever is judged imports none.
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
-import { covers } from '#core/jurisdiction.ts'
+import { covers, regionStem } from '#core/jurisdiction.ts'
+import { within } from '#kpi/engine/compute.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import { readVisits } from '#kpi/visits/read-visits.ts'
@@ -37,6 +38,7 @@ export function visitRoutes(app: App, { kpi }: Parts): void {
         (one) =>
           (query.kpi === undefined || one.kpi === query.kpi) &&
           (query.department === undefined || one.department === query.department) &&
+          ((query.region ?? '') === '' || within(one.region, regionStem(query.region!), 'region')) &&
           covers(bounds, { region: one.region.padEnd(6, '0'), department: one.department }),
       )
       return { total: visits.length, visits: visits.slice(0, query.limit) }

@@ -20,6 +20,7 @@ import { createDisputes, type Disputes } from '#kpi/questions/disputes.ts'
 import { createFollowUp } from '#kpi/questions/follow-up.ts'
 import { createQuestions, type Questions } from '#kpi/questions/questions.ts'
 import { createReleases, isFrozen, type Releases } from '#kpi/questions/releases.ts'
+import { createRestatements, type RestatementStore } from '#kpi/restatements.ts'
 import { type Calendar, calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
@@ -35,11 +36,12 @@ export interface KpiWork {
   disputes: Disputes
   questions: Questions
   releases: Releases
+  restatements: RestatementStore
   flags: FlagStore
   witnesses: Witnesses
   /** Of working days, as it is known now. */
   calendar(): Calendar
-  /** Every cell that a release publishes: the whole, cities, and departments in them. */
+  /** Every cell that a release publishes: the whole, cities, departments, and departments in cities. */
   figuresOf(period: string): Promise<KpiValue[]>
   components: Component[]
   /** Told apart, so that one that fails does not keep the others waiting. */
@@ -92,6 +94,11 @@ export async function createKpiWork(
   const releases = createReleases({
     ...{ database, calendar, nowMs, openAppeals: (period) => questions.openAppeals(period) },
     append: async (leaf) => (await ledger.append([leaf]))[0]!,
+    onChange: () => kpi.published.load(),
+  })
+  const restatements = createRestatements({
+    ...{ database, nowMs, newId: () => `r-${random.hex(8)}`, append: (leaf) => ledger.append([leaf]) },
+    onInForce: () => kpi.published.load(),
   })
   const followUp = createFollowUp({
     ...{ questions, calendar, nowMs, onFinding },
@@ -111,6 +118,7 @@ export async function createKpiWork(
       disputes,
       questions,
       releases,
+      restatements,
       calendar,
       flags: createFlagStore(database),
     },
@@ -118,7 +126,7 @@ export async function createKpiWork(
       const figures: KpiValue[] = []
       for (const { definition } of kpi.board.plans()) {
         const label = definition.fact === 'case' ? period : 'all'
-        for (const by of [[], ['city'], ['city', 'department']]) {
+        for (const by of [[], ['city'], ['department'], ['city', 'department']]) {
           if (!by.every((name) => name === 'city' || definition.dimensions.includes(name))) continue
           figures.push(...(await kpi.board.values({ kpi: definition.id, period: label, by, only: {}, switches: {} })))
         }

@@ -3,14 +3,13 @@ import { join } from 'node:path'
 import type { Clock } from '#core/clock.ts'
 import type { Component } from '#core/component.ts'
 import type { Logger } from '#core/logger.ts'
-import type { Random } from '#core/random.ts'
 import type { MetricMetadata, Sample } from '#core/sample.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { type Board, createBoard } from '#kpi/board/board.ts'
 import { type CatalogueStore, createCatalogueStore } from '#kpi/catalogue/store.ts'
 import { type LoadedDefinitions, loadDefinitions } from '#kpi/definitions/load.ts'
+import { createPublished, type Published, withPublished } from '#kpi/questions/published.ts'
 import { fromText, toNumber } from '#kpi/rational.ts'
-import { createRestatements, type RestatementStore } from '#kpi/restatements.ts'
 import { compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { findContradicted } from '#kpi/visits/contradicted.ts'
 import { createVisits, type Visits } from '#kpi/visits/visits.ts'
@@ -27,7 +26,8 @@ export interface KpiPart {
   board: Board
   /** undefined when its rules are wrong: then nothing is graded. */
   integrity: IntegrityPart | undefined
-  restatements: RestatementStore
+  /** Figures of periods that are frozen. */
+  published: Published
   visits: Visits
   component: Component
   /** Takes in what arrived. */
@@ -46,11 +46,10 @@ export function createKpiPart(
     database: Database
     events?: EventStore
     clock: Clock
-    random: Random
     logger: Logger
   },
 ): KpiPart {
-  const { directory, cubes, database, events, clock, random, logger } = deps
+  const { directory, cubes, database, events, clock, logger } = deps
   const nowMs = (): number => clock.nowMs()
   const cases = createDuckCases({ ...duckCasesDefaults, directory })
   const catalogue = createCatalogueStore(database, nowMs)
@@ -70,7 +69,8 @@ export function createKpiPart(
     facts: () => catalogue.facts(),
     catalogueVersion: () => catalogue.version(),
   })
-  const board = withGrades(plain, integrity)
+  const published = createPublished(database)
+  const board = withPublished(withGrades(plain, integrity), published)
   let failure = ''
   let opened = false
   const refresh = async (): Promise<void> => {
@@ -84,8 +84,7 @@ export function createKpiPart(
     }
   }
   return {
-    ...{ cases, catalogue, definitions, board, integrity, visits, refresh },
-    restatements: createRestatements(database, nowMs, () => `r-${random.hex(8)}`),
+    ...{ cases, catalogue, definitions, board, integrity, visits, published, refresh },
     component: {
       name: 'kpi',
       start: async () => {
@@ -93,6 +92,7 @@ export function createKpiPart(
         opened = true
         await catalogue.load()
         await visits.load()
+        await published.load()
         await integrity?.load()
       },
       stop: async () => {

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { systemClock } from '#core/clock.ts'
+import { type Clock, systemClock } from '#core/clock.ts'
 import { silentLogger } from '#core/logger.ts'
 import { systemRandom } from '#core/random.ts'
 import { configSchema } from '#server/config.ts'
@@ -18,7 +18,10 @@ export interface Running extends Observatory {
   dispose(): Promise<void>
 }
 
-export async function startObservatory(part: Record<string, unknown> = {}): Promise<Running> {
+export async function startObservatory(
+  part: Record<string, unknown> = {},
+  clock: Clock = systemClock,
+): Promise<Running> {
   const directory = await mkdtemp(join(tmpdir(), 'guanlan-e2e-'))
   const { collectors, http, ...rest } = part as Record<string, object | undefined>
   const config = configSchema.parse({
@@ -36,7 +39,7 @@ export async function startObservatory(part: Record<string, unknown> = {}): Prom
     },
   })
   const observatory = createObservatory(config, {
-    clock: systemClock,
+    clock,
     random: systemRandom,
     logger: silentLogger,
     version: 'test',

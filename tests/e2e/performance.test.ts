@@ -208,6 +208,14 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     await page.getByText('Taken over: 40 new').waitFor()
     const row = page.locator('tr', { has: page.locator('th', { hasText: '深圳市市场监督管理局' }) })
     await row.getByText('Visits').waitFor()
+    // The register below is of the same city.
+    const register = page.locator('section', { has: page.getByRole('heading', { name: 'Visits' }) })
+    const total = async (city: string): Promise<number> =>
+      (await observatory.get<{ total: number }>(`/api/kpi/visits?period=${year}&region=${city}`)).total
+    const [here, everywhere] = [await total('4403'), await total('')]
+    expect(here).toBeGreaterThanOrEqual(40)
+    expect(here).toBeLessThan(everywhere)
+    await expect.poll(() => register.locator('header .muted').first().textContent()).toBe(String(here))
     // A department imports nothing about itself.
     const clerk = await tokenOf('importer', [department])
     expect((await ask('/api/kpi/visits', clerk, { ...csv(rows), dryRun: false })).status).toBe(403)

@@ -1,5 +1,5 @@
 // Exact ratios as people read them.
-import { percent } from '../format.ts'
+import { exact, percent } from '../format.ts'
 import type { KpiValue, ShortValue } from '../types.ts'
 
 export function numberOf(ratio: { numerator: string; denominator: string } | null | undefined): number | null {
@@ -16,9 +16,10 @@ export function figure(value: Pick<KpiValue | ShortValue, 'ratio'> | null, unit:
   return unit === 'ratio' ? percent(number) : number.toLocaleString('en-US', { maximumFractionDigits: 2 })
 }
 
-/** Change in percentage points. */
-export function points(now: number | null, before: number | null): number | null {
-  return now === null || before === null ? null : (now - before) * 100
+/** A change: of a share in percentage points, of anything else in its own unit. */
+export function signedFigure(by: number, unit: string): string {
+  const text = unit === 'ratio' ? Math.abs(by * 100).toFixed(1) : exact(Number(Math.abs(by).toFixed(2)))
+  return Number(text) === 0 ? text : `${by > 0 ? '+' : '−'}${text}`
 }
 
 export type Status = KpiValue['target']['status']

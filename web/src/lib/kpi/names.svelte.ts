@@ -3,7 +3,7 @@ import { get } from '../api.ts'
 import type { Names } from '../types.ts'
 
 class KpiNames {
-  all = $state.raw<Names>({ regions: {}, groups: {}, tiles: {}, departments: {}, items: {} })
+  all = $state.raw<Names>({ regions: {}, groups: {}, peers: {}, tiles: {}, departments: {}, items: {} })
   #asked = new Set<string>()
 
   /** @param department items of this one as well */
@@ -18,6 +18,14 @@ class KpiNames {
         this.#asked.delete(department)
       },
     )
+  }
+
+  /** Codes of the cities of a group, or of several under one name. */
+  citiesOf(peers: string): string[] {
+    const groups = this.all.peers[peers] ?? [peers]
+    return Object.entries(this.all.groups)
+      .filter(([, group]) => groups.includes(group))
+      .map(([code]) => code)
   }
 
   /** A county by its own name, or by its city's. */

@@ -33,6 +33,12 @@ export function holds(verdict: Verdict): boolean {
   return Object.values(verdict).every(Boolean)
 }
 
+/** SM3 of canonical JSON, hex. */
+export async function recordHash(value: unknown): Promise<string> {
+  const { sm3 } = await import('sm-crypto-v2')
+  return sm3(new TextEncoder().encode(canonicalJson(value)))
+}
+
 function rootFrom(
   leaf: Uint8Array,
   { index, size, proof }: LeafProof,
