@@ -1,5 +1,5 @@
 // YAML that people write, read with file and line: whatever is wrong is said where it is wrong, with a suggestion.
-import { isMap, isNode, LineCounter, type Node, parseDocument } from 'yaml'
+import { type Document, isMap, isNode, LineCounter, type Node, parseAllDocuments, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
 
 export interface SourceProblem {
@@ -20,11 +20,23 @@ export interface YamlSource<T> {
 
 const yamlBytesMax = 1024 * 1024
 
-export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>, bytesMax = yamlBytesMax): YamlSource<T> {
+/**
+ * @param reader `go` for files of programs written in Go, as their readers take them: of several documents the first, and
+ * numbers and booleans as the text that was written (`1.0`, `010`, `True`), since where text is asked for that is what counts.
+ */
+export function readYaml<T>(
+  file: string,
+  text: string,
+  schema: z.ZodType<T>,
+  bytesMax = yamlBytesMax,
+  reader: 'core' | 'go' = 'core',
+): YamlSource<T> {
   if (Buffer.byteLength(text) > bytesMax)
     return failed([{ file, line: 1, cause: `larger than ${bytesMax} bytes`, hint: 'Split the file.' }])
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true })
+  const options = { lineCounter: lines, uniqueKeys: true, merge: true }
+  const document = reader === 'go' ? firstDocument(text, options) : parseDocument(text, options)
+  if (reader === 'go') keepWritten(document)
   if (document.errors.length > 0)
     return failed(
       document.errors.map((error) => ({
@@ -46,6 +58,19 @@ export function readYaml<T>(file: string, text: string, schema: z.ZodType<T>, by
   if (result.success) return { value: result.data, problems: [], lineOf }
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, file, schema, data, lineOf))
   return { problems, lineOf }
+}
+
+function firstDocument(text: string, options: Parameters<typeof parseDocument>[1]): Document {
+  const documents = parseAllDocuments(text, options)
+  return ('empty' in documents ? undefined : documents[0]) ?? parseDocument('', options)
+}
+
+function keepWritten(document: Document): void {
+  visit(document, {
+    Scalar: (_, node) => {
+      if (typeof node.value === 'number' || typeof node.value === 'boolean') node.value = node.source ?? node.value
+    },
+  })
 }
 
 /** `rules/parsers/x.yml:14: unknown key "patern". Did you mean "pattern"?` */

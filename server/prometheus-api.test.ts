@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { ManualClock } from '#core/clock.ts'
 import { silentLogger } from '#core/logger.ts'
+import { compressSnappy } from '#stores/metrics/remote/snappy.ts'
 import { encodeForTest } from '#stores/metrics/testing.ts'
 import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
 import { createPromApi, type PromApi } from './prometheus-api.ts'
@@ -80,4 +81,62 @@ test('a range that ends before it starts, or has no step, is refused', async () 
     code: 'query.invalid',
   })
   await expect(api.series(params({}))).rejects.toMatchObject({ code: 'query.invalid' })
+})
+
+test('a query gives its tree, its parts in the words of Prometheus', async () => {
+  expect(
+    await api.parse(params({ query: 'sum by (host) (rate(requests_total{host=~"a|b"}[5m:1m] @ 12 offset 1h)) / 2' })),
+  ).toEqual({
+    ...{ type: 'binaryExpr', op: '/', bool: false, matching: null, rhs: { type: 'numberLiteral', val: '2' } },
+    lhs: {
+      ...{ type: 'aggregation', op: 'sum', grouping: ['host'], without: false, param: null },
+      expr: {
+        type: 'call',
+        func: { name: 'rate', argTypes: ['matrix'], variadic: 0, returnType: 'vector' },
+        args: [
+          {
+            ...{ type: 'subquery', range: 300_000, rangeExpr: null, step: 60_000, stepExpr: null },
+            ...{ offset: 3_600_000, offsetExpr: null, timestamp: 12_000, startOrEnd: null },
+            expr: {
+              ...{ type: 'vectorSelector', name: 'requests_total', offset: 0, offsetExpr: null, timestamp: null },
+              ...{ startOrEnd: null, anchored: false, smoothed: false },
+              matchers: [
+                { name: 'host', type: '=~', value: 'a|b' },
+                { name: '__name__', type: '=', value: 'requests_total' },
+              ],
+            },
+          },
+        ],
+      },
+    },
+  })
+  await expect(api.parse(params({ query: 'sum(' }))).rejects.toMatchObject({ code: 'query.invalid' })
+})
+
+test('lookback_delta and timeout are those of the query', async () => {
+  const at = { query: 'requests_total{host="a"}', time: String(startMs / 1000 + 60 + 30) }
+  expect((await query(at)).result).toHaveLength(1)
+  expect((await query({ ...at, lookback_delta: '20s' })).result).toHaveLength(0)
+  await expect(query({ ...at, lookback_delta: '-1s' })).rejects.toMatchObject({ code: 'query.invalid' })
+  await expect(query({ ...at, timeout: 'soon' })).rejects.toMatchObject({ code: 'query.invalid' })
+})
+
+test('federation gives the newest samples in text, with an instance', async () => {
+  const match = new URLSearchParams([
+    ['match[]', 'requests_total{host="b"}'],
+    ['match[]', '{host=~"a|b"}'],
+  ])
+  expect(await api.federate(match)).toBe(
+    `# TYPE requests_total untyped\n${[60, 120]
+      .map((value, i) => `requests_total{host="${'ab'[i]}",instance=""} ${value} ${startMs + 60_000}\n`)
+      .sort((a, b) => (a.includes('"b"') ? -1 : b.includes('"b"') ? 1 : 0))
+      .join('')}`,
+  )
+  await expect(api.federate(params({}))).rejects.toMatchObject({ code: 'query.invalid' })
+})
+
+test('remote read refuses what is no request, and what asks for chunks alone', async () => {
+  for (const body of [Buffer.from('nonsense'), compressSnappy(Uint8Array.of(0x0a, 0xff)), Buffer.alloc(0)])
+    await expect(api.read(body)).rejects.toMatchObject({ code: 'body.invalid' })
+  await expect(api.read(compressSnappy(Uint8Array.of(0x12, 1, 1)))).rejects.toMatchObject({ code: 'body.invalid' })
 })

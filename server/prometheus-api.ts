@@ -14,10 +14,15 @@ import {
   type PromqlFeatures,
   parseQuery,
   parseSelector,
+  type QueryOptions,
   type QueryResult,
   type StepSeries,
 } from '#stores/metrics/promql/index.ts'
 import type { Matcher, MetricStore } from '#stores/metrics/store.ts'
+import { promqlFeatures } from './prometheus/features.ts'
+import { federate } from './prometheus/federate.ts'
+import { remoteRead } from './prometheus/remote-read.ts'
+import { type Tree, treeOf } from './prometheus/tree.ts'
 import { instantJson, rangeJson } from './prometheus-json.ts'
 
 /** What goes with the answer besides its data. */
@@ -54,7 +59,17 @@ export interface PromApi {
   queryRange(params: URLSearchParams, signal?: AbortSignal, notes?: Notes): Promise<DataText>
   exemplars(params: URLSearchParams): Promise<{ seriesLabels: Labels; exemplars: PromExemplar[] }[]>
   format(params: URLSearchParams): Promise<string>
-  targets(params: URLSearchParams): Promise<{ activeTargets: PromTarget[]; droppedTargets: never[] }>
+  parse(params: URLSearchParams): Promise<Tree>
+  features(): Record<string, Record<string, boolean>>
+  /** Text of the newest samples, for another Prometheus. */
+  federate(params: URLSearchParams): Promise<string>
+  /** Snappy protobuf to snappy protobuf. */
+  read(body: Uint8Array, signal?: AbortSignal): Promise<Buffer>
+  targets(params: URLSearchParams): Promise<{
+    activeTargets: PromTarget[]
+    droppedTargets: never[]
+    droppedTargetCounts: Record<string, number>
+  }>
   scrapePools(): Promise<{ scrapePools: string[] }>
   targetMetadata(
     params: URLSearchParams,
@@ -81,7 +96,7 @@ export function createPromApi(store: MetricStore, clock: Clock, features: Partia
       if (behind) {
         return forwarded(await behind.query(required(params, 'query'), atMs, bounded(signal)), params, notes)
       }
-      const result = await engine.instant(required(params, 'query'), atMs, { signal: bounded(signal) })
+      const result = await engine.instant(required(params, 'query'), atMs, optionsOf(params, signal))
       noted(notes, result)
       return cut(instantJson(result, atMs, { seriesMax: limit(params) }), notes)
     },
@@ -95,7 +110,7 @@ export function createPromApi(store: MetricStore, clock: Clock, features: Partia
       if (behind) {
         return forwarded(await behind.queryRange(query, { startMs, endMs, stepMs }, bounded(signal)), params, notes)
       }
-      const result = await engine.range(query, { startMs, endMs, stepMs }, { signal: bounded(signal) })
+      const result = await engine.range(query, { startMs, endMs, stepMs }, optionsOf(params, signal))
       if (result.type !== 'matrix') throw new Error(`a range query gave a ${result.type}`)
       noted(notes, result)
       return cut(rangeJson(result, { startMs, stepMs }, { seriesMax: limit(params) }), notes)
@@ -113,8 +128,14 @@ export function createPromApi(store: MetricStore, clock: Clock, features: Partia
     async format(params) {
       return formatQuery(parseQuery(required(params, 'query'), config))
     },
+    async parse(params) {
+      return treeOf(parseQuery(required(params, 'query'), config))
+    },
+    features: () => promqlFeatures(config),
+    federate: (params) => federate(store, params.getAll('match[]'), now()),
+    read: (body, signal) => remoteRead(store, body, bounded(signal)),
     async targets(params) {
-      if (params.get('state') === 'dropped') return { activeTargets: [], droppedTargets: [] }
+      if (params.get('state') === 'dropped') return { activeTargets: [], droppedTargets: [], droppedTargetCounts: {} }
       const [up, duration] = await Promise.all(
         ['up', 'scrape_duration_seconds'].map((query) => engine.instant(query, now())),
       )
@@ -140,6 +161,7 @@ export function createPromApi(store: MetricStore, clock: Clock, features: Partia
       return {
         activeTargets: activeTargets.filter(({ scrapePool }) => pool === null || pool === '' || scrapePool === pool),
         droppedTargets: [],
+        droppedTargetCounts: {},
       }
     },
     async scrapePools() {
@@ -254,8 +276,24 @@ function selectorsOf(expr: Expr): Matcher[][] {
   return [...(expr.kind === 'selector' ? [[...expr.matchers]] : []), ...children(expr).flatMap(selectorsOf)]
 }
 
-function bounded(signal: AbortSignal | undefined): AbortSignal {
-  const timeout = AbortSignal.timeout(queryTimeoutMs)
+/** `timeout` shortens ours, `lookback_delta` stands for the five minutes. */
+function optionsOf(params: URLSearchParams, signal: AbortSignal | undefined): QueryOptions {
+  const positive = (name: string): number | undefined => {
+    const text = params.get(name)
+    if (text === null || text === '') return undefined
+    const ms = durationParam(params, name)
+    if (ms <= 0) throw badParameter(name, 'must be positive')
+    return ms
+  }
+  const [timeoutMs, lookbackMs] = [positive('timeout'), positive('lookback_delta')]
+  return {
+    signal: bounded(signal, timeoutMs),
+    ...(lookbackMs !== undefined && { lookbackMs }),
+  }
+}
+
+function bounded(signal: AbortSignal | undefined, timeoutMs = queryTimeoutMs): AbortSignal {
+  const timeout = AbortSignal.timeout(Math.min(timeoutMs, queryTimeoutMs))
   return signal ? AbortSignal.any([signal, timeout]) : timeout
 }
 

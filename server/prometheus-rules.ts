@@ -1,13 +1,13 @@
 // Rules and alerts in the shapes of Prometheus's API.
 import type { MetricRuleStatus, RuleGroupStatus } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
-import { formatValue } from '#stores/metrics/promql/index.ts'
+import { formatScientific } from '#stores/metrics/promql/index.ts'
 
 const time = (ms: number | null): string => (ms === null ? '0001-01-01T00:00:00Z' : new Date(ms).toISOString())
 
 function alertsOf({ alerts }: MetricRuleStatus) {
   return alerts.map(({ labels, annotations, state, activeAtMs, keepFiringSinceMs, value }) => ({
-    ...{ labels, annotations, state, activeAt: time(activeAtMs), value: formatValue(value) },
+    ...{ labels, annotations, state, activeAt: time(activeAtMs), value: formatScientific(value) },
     ...(keepFiringSinceMs !== null && { keepFiringSince: time(keepFiringSinceMs) }),
   }))
 }

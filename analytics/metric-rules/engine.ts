@@ -86,6 +86,8 @@ export interface MetricRules {
   watch(changed: (problems: readonly SourceProblem[]) => void): void
   close(): void
   readonly problems: readonly SourceProblem[]
+  /** When the files were read last. */
+  readonly readMs: number
   snapshot(): string
   /** Throws when the text is no snapshot; nothing changed then. */
   restore(text: string): void
@@ -150,6 +152,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
   let files = new Map<string, { text: string; groups: RuleGroup[] }>()
   let groups: GroupAtWork[] = []
   let problems: readonly SourceProblem[] = []
+  let readMs = 0
   let ended: { rule: RuleAtWork; group: RuleGroup }[] = []
   let unwatch: (() => void) | undefined
   const selects = new SharedSelects(deps.store)
@@ -187,6 +190,7 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
     for (const old of before.values()) for (const rule of old.rules) ended.push({ rule, group: old.group })
     files = next
     problems = found
+    readMs = deps.clock.nowMs()
     return found
   }
 
@@ -361,6 +365,9 @@ export function createMetricRules(config: MetricRulesConfig, deps: MetricRulesDe
     close: () => unwatch?.(),
     get problems() {
       return problems
+    },
+    get readMs() {
+      return readMs
     },
     snapshot: () =>
       JSON.stringify({

@@ -7,15 +7,18 @@ import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import { type ParseOptions, parseQuery } from '#stores/metrics/promql/index.ts'
 import { CompiledTemplate } from './template/index.ts'
 
-/** YAML reads 1, true and nothing as other than text; Go's reader takes them as text where text is asked for. */
-export const scalarText = z
-  .union([z.string(), z.number(), z.boolean(), z.null()])
-  .transform((value) => (value === null ? '' : String(value)))
+/** Read as Go does: what is no text is as it was written, and nothing is an empty text. */
+export const scalarText = z.union([z.string(), z.null()]).transform((value) => value ?? '')
 
 export const promDuration = z
-  .union([z.string(), z.literal(0)])
-  .refine((text) => parseDuration(String(text)) !== undefined, 'not a valid duration string, such as 30s, 5m or 1h30m')
-  .transform((text) => parseDuration(String(text))!)
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, 'not a valid duration string, such as 30s, 5m or 1h30m')
+  .transform((text) => parseDuration(text)!)
+
+const whole = z
+  .string()
+  .regex(/^[-+]?\d+$/, 'not a whole number')
+  .transform(Number)
 
 const texts = z.union([z.record(z.string(), scalarText), z.null().transform(() => ({}))])
 
@@ -33,7 +36,7 @@ const groupSchema = z.strictObject({
   name: scalarText,
   interval: promDuration.optional(),
   query_offset: promDuration.optional(),
-  limit: z.int().optional(),
+  limit: whole.optional(),
   labels: texts.optional(),
   rules: z.union([z.array(ruleSchema), z.null().transform(() => [])]).default([]),
 })
@@ -80,7 +83,7 @@ export interface RuleFileDefaults {
 }
 
 export function readRuleFile(file: string, text: string, defaults: RuleFileDefaults): RuleFileResult {
-  const source = readYaml(file, text, fileSchema, 8 * 1024 * 1024)
+  const source = readYaml(file, text, fileSchema, 8 * 1024 * 1024, 'go')
   const problems = [...source.problems]
   const problem = (path: readonly PropertyKey[], cause: string, hint = ''): void =>
     void problems.push({ file, line: source.lineOf(path), cause, hint })
@@ -136,12 +139,13 @@ function compiled(
       tell('annotations', 'invalid field "annotations" in recording rule')
     if (rule.for) tell('for', 'invalid field "for" in recording rule')
     if (rule.keep_firing_for) tell('keep_firing_for', 'invalid field "keep_firing_for" in recording rule')
-    if (record !== '' && !/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(record))
-      tell('record', `invalid recording rule name: ${record}`)
+    // Any text names a series; an expression in the wrong place is the common mistake.
+    if (/[{}]/.test(record))
+      tell('record', `braces present in the recording rule name; should it be in expr?: ${record}`)
   }
   for (const name of Object.keys(rule.labels ?? {})) checkLabelName(name, (cause) => tell(`labels\0${name}`, cause))
   for (const name of Object.keys(rule.annotations ?? {}))
-    if (!/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) tell(`annotations\0${name}`, `invalid annotation name: ${name}`)
+    if (name === '') tell(`annotations\0${name}`, `invalid annotation name: ${name}`)
   const labels = { ...groupLabels, ...rule.labels }
   const annotations = { ...rule.annotations }
   const templates = (which: 'labels' | 'annotations', all: Record<string, string>): [string, CompiledTemplate][] =>
@@ -169,5 +173,5 @@ function compiled(
 }
 
 function checkLabelName(name: string, tell: (cause: string) => void): void {
-  if (name === '__name__' || !/^[a-zA-Z_][a-zA-Z0-9_]*$/.test(name)) tell(`invalid label name: ${name}`)
+  if (name === '__name__' || name === '') tell(`invalid label name: ${name}`)
 }

@@ -3,13 +3,14 @@
 import { globSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { parse } from 'yaml'
 import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
 import type { FloatHistogram } from '#core/histogram.ts'
 import type { Labels } from '#core/sample.ts'
 import { formatProblem, readYaml } from '#core/yaml-source.ts'
 import { labelsKey, labelsText } from '#stores/metrics/promql/eval/labels.ts'
-import { formatValue, histogramText, instantQuery } from '#stores/metrics/promql/index.ts'
+import { formatValue, histogramText, instantQuery, type PromqlFeatures } from '#stores/metrics/promql/index.ts'
 import { differs } from '#stores/metrics/promql/script/compare.ts'
 import { ScriptStore } from '#stores/metrics/promql/script/script-store.ts'
 import { parseSeries } from '#stores/metrics/promql/script/series-notation.ts'
@@ -23,10 +24,18 @@ const listOf = <T extends z.ZodType>(item: T) =>
     .nullish()
     .transform((list) => list ?? [])
 
+/** As YAML has numbers: `1e3`, `0x10`, `.inf`, `.nan`. */
+const yamlNumber = z.string().transform((text, context) => {
+  const value = parse(text)
+  if (typeof value === 'number') return value
+  context.addIssue(`not a number: ${text}`)
+  return z.NEVER
+})
+
 const testSchema = z.strictObject({
   name: scalarText.optional(),
   interval: promDuration.optional(),
-  start_timestamp: z.union([z.string(), z.number()]).optional(),
+  start_timestamp: z.string().optional(),
   input_series: listOf(z.strictObject({ series: scalarText, values: scalarText })),
   alert_rule_test: listOf(
     z.strictObject({
@@ -42,7 +51,7 @@ const testSchema = z.strictObject({
       exp_samples: listOf(
         z.strictObject({
           labels: scalarText.default(''),
-          value: z.union([z.number(), z.string()]).default(0),
+          value: yamlNumber.default(0),
           histogram: scalarText.default(''),
         }),
       ),
@@ -56,7 +65,9 @@ const fileSchema = z.strictObject({
   rule_files: listOf(scalarText),
   evaluation_interval: promDuration.optional(),
   group_eval_order: listOf(scalarText),
-  fuzzy_compare: z.boolean().default(false),
+  fuzzy_compare: z
+    .union([z.literal('true').transform(() => true), z.literal('false').transform(() => false)])
+    .default(false),
   tests: listOf(testSchema),
 })
 type UnitTest = z.output<typeof testSchema>
@@ -72,12 +83,13 @@ export interface UnitTestResult {
 
 const evaluationsMax = 10_000_000
 
-export async function runUnitTests(file: string): Promise<UnitTestResult> {
+/** @param promql what rules and expressions may use; promtool too takes nothing experimental unless it is told to. */
+export async function runUnitTests(file: string, promql: Partial<PromqlFeatures> = {}): Promise<UnitTestResult> {
   const text = readFileSync(file, 'utf8')
   // As for promtool, an empty file is one without tests.
   if (text.split('\n').every((line) => /^\s*(?:#.*|---\s*)?$/.test(line)))
     return { checks: 0, failures: [], warnings: [] }
-  const source = readYaml(file, text, fileSchema, 16 * 1024 * 1024)
+  const source = readYaml(file, text, fileSchema, 16 * 1024 * 1024, 'go')
   if (!source.value) return { checks: 0, failures: source.problems.map(formatProblem), warnings: [] }
   const unit = source.value
   const warnings: string[] = []
@@ -90,7 +102,10 @@ export async function runUnitTests(file: string): Promise<UnitTestResult> {
     if (found.length === 0) warnings.push(`no file match pattern ${pattern}`)
     for (const one of found) {
       try {
-        const read = readRuleFile(one, readFileSync(one, 'utf8'), { intervalMs })
+        const read = readRuleFile(one, readFileSync(one, 'utf8'), {
+          intervalMs,
+          promql: { experimental: false, ...promql },
+        })
         failures.push(...read.problems.map(formatProblem))
         groups.push(...read.groups)
       } catch (error) {
@@ -98,6 +113,8 @@ export async function runUnitTests(file: string): Promise<UnitTestResult> {
       }
     }
   }
+  // promtool reads rules for each test: without one they are not looked at.
+  if (unit.tests.length === 0) warnings.push(...failures.splice(0))
   const order = unit.group_eval_order
   for (const [i, name] of order.entries())
     if (order.indexOf(name) !== i) failures.push(`group name repeated in evaluation order: ${name}`)
@@ -108,7 +125,7 @@ export async function runUnitTests(file: string): Promise<UnitTestResult> {
   for (const [i, test] of unit.tests.entries()) {
     const name = test.name ? `name: ${test.name},\n    ` : ''
     try {
-      const run = new TestRun(test, ordered, intervalMs, unit.fuzzy_compare)
+      const run = new TestRun(test, ordered, { intervalMs, fuzzy: unit.fuzzy_compare, promql })
       await run.run()
       checks += run.checks
       failures.push(...run.failures.map((failure) => `  ${name}${failure}`))
@@ -128,12 +145,18 @@ class TestRun {
   readonly #groups: readonly RuleGroup[]
   readonly #intervalMs: number
   readonly #fuzzy: boolean
+  readonly #promql: Partial<PromqlFeatures>
   readonly #store = new ScriptStore()
   readonly #states: RuleState[][]
   readonly #startMs: number
 
-  constructor(test: UnitTest, groups: readonly RuleGroup[], intervalMs: number, fuzzy: boolean) {
+  constructor(
+    test: UnitTest,
+    groups: readonly RuleGroup[],
+    { intervalMs, fuzzy, promql }: { intervalMs: number; fuzzy: boolean; promql: Partial<PromqlFeatures> },
+  ) {
     this.#test = test
+    this.#promql = promql
     this.#groups = groups
     this.#intervalMs = intervalMs
     this.#fuzzy = fuzzy
@@ -182,7 +205,7 @@ class TestRun {
     return {
       externalLabels: this.#test.external_labels ?? {},
       externalUrl: this.#test.external_url,
-      query: { subqueryStepMs: this.#intervalMs, experimental: true },
+      query: { ...this.#promql, subqueryStepMs: this.#intervalMs },
       templateFailed: () => {},
     }
   }
@@ -230,7 +253,7 @@ class TestRun {
     const where = `  expr: ${JSON.stringify(expr)}, time: ${eval_time / 1000}s,`
     const expected = exp_samples.map(({ labels, value, histogram }) => ({
       labels: labels.trim() === '' ? {} : parseSeries(labels).labels,
-      value: histogram === '' ? numberOf(value) : parseSeries(`x ${histogram}`).points[0]!,
+      value: histogram === '' ? value : parseSeries(`x ${histogram}`).points[0]!,
     }))
     let got: { labels: Labels; value: number | FloatHistogram }[]
     try {
@@ -238,7 +261,7 @@ class TestRun {
         query: expr,
         timeMs: this.#startMs + eval_time,
         subqueryStepMs: this.#intervalMs,
-        experimental: true,
+        ...this.#promql,
       })
       if (result.type === 'scalar') got = [{ labels: {}, value: result.values[0]! }]
       else if (result.type === 'vector')
@@ -290,17 +313,10 @@ function sorted<T extends { labels: Labels }>(list: readonly T[]): T[] {
   return [...list].sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
-function startOf(given: string | number | undefined): number {
+function startOf(given: string | undefined): number {
   if (given === undefined || given === '') return 0
   const seconds = Number(given)
-  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(String(given))
+  const ms = Number.isFinite(seconds) ? seconds * 1000 : Date.parse(given)
   if (Number.isNaN(ms)) throw new Error(`start_timestamp: cannot parse ${JSON.stringify(given)}`)
   return ms
-}
-
-function numberOf(value: number | string): number {
-  if (typeof value === 'number') return value
-  const point = parseSeries(`x ${value}`).points[0]
-  if (typeof point !== 'number') throw new Error(`not a number: ${value}`)
-  return point
 }

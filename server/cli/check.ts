@@ -80,7 +80,7 @@ async function checkMetricRules(
   for (const name of names) {
     const file = join(directory, name)
     if (/_test\.ya?ml$/.test(name)) {
-      const result = await runUnitTests(file)
+      const result = await runUnitTests(file, promql)
       checks += result.checks
       problems.push(...result.failures.map((cause) => ({ file, line: 0, cause, hint: '' })))
     } else

@@ -1,11 +1,22 @@
 // The Prometheus API, in Prometheus's own envelope: what Grafana and promtool read.
 // https://prometheus.io/docs/prometheus/latest/querying/api/
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Context } from 'hono'
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
+import { readBytes } from '#collectors/body.ts'
+import type { Clock } from '#core/clock.ts'
+import { formatDuration } from '#core/duration.ts'
 import { CodedError } from '#core/errors.ts'
+import { formatProblem } from '#core/yaml-source.ts'
+import { engineDefaults } from '#stores/metrics/promql/index.ts'
+import type { MetricStore } from '#stores/metrics/store.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import type { StateStore } from '#stores/state/state.ts'
+import type { Config } from '../config.ts'
+import { federateContentType } from '../prometheus/federate.ts'
+import { readBytesMax } from '../prometheus/remote-read.ts'
 import type { DataText, Notes, PromApi } from '../prometheus-api.ts'
 import { alertsData, rulesData } from '../prometheus-rules.ts'
 import { type App, describeRoute } from './endpoint.ts'
@@ -17,6 +28,9 @@ export interface MetricRoutesDeps {
   startedMs: number
   metricRules: MetricRules
   state: Pick<StateStore, 'database'>
+  config: Pick<Config, 'data' | 'metrics' | 'http'>
+  clock: Clock
+  metrics: Pick<MetricStore, 'snapshot'>
 }
 
 const gzipBytesMin = 1400
@@ -24,6 +38,7 @@ const gzipBytesMin = 1400
 export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDeps): void {
   const { version, startedMs, metricRules } = deps
   const { database } = deps.state
+  const { config, clock, metrics } = deps
   const guard = requireRight('read', 'read')
   const answerText = (
     path: string,
@@ -52,6 +67,8 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
   answerText('/api/v1/query_range', (params, { req }, notes) => prometheus.queryRange(params, req.raw.signal, notes))
   answer('/api/v1/query_exemplars', (params) => prometheus.exemplars(params))
   answer('/api/v1/format_query', (params) => prometheus.format(params))
+  answer('/api/v1/parse_query', (params) => prometheus.parse(params))
+  answer('/api/v1/features', async () => prometheus.features())
   answer('/api/v1/series', (params, _, notes) => prometheus.series(params, notes))
   answer('/api/v1/labels', (params, _, notes) => prometheus.labels(params, notes))
   answer('/api/v1/metadata', (params) => prometheus.metadata(params))
@@ -66,7 +83,13 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
   // Alerts are sent on by the observatory itself.
   answer('/api/v1/alertmanagers', async () => ({ activeAlertmanagers: [], droppedAlertmanagers: [] }))
   answer('/api/v1/status/config', async () => ({ yaml: '' }))
-  answer('/api/v1/status/flags', async () => ({}))
+  answer('/api/v1/status/flags', async () => flagsOf(config))
+  answer('/api/v1/notifications', async () =>
+    metricRules.problems.map((problem) => ({
+      ...{ text: `Reading the rules has failed: ${formatProblem(problem)}`, active: true },
+      date: new Date(metricRules.readMs).toISOString(),
+    })),
+  )
   answer('/api/v1/status/tsdb', (params) => prometheus.tsdbStatus(params))
   // As in Prometheus with --web.enable-admin-api; here it asks for an administrator, and is in the audit trail.
   describeRoute(app, 'post', '/api/v1/admin/tsdb/delete_series', 'Delete samples', 'metrics', 'application/json')
@@ -84,17 +107,48 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
       }
     },
   )
+  describeRoute(app, 'get', '/federate', 'Newest samples, as in Prometheus', 'metrics', 'text/plain')
+  app.get('/federate', guard, async (context) => {
+    try {
+      const text = await prometheus.federate(await paramsOf(context))
+      return context.body(text, 200, { 'content-type': federateContentType })
+    } catch (error) {
+      return promError(context, error)
+    }
+  })
+  describeRoute(app, 'post', '/api/v1/read', 'Remote read, as in Prometheus', 'metrics', 'application/x-protobuf')
+  app.post('/api/v1/read', guard, async (context) => {
+    const body = await readBytes(
+      context.req.raw.body as unknown as AsyncIterable<Uint8Array> | null,
+      { contentLength: context.req.header('content-length'), contentEncoding: undefined },
+      { bytesMax: readBytesMax, expandedBytesMax: readBytesMax },
+    )
+    const found = await prometheus.read(body, context.req.raw.signal)
+    return context.body(new Uint8Array(found), 200, {
+      ...{ 'content-type': 'application/x-protobuf', 'content-encoding': 'snappy' },
+    })
+  })
+  // As in Prometheus with --web.enable-admin-api, in the data directory.
+  describeRoute(app, 'post', '/api/v1/admin/tsdb/snapshot', 'Copy the metric store', 'metrics', 'application/json')
+  app.on(['POST', 'PUT'], ['/api/v1/admin/tsdb/snapshot'], requireRight('users.manage', 'write'), async (context) => {
+    const name = new Date(clock.nowMs()).toISOString().replace(/[-:]/g, '')
+    await metrics.snapshot(join(config.data, 'snapshots', name))
+    await writeAudit(database, principalOf(context).actor, 'metrics.snapshot', 'metrics', { name })
+    return context.json({ status: 'success', data: { name } })
+  })
   // The log is applied before anything is served.
   answer('/api/v1/status/walreplay', async () => ({ min: 0, max: 0, current: 0, state: 'done' }))
   answer('/api/v1/status/runtimeinfo', async () => ({
     startTime: new Date(startedMs).toISOString(),
     CWD: '',
+    hostname: hostname(),
+    serverTime: new Date(clock.nowMs()).toISOString(),
     reloadConfigSuccess: metricRules.problems.length === 0,
-    lastConfigTime: new Date(startedMs).toISOString(),
+    lastConfigTime: new Date(metricRules.readMs).toISOString(),
     corruptionCount: 0,
     goroutineCount: 0,
-    GOMAXPROCS: 0,
-    storageRetention: '',
+    ...{ GOMAXPROCS: 0, GOMEMLIMIT: 0, GOGC: '', GODEBUG: '' },
+    storageRetention: retentionOf(config),
   }))
   // Grafana asks at "Save & test".
   answer('/api/v1/status/buildinfo', async () => ({
@@ -105,6 +159,28 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
     buildDate: '',
     goVersion: '',
   }))
+}
+
+const retentionOf = ({ metrics: { daysMax, bytesMax } }: Pick<Config, 'metrics'>): string =>
+  `${daysMax}d or ${Math.round(bytesMax / 1024 ** 2)}MiB`
+
+/** Our settings under the names of Prometheus's flags, those that mean the same. */
+function flagsOf({ metrics, http }: Pick<Config, 'metrics' | 'http'>): Record<string, string> {
+  const { experimental, unquotedNames, delayedNameRemoval } = metrics.promql
+  return {
+    'enable-feature': [
+      ...(experimental ? ['promql-experimental-functions', 'promql-binop-fill-modifiers'] : []),
+      ...(unquotedNames ? ['promql-unquoted-utf8-names'] : []),
+      ...(delayedNameRemoval ? ['promql-delayed-name-removal'] : []),
+    ].join(','),
+    'query.lookback-delta': formatDuration(engineDefaults.lookbackMs),
+    'query.max-samples': String(engineDefaults.samplesMax),
+    'storage.tsdb.retention.size': `${Math.round(metrics.bytesMax / 1024 ** 2)}MiB`,
+    'storage.tsdb.retention.time': `${metrics.daysMax}d`,
+    'web.enable-admin-api': 'true',
+    'web.enable-remote-write-receiver': 'true',
+    'web.listen-address': http.listen,
+  }
 }
 
 function sent(context: Context<AppEnv>, text: string): Response {

@@ -37,6 +37,8 @@ export type Duration = number | DurationExpr
 
 export interface VectorSelector extends Node {
   kind: 'selector'
+  /** Before the braces; empty when there is none. It is among the matchers too. */
+  name: string
   matchers: Matcher[]
   offset: Duration
   at: AtModifier | undefined

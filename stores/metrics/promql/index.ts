@@ -1,4 +1,13 @@
-export { children, type Expr, type Position, type ValueType } from './ast.ts'
+export {
+  children,
+  type Duration,
+  type DurationExpr,
+  type Expr,
+  type Position,
+  type Subquery,
+  type ValueType,
+  type VectorSelector,
+} from './ast.ts'
 export {
   Engine,
   type EngineConfig,
@@ -13,7 +22,8 @@ export {
   type Selectable,
   type StepSeries,
 } from './engine.ts'
+export { signatures } from './functions-table.ts'
 export { type HistogramJson, histogramJson, histogramText } from './histogram/text.ts'
-export { formatValue } from './numbers.ts'
+export { formatScientific, formatValue } from './numbers.ts'
 export { type ParseOptions, parse, parse as parseQuery, parseSelector, typeOf } from './parse.ts'
 export { formatQuery, printExpr } from './print.ts'

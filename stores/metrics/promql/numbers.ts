@@ -18,6 +18,14 @@ export function formatValue(value: number): string {
   return `${sign}${head}${tail.padEnd(shift, '0')}`
 }
 
+/** strconv.FormatFloat(value, 'e', -1, 64): values of alerts in the API. */
+export function formatScientific(value: number): string {
+  if (!Number.isFinite(value)) return formatValue(value)
+  const [mantissa, exponent] = value.toExponential().split('e') as [string, string]
+  const sign = Object.is(value, -0) ? '-' : ''
+  return `${sign}${mantissa}e${exponent[0]}${exponent.slice(1).padStart(2, '0')}`
+}
+
 /** %g: exponents below 1e-4, and from as many digits on as are asked for; from 1e6 on where as many as it takes. */
 export function formatGeneral(value: number, digits?: number): string {
   if (!Number.isFinite(value)) return formatValue(value)

@@ -140,7 +140,6 @@ describe('parser', () => {
   it('keeps the experimental set behind its option', () => {
     for (const text of [
       'limitk(1, m)',
-      'm[5m+1m]',
       'a + fill(0) b',
       'integral(m[5m])',
       'start_timestamp(m)',
@@ -154,7 +153,8 @@ describe('parser', () => {
     }
   })
 
-  it('anchored and smoothed are no experiment', () => {
-    expect(printExpr(parse('rate(m[5m] smoothed)', { experimental: false }))).toBe('rate(m[5m] smoothed)')
+  it('what has become stable is no experiment', () => {
+    for (const text of ['rate(m[5m] smoothed)', 'm[5m + 1m]', 'first_over_time(m[1h])'])
+      expect(printExpr(parse(text, { experimental: false }))).toBe(text)
   })
 })

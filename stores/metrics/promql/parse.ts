@@ -42,7 +42,7 @@ import {
 export { typeOf } from './check-types.ts'
 
 export interface ParseOptions {
-  /** Functions, duration expressions and fill that Prometheus keeps behind feature flags. */
+  /** Functions and fill that Prometheus keeps behind feature flags. */
   experimental: boolean
   /** Letters of every script, and dots after the first character, without quotes: behind a flag there too. */
   unquotedNames?: boolean
@@ -310,8 +310,6 @@ class Parser {
 
   #checkedDuration(expr: DurationExpr, mustBePositive: boolean): Duration {
     const duration = constantDuration(expr, mustBePositive)
-    if (typeof duration !== 'number' && !this.#experimental)
-      throw syntaxError('experimental duration expression is not enabled', expr.position.start, expr.position.end)
     return duration
   }
 
@@ -540,6 +538,7 @@ class Parser {
     const narrow = name !== undefined || matchers.some((matcher) => !valueTest(matcher)(''))
     const selector: VectorSelector = {
       kind: 'selector',
+      name: name?.text ?? '',
       matchers,
       offset: 0,
       at: undefined,
