@@ -356,7 +356,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         alerting,
         routing,
         reload: createReload({
-          ...{ parsers, rules, metricRules, routing, logger },
+          ...{ parsers, rules, metricRules, routing, logger, sensitive: sensitive.rules },
           sigma: config.security.sigma.enabled ? sigma.sigma : undefined,
         }),
         behaviour,

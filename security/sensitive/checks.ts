@@ -14,16 +14,21 @@ const lowerBit = 32
 
 /** GB 11643 at a place of 18 characters, of which the first 17 are digits: region, date of birth, ISO 7064 MOD 11-2. */
 export function residentIdAt(bytes: Uint8Array, at: number): boolean {
+  if (!datedRegionAt(bytes, at)) return false
+  let sum = 0
+  for (let i = 0; i < 17; i++) sum += (bytes[at + i]! - 48) * idWeights[i]!
+  const last = bytes[at + 17]!
+  return idChecks[sum % 11] === (last === letterX + lowerBit ? letterX : last)
+}
+
+/** All that a resident ID says of itself but its check digit: a province, and a day that there was. */
+export function datedRegionAt(bytes: Uint8Array, at: number): boolean {
   if (provinces[two(bytes, at)] !== 1) return false
   const century = two(bytes, at + 6)
   if (century !== 19 && century !== 20) return false
   const month = two(bytes, at + 10)
   const day = two(bytes, at + 12)
   if (month < 1 || month > 12 || day < 1 || day > 31) return false
-  let sum = 0
-  for (let i = 0; i < 17; i++) sum += (bytes[at + i]! - 48) * idWeights[i]!
-  const last = bytes[at + 17]!
-  if (idChecks[sum % 11] !== (last === letterX + lowerBit ? letterX : last)) return false
   return day <= daysOf(century * 100 + two(bytes, at + 8), month)
 }
 

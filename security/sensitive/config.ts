@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 export const sensitiveConfigSchema = z.strictObject({
   rules: z.string().default('rules/dlp').describe('Directory of the kinds, and of what is worth an alert'),
+  scanLogs: z.boolean().default(true).describe('Look for sensitive data in the text of every event as it streams by'),
   inspectMsMax: z.int().min(50).default(2000).describe('Looking into one mirrored body may take so long'),
   expandedBytesMax: z
     .int()

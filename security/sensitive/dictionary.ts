@@ -4,6 +4,8 @@ import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
 import { readYaml } from '#core/yaml-source.ts'
 
+const words = z.array(z.string().min(2).max(32)).max(100).default([])
+
 export const dictionarySchema = z
   .array(
     z.strictObject({
@@ -12,7 +14,10 @@ export const dictionarySchema = z
       en: z.string(),
       category: z.enum(['identity', 'contact', 'property', 'organisation', 'secret']),
       level: z.number().int().min(1).max(4),
-      context: z.array(z.string().min(2).max(32)).max(100).default([]),
+      /** One of them stands shortly before. */
+      context: words,
+      /** Nearer than any of those, it says that the number is something else. */
+      unless: words,
     }),
   )
   .max(100)
@@ -33,8 +38,10 @@ export const wall = 0x1e
 export interface Context {
   /** Another text is scanned. */
   begin(bytes: Uint8Array): void
-  /** One of the kind's words stands shortly before, and no wall between. Asked from front to back. */
+  /** One of the kind's words stands shortly before, no `unless` after it, and no wall between. Asked from front to back. */
   near(kind: string, at: number): boolean
+  /** An `unless` word stands right before, after the last of the kind's words. Asked from front to back. */
+  denied(kind: string, at: number): boolean
   /** The offset after a province's character, or 0. */
   plateStart(bytes: Uint8Array, at: number): number
 }
@@ -43,7 +50,15 @@ interface Word {
   /** In lower case, as far as it is ASCII. */
   bytes: Uint8Array
   kinds: number[]
+  /** Kinds that it speaks against. */
+  against: number[]
+  /** Few letters are a part of many words (`tel` of `hotel`): they count only by themselves. */
+  isShort: boolean
 }
+
+const shortLettersMax = 4
+/** `订单号：`, `"order_id": "`: so near is right before. */
+const deniedBytes = 24
 
 /**
  * Each byte is looked at once, however many numbers stand close together: where the last word of each kind was is known
@@ -58,6 +73,8 @@ export function createContext(dictionary: Dictionary): Context {
   begins[wall] = 1
   const lastStart = new Int32Array(dictionary.length)
   const lastEnd = new Int32Array(dictionary.length)
+  /** Where the last word that speaks against it ended. */
+  const lastAgainst = new Int32Array(dictionary.length)
   let text: Uint8Array = new Uint8Array(0)
   let position = 0
 
@@ -66,14 +83,19 @@ export function createContext(dictionary: Dictionary): Context {
     for (; i < at; i++) {
       const byte = text[i]!
       if (begins[byte] === 0) continue
-      if (byte === wall) lastStart.fill(-1)
-      else
+      if (byte === wall) {
+        lastStart.fill(-1)
+        lastAgainst.fill(-1)
+      } else
         for (const word of starts.get(byte)!)
-          if (stands(word.bytes, text, i))
+          if (stands(word, text, i)) {
+            const end = i + word.bytes.length
             for (const kind of word.kinds) {
               lastStart[kind] = i
-              lastEnd[kind] = i + word.bytes.length
+              lastEnd[kind] = end
             }
+            for (const kind of word.against) lastAgainst[kind] = end
+          }
     }
     position = i
   }
@@ -88,12 +110,22 @@ export function createContext(dictionary: Dictionary): Context {
       text = bytes
       position = 0
       lastStart.fill(-1)
+      lastAgainst.fill(-1)
     },
     near: (kind, at) => {
       const i = index.get(kind)
       if (i === undefined) return false
       readTo(at)
-      return lastStart[i]! >= 0 && lastStart[i]! >= at - contextBytes && lastEnd[i]! <= at
+      const isThere = lastStart[i]! >= 0 && lastStart[i]! >= at - contextBytes && lastEnd[i]! <= at
+      return isThere && lastAgainst[i]! <= lastEnd[i]!
+    },
+    denied: (kind, at) => {
+      const i = index.get(kind)
+      if (i === undefined) return false
+      readTo(at)
+      const against = lastAgainst[i]!
+      if (against < 0 || against < at - deniedBytes || against > at) return false
+      return lastStart[i]! < 0 || against > lastEnd[i]!
     },
     plateStart: (bytes, at) => {
       const first = bytes[at]!
@@ -110,15 +142,19 @@ export function createContext(dictionary: Dictionary): Context {
 /** Under the byte they begin with, in either case. */
 function wordsByStart(dictionary: Dictionary, encode: (text: string) => Buffer): Map<number, Word[]> {
   const words = new Map<string, Word>()
-  dictionary.forEach(({ context }, kind) => {
-    for (const text of context)
-      for (const bytes of [Buffer.from(text), encode(text)]) {
-        const folded = bytes.map((byte) => fold(byte))
-        const name = Buffer.from(folded).toString('latin1')
-        const known = words.get(name)
-        if (!known) words.set(name, { bytes: folded, kinds: [kind] })
-        else if (!known.kinds.includes(kind)) known.kinds.push(kind)
-      }
+  const note = (text: string, kind: number, side: 'kinds' | 'against'): void => {
+    for (const bytes of [Buffer.from(text), encode(text)]) {
+      const folded = bytes.map((byte) => fold(byte))
+      const name = Buffer.from(folded).toString('latin1')
+      const isShort = folded.length <= shortLettersMax && folded.every(isLower)
+      const word = words.get(name) ?? { bytes: folded, kinds: [], against: [], isShort }
+      words.set(name, word)
+      if (!word[side].includes(kind)) word[side].push(kind)
+    }
+  }
+  dictionary.forEach(({ context, unless }, kind) => {
+    for (const text of context) note(text, kind, 'kinds')
+    for (const text of unless) note(text, kind, 'against')
   })
   const starts = new Map<number, Word[]>()
   for (const word of words.values()) {
@@ -131,10 +167,21 @@ function wordsByStart(dictionary: Dictionary, encode: (text: string) => Buffer):
 
 const fold = (byte: number): number => (byte >= 65 && byte <= 90 ? byte + 32 : byte)
 
-function stands(word: Uint8Array, text: Uint8Array, at: number): boolean {
-  if (at + word.length > text.length) return false
+const isLower = (byte: number | undefined): boolean => byte !== undefined && byte >= 97 && byte <= 122
+const isUpper = (byte: number | undefined): boolean => byte !== undefined && byte >= 65 && byte <= 90
+
+function stands({ bytes: word, isShort }: Word, text: Uint8Array, at: number): boolean {
+  const end = at + word.length
+  if (end > text.length) return false
   for (let i = 1; i < word.length; i++) if (fold(text[at + i]!) !== word[i]) return false
-  return true
+  return !isShort || (isApart(text, at) && isApart(text, end))
+}
+
+/** No letter goes on over this place, but for the hump of a camel: `userTel`, `telNo`. */
+function isApart(text: Uint8Array, at: number): boolean {
+  const [before, after] = [text[at - 1], text[at]]
+  if (isUpper(after)) return !isUpper(before)
+  return !isLower(after) || !(isLower(before) || isUpper(before))
 }
 
 /** The platform decodes GB18030 and does not encode it: the two-byte part, turned round. */

@@ -1,7 +1,15 @@
 // Finds sensitive data in bytes, in one pass: a table says which bytes may begin something, everything else is stepped
 // over; only a candidate is looked at closely. Works on UTF-8 and GB18030 alike, for neither is decoded on the way.
-import { cardIssuerAt, creditCodeAt, luhnAt, mobileAt, organisationCodeAt, residentIdAt } from './checks.ts'
-import { createContext, type Dictionary } from './dictionary.ts'
+import {
+  cardIssuerAt,
+  creditCodeAt,
+  datedRegionAt,
+  luhnAt,
+  mobileAt,
+  organisationCodeAt,
+  residentIdAt,
+} from './checks.ts'
+import { type Context, createContext, type Dictionary, wall } from './dictionary.ts'
 
 export interface Found {
   kind: string
@@ -42,13 +50,24 @@ const isWord = (byte: number | undefined): boolean =>
 const tokenCharsMax = 40
 const localCharsMax = 64
 
-export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes: Uint8Array) => ScanResult {
-  const { begin: beginContext, near, plateStart } = createContext(dictionary)
+/** Told of a number that was right in all but its check digit: a column of counters is known by how many there are. */
+export type OnMiss = (kind: string, start: number) => void
+
+export function createScanner(
+  dictionary: Dictionary,
+  foundMax = 10_000,
+  onMiss: OnMiss = () => {},
+): (bytes: Uint8Array) => ScanResult {
+  const context = createContext(dictionary)
+  const near: Near = { ...context, miss: onMiss }
+  const { plateStart } = context
+  const jwtFailed: JwtFailed = { before: 0 }
 
   return (bytes) => {
     const found: Found[] = []
     let more = 0
-    beginContext(bytes)
+    context.begin(bytes)
+    jwtFailed.before = 0
     const add = (kind: string, start: number, end: number): number => {
       if (found.length < foundMax) found.push({ kind, start, end })
       else more++
@@ -74,7 +93,7 @@ export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes
           digits += next & digit
           end++
         }
-        const next = token(bytes, i, end, digits, add, near)
+        const next = token(bytes, i, end, digits, add, near, jwtFailed)
         word = -1
         i = next
         continue
@@ -94,10 +113,22 @@ export function createScanner(dictionary: Dictionary, foundMax = 10_000): (bytes
 }
 
 type Add = (kind: string, start: number, end: number) => number
-type Near = (kind: string, at: number) => boolean
+type Near = Pick<Context, 'near' | 'denied'> & { miss: OnMiss }
+/** No token begins before: it was walked over already, and a text of nothing but beginnings costs no square. */
+interface JwtFailed {
+  before: number
+}
 
 /** A run of letters and digits: numbers begin with a digit, keys with their issuer's letters. */
-function token(bytes: Uint8Array, start: number, end: number, digits: number, add: Add, near: Near): number {
+function token(
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  digits: number,
+  add: Add,
+  near: Near,
+  jwtFailed: JwtFailed,
+): number {
   const size = end - start
   if (bytes[start - 1] === 95 || bytes[end] === 95) return end
   const first = bytes[start]!
@@ -105,7 +136,10 @@ function token(bytes: Uint8Array, start: number, end: number, digits: number, ad
     if (digits < size) {
       if (size !== 18) return end
       const last = bytes[end - 1]! | 32
-      if (digits === 17 && last === 120 && residentIdAt(bytes, start)) return add('resident-id', start, end)
+      if (digits === 17 && last === 120) {
+        if (residentIdAt(bytes, start)) return add('resident-id', start, end)
+        if (datedRegionAt(bytes, start)) near.miss('resident-id', start)
+      }
       return creditCodeAt(bytes, start, true) ? add('credit-code', start, end) : end
     }
     if (size > 19) return end
@@ -117,7 +151,8 @@ function token(bytes: Uint8Array, start: number, end: number, digits: number, ad
     return kind === undefined ? end : add(kind, start, end)
   }
   // "eyJ" is {" in base64.
-  if (first === 101 && bytes[start + 1] === 121 && bytes[start + 2] === 74) return jwt(bytes, start, end, add)
+  if (first === 101 && bytes[start + 1] === 121 && bytes[start + 2] === 74)
+    return jwt(bytes, start, end, add, jwtFailed)
   if (size === 20 && first === 65 && /^(AKIA|ASIA)[A-Z2-7]{16}$/.test(ascii(bytes, start, end)))
     return add('cloud-key', start, end)
   if ((size === 24 || size === 20) && first === 76 && /^LTAI[0-9A-Za-z]+$/.test(ascii(bytes, start, end)))
@@ -125,11 +160,11 @@ function token(bytes: Uint8Array, start: number, end: number, digits: number, ad
   if (size === 36 && first === 65 && /^AKID[0-9A-Za-z]{32}$/.test(ascii(bytes, start, end)))
     return add('cloud-key', start, end)
   if (size === 18 && digits >= 8 && creditCodeAt(bytes, start, false)) return add('credit-code', start, end)
-  if (size === 9 && digits === 8 && near('passport', start)) return add('passport', start, end)
-  if (size === 9 && digits >= 7 && /^E[A-HJ-NP-Z]\d{7}$/.test(ascii(bytes, start, end)) && near('passport', start))
+  if (size === 9 && digits === 8 && near.near('passport', start)) return add('passport', start, end)
+  if (size === 9 && digits >= 7 && /^E[A-HJ-NP-Z]\d{7}$/.test(ascii(bytes, start, end)) && near.near('passport', start))
     return add('passport', start, end)
   if ((size === 9 || size === 11) && digits === size - 1 && /^[CHM]/.test(ascii(bytes, start, start + 1)))
-    if (near('travel-permit', start)) return add('travel-permit', start, end)
+    if (near.near('travel-permit', start)) return add('travel-permit', start, end)
   return end
 }
 
@@ -160,31 +195,35 @@ function wholeKind(
   const size = end - start
   if (size === 18) {
     if (residentIdAt(digits, start)) return 'resident-id'
+    if (datedRegionAt(digits, start)) near.miss('resident-id', at)
     // One in a thousand of plain numbers passes one check: then a word near it or the organisation's own digit decides.
     if (
       digits[end - 1] !== 88 &&
       creditCodeAt(digits, start, false) &&
-      (organisationCodeAt(digits, start + 8) || near('credit-code', at))
+      (organisationCodeAt(digits, start + 8) || near.near('credit-code', at))
     )
       return 'credit-code'
   }
   if (size >= 15 && size <= 19) {
     const issuer = cardIssuerAt(digits, start, size)
-    if (
-      issuer &&
-      luhnAt(digits, start, end) &&
-      ((issuer === 'unionpay' && (size === 16 || size === 19)) || near('bank-card', at))
-    )
-      return 'bank-card'
+    if (issuer) {
+      const isAlone = issuer === 'unionpay' && (size === 16 || size === 19)
+      if (luhnAt(digits, start, end)) {
+        if (near.near('bank-card', at) || (isAlone && !near.denied('bank-card', at))) return 'bank-card'
+      } else if (isAlone) near.miss('bank-card', at)
+    }
   }
-  if (size === 11)
-    return mobileAt(digits, start) && (bytes[at - 1]! >= 0x80 || near('mobile', at)) ? 'mobile' : undefined
+  if (size === 11) return mobileAt(digits, start) && isMobile(bytes, at, near) ? 'mobile' : undefined
   if (size === 13)
     return bytes[at - 1] === 43 && digits[start] === 56 && digits[start + 1] === 54 && mobileAt(digits, start + 2)
       ? 'mobile'
       : undefined
-  return size === 8 && near('travel-permit', at) ? 'travel-permit' : undefined
+  return size === 8 && near.near('travel-permit', at) ? 'travel-permit' : undefined
 }
+
+/** A word says so, or it stands beside a character and no word says that it is something else. */
+const isMobile = (bytes: Uint8Array, at: number, near: Near): boolean =>
+  near.near('mobile', at) || (bytes[at - 1]! >= 0x80 && !near.denied('mobile', at))
 
 /** Digits of either width in groups, parted by single spaces or hyphens. */
 function number(bytes: Uint8Array, start: number, add: Add, near: Near): number {
@@ -226,6 +265,9 @@ function number(bytes: Uint8Array, start: number, add: Add, near: Near): number 
   if (isWord(before) || isWord(after) || (before === 46 && isWord(bytes[start - 2])) || before === 45)
     return firstGroupEnd
   if (after === 46 && numeric(bytes, end + 1)) return end
+  // The end of a row of numbers is no number in groups.
+  if (groups.length > 1 && before === 32 && start > 1 && (classes[bytes[start - 2]!]! & digit) !== 0)
+    return firstGroupEnd
   const known = numberKind(text, groups, bytes, start, near)
   if (known) return add(known, start, end)
   // Several numbers in a row: each may stand alone.
@@ -244,12 +286,14 @@ function numberKind(text: string, groups: number[], bytes: Uint8Array, start: nu
   if (shape === '6-8-4') return residentIdAt(digits, 0) ? 'resident-id' : undefined
   if (size >= 15 && size <= 19 && /^4-4-4-[1-4](-[1-3])?$/.test(shape))
     return cardIssuerAt(digits, 0, size) && luhnAt(digits, 0, size) ? 'bank-card' : undefined
-  if (shape === '3-4-4') return mobileAt(digits, 0) ? 'mobile' : undefined
+  // Parted by hyphens it is written as one; by spaces it may be three columns.
+  if (shape === '3-4-4')
+    return mobileAt(digits, 0) && (bytes[start + 3] === 45 || isMobile(bytes, start, near)) ? 'mobile' : undefined
   if (shape === '2-11' || shape === '2-3-4-4')
     return text.startsWith('86') && mobileAt(digits, 2) ? 'mobile' : undefined
   // The country code, and the number in groups after a plus sign: +86 138-1234-5678 came above.
   if (size === 13 && text.startsWith('86') && bytes[start - 1] === 43) return mobileAt(digits, 2) ? 'mobile' : undefined
-  if (size === 11 && mobileAt(digits, 0) && (bytes[start - 1]! >= 0x80 || near('mobile', start))) return 'mobile'
+  if (size === 11 && mobileAt(digits, 0) && isMobile(bytes, start, near)) return 'mobile'
   if (/^(3-8|4-7|4-8)$/.test(shape) && /^0(10|2\d|[3-9]\d{2})[2-8]/.test(text) && bytes[start + groups[0]!] === 45)
     return (shape === '3-8') === /^0(10|2\d)/.test(text) ? 'landline' : undefined
   return undefined
@@ -274,8 +318,21 @@ function wideDigit(bytes: Uint8Array, i: number): number {
 }
 
 function email(bytes: Uint8Array, atSign: number, size: number, add: Add): number {
+  const host = atSign + size
+  if (size === 1) {
+    const authority = authorityAt(bytes, atSign)
+    if (authority >= 0) {
+      // `scheme://user:password@host`: the password is what is sensitive, and a user of a host is no address.
+      const colon = bytes.indexOf(colonByte, authority)
+      if (colon >= authority && colon < atSign - 1 && !isHidden(ascii(bytes, colon + 1, atSign)))
+        add('password', colon + 1, atSign)
+      return host
+    }
+  }
   let start = atSign
   while (start > 0 && atSign - start < localCharsMax && isLocal(bytes[start - 1]!)) start--
+  // `email%3Dwei%40…`: the two digits belong to the escape before.
+  if (bytes[start - 1] === percentByte && isHex(bytes[start]) && isHex(bytes[start + 1])) start += 2
   while (start < atSign && !isWord(bytes[start])) start++
   let end = atSign + size
   let lastDot = -1
@@ -288,10 +345,37 @@ function email(bytes: Uint8Array, atSign: number, size: number, add: Add): numbe
   while (end > atSign && !isWord(bytes[end - 1])) end--
   if (lastDot >= end) lastDot = bytes.lastIndexOf(46, end - 1)
   const top = end - lastDot - 1
-  if (atSign - start < 1 || lastDot <= atSign + size || top < 2 || top > 24) return atSign + size
-  for (let i = lastDot + 1; i < end; i++) if ((classes[bytes[i]!]! & letter) === 0) return atSign + size
+  if (atSign - start < 1 || lastDot <= host || top < 2 || top > 24) return host
+  for (let i = lastDot + 1; i < end; i++) if ((classes[bytes[i]!]! & letter) === 0) return host
+  if (noTopDomain.has(ascii(bytes, lastDot + 1, end).toLowerCase())) return host
+  // `git@host:path` names a repository.
+  if (bytes[end] === colonByte && /^(git|hg|svn)$/.test(ascii(bytes, start, atSign))) return host
   return add('email', start, end)
 }
+
+const colonByte = 58
+const percentByte = 37
+const authorityBytesMax = 128
+
+/** Of `@` in an address with a scheme: where what comes after `://` begins; else -1. */
+function authorityAt(bytes: Uint8Array, atSign: number): number {
+  for (let i = atSign - 1; i >= 2 && atSign - i <= authorityBytesMax; i--) {
+    const byte = bytes[i]!
+    if (byte === 47) return bytes[i - 1] === 47 && bytes[i - 2] === colonByte ? i + 1 : -1
+    if (byte <= 32 || byte === 34 || byte === 39 || byte === 60 || byte === 62 || byte === 64) return -1
+  }
+  return -1
+}
+
+const isHex = (byte: number | undefined): boolean =>
+  byte !== undefined && ((byte >= 48 && byte <= 57) || ((byte | 32) >= 97 && (byte | 32) <= 102))
+
+/** Units of systemd (`user@1000.service`) and files (`icon@2x.png`, `left-pad@1.3.0.tgz`): none of these is a domain. */
+const noTopDomain = new Set(
+  'service socket timer scope slice mount automount swap target device path png jpg jpeg gif webp svg ico css js mjs cjs ts map json xml html htm txt log conf cfg ini yml yaml gz tgz tar bz2 xz jar war dll exe php java class'.split(
+    ' ',
+  ),
+)
 
 const isLocal = (byte: number): boolean => isWord(byte) || byte === 46 || byte === 45 || byte === 43
 
@@ -302,24 +386,34 @@ function privateKey(bytes: Uint8Array, start: number, add: Add): number {
   for (let i = 0; i < begin.length; i++) if (bytes[start + i] !== begin[i]) return start + 1
   if (!/^-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY/.test(ascii(bytes, start, Math.min(bytes.length, start + 64))))
     return start + 1
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, start + 16_384))
+  let view = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, start + 16_384))
+  // One without an end goes as far as its record, not into the next.
+  const record = view.indexOf(wall, start)
+  if (record >= 0) view = view.subarray(0, record)
   const close = view.indexOf(ending, start + begin.length)
   const end = close < 0 ? view.length : close
   const last = close < 0 ? end : view.indexOf('-----', end + ending.length)
   return add('private-key', start, last < 0 ? end : Math.min(bytes.length, close < 0 ? end : last + 5))
 }
 
-function jwt(bytes: Uint8Array, start: number, first: number, add: Add): number {
+function jwt(bytes: Uint8Array, start: number, first: number, add: Add, failed: JwtFailed): number {
+  if (start < failed.before) return first
   let dots = 0
   let end = start
-  while (end < bytes.length && end - start < 8192) {
+  let firstDot = -1
+  while (end < bytes.length && end - start < 8192 && dots < 3) {
     const byte = bytes[end]!
-    if (byte === 46) dots++
-    else if (!isWord(byte) && byte !== 45) break
+    if (byte === 46) {
+      if (dots++ === 0) firstDot = end
+    } else if (!isWord(byte) && byte !== 45) break
     end++
   }
-  if (dots !== 2 || end - start < 40) return first
-  return /^eyJ[\w-]{10,}\.eyJ[\w-]{2,}\.[\w-]{8,}$/.test(ascii(bytes, start, end)) ? add('jwt', start, end) : first
+  const isToken =
+    dots === 2 && end - start >= 40 && /^eyJ[\w-]{10,}\.eyJ[\w-]{2,}\.[\w-]{8,}$/.test(ascii(bytes, start, end))
+  if (isToken) return add('jwt', start, end)
+  // What begins later in the same first part is shorter and ends alike.
+  failed.before = firstDot < 0 ? end : firstDot
+  return first
 }
 
 const secretName =
@@ -340,8 +434,8 @@ function assignment(bytes: Uint8Array, sign: number, add: Add): number {
   let named = sign - 1
   while (named >= 0 && (bytes[named] === 34 || bytes[named] === 32 || bytes[named] === 39)) named--
   if (!endsSecretName(bytes, named)) return sign + 1
-  const name = Buffer.from(bytes.subarray(Math.max(0, sign - 32), sign)).toString('utf8')
-  if (!secretName.test(name)) return sign + 1
+  const name = secretName.exec(Buffer.from(bytes.subarray(Math.max(0, sign - 32), sign)).toString('utf8'))?.[1]
+  if (name === undefined) return sign + 1
   let start = sign + 1
   while (
     start < bytes.length &&
@@ -351,10 +445,27 @@ function assignment(bytes: Uint8Array, sign: number, add: Add): number {
     start++
   let end = start
   while (end < bytes.length && end - start < 512 && !endsValue(bytes[end]!)) end++
-  // Masked already, or a placeholder.
   const value = ascii(bytes, start, end)
-  if (value.length < 4 || /^(\*+|x+|null|none|true|false|undefined|\$\{?.*|<.*|%s)$/i.test(value)) return sign + 1
+  if (value.length < 4 || isHidden(value) || value.startsWith(':')) return sign + 1
+  // `PWD=/home/wei` of sudo and of every dumped environment is a directory.
+  if (/^pwd$/i.test(name) && /^([/~]|[a-z]:\\)/i.test(value)) return sign + 1
+  if (bytes[sign] === colonByte && bytes[sign + 1] === 32 && isProse(value, bytes, end)) return sign + 1
   return add('password', start, end)
+}
+
+/** Masked already, or a placeholder. */
+const isHidden = (value: string): boolean =>
+  /^(\*+|x+|null|none|true|false|undefined|\$\{?.*|<.*|%s|[[({]?(filtered|redacted|masked|hidden|protected|removed|omitted|secret|password)[\])}]?)$/i.test(
+    value,
+  )
+
+const stateWords =
+  /^(incorrect|invalid|required|expired|changed|accepted|failed|reset|missing|empty|unknown|correct|wrong|rejected|updated|disabled|enabled|authentication)[.!]?$/i
+
+/** `password: must not be empty`, `Password: incorrect`: a word in a sentence, not a value. */
+function isProse(value: string, bytes: Uint8Array, end: number): boolean {
+  if (!/^[A-Za-z]+[.!]?$/.test(value)) return false
+  return stateWords.test(value) || (bytes[end] === 32 && (classes[bytes[end + 1] ?? 0]! & letter) !== 0)
 }
 
 const endsValue = (byte: number): boolean =>

@@ -54,6 +54,62 @@ export const SensitiveFind = z.object({
 // GET /api/security/sensitive/finds → one row per body, newest first
 export const SensitiveFinds = z.object({ finds: z.array(SensitiveFind), next: z.string().nullable() })
 
+const Allowance = z.object({
+  kinds: z.array(z.string()),
+  collectors: z.array(z.string()).optional(),
+  datasets: z.array(z.string()).optional(),
+  hosts: z.array(z.string()).optional(),
+  services: z.array(z.string()).optional(),
+  fields: z.array(z.string()).optional(),
+  reason: z.string(),
+  until: z.string().describe('The last day, in UTC'),
+  isOver: z.boolean(),
+})
+
+export const LogLeak = z.object({
+  id: z.string(),
+  collector: z.string(),
+  dataset: z.string(),
+  host: z.string(),
+  service: z.string(),
+  region: z.string(),
+  department: z.string(),
+  kind: z.string(),
+  level: z.number(),
+  firstMs: z.number().describe('By receipt, as `lastMs`'),
+  lastMs: z.number(),
+  events: z.number(),
+  values: z.number().describe('Different values of an event, added up over events'),
+  fields: z.array(
+    z.object({
+      name: z.string(),
+      values: z.number(),
+      misses: z.number().describe('Right but for their check digit'),
+      isByChance: z.boolean().describe('As many pass their check digit as of any numbers: not counted'),
+      allowed: z.object({ reason: z.string(), until: z.string() }).nullable(),
+    }),
+  ),
+  trend: z.array(z.number()).describe('Events, oldest first'),
+  eventIds: z.array(z.string()).describe('Of the latest'),
+  lastEventMs: z.number().describe('Of the latest, by its own time'),
+  query: z.string().describe('KQL for the lines of this source'),
+  toldMs: z.number().nullable().describe('When it was last a finding'),
+})
+
+// GET /api/security/sensitive/logs → which sources write what into their logs; no value of it
+export const SensitiveLogs = z.object({
+  kinds: z.array(SensitiveKind),
+  isScanning: z.boolean(),
+  sinceMs: z.number().describe('0 before the first event'),
+  events: z.number().describe('Looked at'),
+  cut: z.number().describe('Of these only the head'),
+  forgotten: z.number().describe('Sources dropped for newer ones'),
+  bucketMs: z.number().describe('Of a trend'),
+  leaks: z.array(LogLeak).describe('The gravest first, then the latest'),
+  more: z.number().describe('Beyond `leaks`'),
+  allowed: z.array(Allowance),
+})
+
 export const ExportEntry = z.object({
   id: z.string().describe('Also in the name of the file'),
   atMs: z.number(),

@@ -1,10 +1,12 @@
 // What is known of sensitive data, cut to what who asks answers for.
 import { z } from '@hono/zod-openapi'
 import type { Event } from '#core/event.ts'
+import { covers } from '#core/jurisdiction.ts'
 import { sensitiveDataset } from '#core/sensitive.ts'
 import { parseKql } from '#stores/events/kql/index.ts'
 import type { Parts } from '../observatory.ts'
 import { createSensitiveView } from '../parts/sensitive.ts'
+import { logsOf } from '../parts/sensitive-logs.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { niceInterval } from './event-routes.ts'
 import { jurisdictionOf } from './guard.ts'
@@ -88,6 +90,24 @@ export function sensitiveRoutes(app: App, { sensitive, events: stored, config, c
         ...(after ? { after } : {}),
       })
       return { finds: page.events.map(findOf), next: page.next ?? null }
+    },
+  )
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/security/sensitive/logs', summary: 'Sensitive data in log lines', tag },
+      ...{ access: read, response: api.SensitiveLogs },
+    },
+    async ({ context }) => {
+      const bounds = jurisdictionOf(context)
+      const { text } = createSensitiveView(config.security.mask)
+      const own = logsOf(sensitive, (leak) => covers(bounds, leak), clock.nowMs())
+      const leaks = own.leaks.map((leak) => ({
+        ...leak,
+        // Senders name these, and may name them after somebody.
+        ...{ dataset: text(leak.dataset), host: text(leak.host), service: text(leak.service) },
+      }))
+      return { kinds, isScanning: config.security.sensitive.scanLogs, ...own, leaks }
     },
   )
 }

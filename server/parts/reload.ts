@@ -4,6 +4,7 @@ import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import type { Logger } from '#core/logger.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
 import type { ParserSet } from '#pipeline/parse/parser-set.ts'
+import type { LiveWatchRules } from '#security/sensitive/watch/live-rules.ts'
 import type { Sigma } from '#security/sigma/service.ts'
 import type { RoutingPart } from './routing.ts'
 
@@ -17,11 +18,12 @@ export function createReload(parts: {
   /** Undefined: Sigma is switched off. */
   sigma: Pick<Sigma, 'reload' | 'problems'> | undefined
   routing: Pick<RoutingPart, 'reload'>
+  sensitive: Pick<LiveWatchRules, 'reload'>
   logger: Logger
 }): Reload {
-  const { parsers, rules, metricRules, sigma, routing, logger } = parts
+  const { parsers, rules, metricRules, sigma, routing, sensitive, logger } = parts
   return async () => {
-    const problems = [...parsers.reload(), ...(await rules.reload()), ...metricRules.reload()]
+    const problems = [...parsers.reload(), ...(await rules.reload()), ...metricRules.reload(), ...sensitive.reload()]
     for (const problem of problems)
       logger.warn({ problem: formatProblem(problem) }, 'a file is wrong; what it was stays in force')
     await sigma?.reload()

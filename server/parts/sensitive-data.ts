@@ -1,18 +1,21 @@
-// What looks for sensitive data in mirrored bodies and judges it, joined to the log and the alerts; and the key under
+// What looks for sensitive data in mirrored bodies and in log lines and judges it, joined to the log and the alerts; and the key under
 // which values are compared without being kept.
 import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Registry } from 'prom-client'
 import type { Component } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
 import type { BodyInspector } from '#core/sensitive.ts'
+import { formatProblem } from '#core/yaml-source.ts'
 import { replaceFile } from '#kpi/ledger/replace-file.ts'
 import type { Consumer } from '#pipeline/log/consumer.ts'
 import { createInspector } from '#security/sensitive/body/inspector.ts'
 import type { SensitiveConfig } from '#security/sensitive/config.ts'
 import { type Dictionary, readDictionary } from '#security/sensitive/dictionary.ts'
+import { createLogData, type LogData } from '#security/sensitive/logs/service.ts'
 import { createValueHash, type ValueHash } from '#security/sensitive/value-hash.ts'
-import { readWatchRules } from '#security/sensitive/watch/rules.ts'
+import { type LiveWatchRules, openWatchRules } from '#security/sensitive/watch/live-rules.ts'
 import { createSensitiveWatch } from '#security/sensitive/watch/watch.ts'
 import type { Database } from '#stores/state/state.ts'
 import { findRules } from '../config.ts'
@@ -27,6 +30,9 @@ export interface SensitiveData {
   inspector: BodyInspector
   trail: SensitiveTrail
   exports: ExportLedger
+  /** What log lines hold, as counts. */
+  logs: LogData
+  rules: LiveWatchRules
   /** Whether a column of a download carries the mark. */
   isMarked(format: string, column: string): boolean
   consumers: Consumer[]
@@ -37,45 +43,68 @@ export interface SensitiveData {
 
 export function createSensitiveData(
   config: SensitiveConfig,
-  deps: StatefulConsumerDeps & { database: Database; directory: string; keyFile: string },
+  deps: StatefulConsumerDeps & { database: Database; directory: string; keyFile: string; metrics: Registry },
 ): SensitiveData {
   const rules = findRules(config.rules)
   const dictionary = readDictionary(join(rules, 'kinds.yml'))
-  const watchRules = readWatchRules(
-    join(rules, 'watch.yml'),
+  const watchRules = openWatchRules(
+    rules,
     dictionary.map(({ kind }) => kind),
   )
   const key = loadOrMakeKey(deps.keyFile)
   const { inspectMsMax, expandedBytesMax } = config
   const inspector = createInspector(
-    { dictionary, key, expected: watchRules.expected, expandedBytesMax, inspectMsMax },
+    { dictionary, key, expected: watchRules.current.expected, expandedBytesMax, inspectMsMax },
     deps,
   )
   const path = join(deps.directory, 'sensitive.jsonl')
-  const watch = createSensitiveWatch(watchRules, dictionary)
   const hash = createValueHash(key)
   const { database, clock } = deps
+  const watch = createSensitiveWatch(() => watchRules.current, dictionary)
+  const logs = createLogData({
+    ...{ dictionary, hash, metrics: deps.metrics },
+    ...{ rules: () => watchRules.current, nowMs: () => clock.nowMs() },
+  })
+  const logsFile = join(deps.directory, 'sensitive-logs.jsonl')
+  const consumers = [new StatefulConsumer({ name: 'sensitive', path, from: 'first' }, watch, deps)]
+  if (config.scanLogs)
+    consumers.push(
+      new StatefulConsumer(
+        { name: 'sensitive-logs', path: logsFile, from: 'told', saveEveryMs: logsSavedMs, isPaced: true },
+        logs,
+        deps,
+      ),
+    )
   const trail = createSensitiveTrail({ database, clock, hash, dictionary })
   const exports = createExportLedger({ database, clock, hash, key })
   const [formats, columns] = [new Set<string>(config.markedFormats), new Set(config.markedColumns)]
   return {
-    ...{ dictionary, key, hash, inspector, trail, exports },
+    ...{ dictionary, key, hash, inspector, trail, exports, logs, rules: watchRules },
     isMarked: (format, column) => formats.has(format) && columns.has(column),
     forget: async () => {
       const beforeMs = clock.nowMs() - config.traceDays * 86_400_000
       await trail.forgetBefore(beforeMs)
       await exports.forgetBefore(beforeMs)
     },
-    consumers: [new StatefulConsumer({ name: 'sensitive', path, from: 'first' }, watch, deps)],
+    consumers,
     component: {
       name: 'sensitive',
-      start: async () => {},
-      stop: () => inspector.close(),
+      start: async () =>
+        watchRules.watch((problems) => {
+          for (const problem of problems)
+            deps.logger.warn({ problem: formatProblem(problem) }, 'a file is wrong; what it was stays in force')
+        }),
+      stop: async () => {
+        watchRules.close()
+        await inspector.close()
+      },
       health: () => ({ state: 'ok', detail: '' }),
     },
   }
 }
 
+/** After a crash so much of the log is looked at again at most; what is counted comes out the same. */
+const logsSavedMs = 30_000
 const keyBytes = 32
 
 /** Made once, readable by its owner alone. Who loses it can no longer trace what was seen before. */

@@ -20,6 +20,9 @@ describe('events as people see them', () => {
     )
     expect(shown).toMatchObject({ message: 'mail w***@example.com', 'user.phone': '138****5678' })
     expect(shown['x.list']).toEqual(['a***@example.com'])
+    expect(show(event({ phone: 13_812_345_678, bytes: 13_812_345_678 }))).toMatchObject({
+      ...{ phone: '138****5678', bytes: 13_812_345_678 },
+    })
   })
 
   it('stay the same object when there is nothing to hide, or when masking is off', () => {

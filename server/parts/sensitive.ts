@@ -22,7 +22,18 @@ export interface SensitiveView {
 }
 
 /** Ours, or needed to find the event again. */
-const untouched = new Set(['event.id', 'event.dataset', 'observer.name', 'guanlan.region', 'guanlan.department'])
+const untouched = new Set([
+  '@timestamp',
+  'event.ingested',
+  'event.id',
+  'event.dataset',
+  'observer.name',
+  'guanlan.region',
+  'guanlan.department',
+])
+
+/** Eleven digits; times in milliseconds have thirteen and are nothing. */
+const longNumber = 10_000_000_000
 
 /** Whoever sees them can tell two values to be the same, and try their own. */
 const hashesField = 'guanlan.sensitive.hashes'
@@ -42,6 +53,11 @@ export function createSensitiveView(mask: boolean): SensitiveView {
   }
   const shownOf = (name: string, value: FieldValue | undefined, seen?: Seen): FieldValue | undefined => {
     if (typeof value === 'string') return named(name, value, seen)
+    // A telephone number that came as a number is one all the same.
+    if (typeof value === 'number' && value >= longNumber && Number.isSafeInteger(value)) {
+      const shown = named(name, String(value), seen)
+      return shown === String(value) ? value : shown
+    }
     return Array.isArray(value) ? value.map((one) => shownOf(name, one, seen) ?? null) : value
   }
   const event = (given: Event, seen?: Seen): Event => {

@@ -6,6 +6,7 @@ import type { Clock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
+import { createPace } from '#core/pace.ts'
 import { Consumer } from '#pipeline/log/consumer.ts'
 import type { Log } from '#pipeline/log/log.ts'
 import type { DecodeEvents } from './decoded.ts'
@@ -27,6 +28,8 @@ export interface StatefulConsumerConfig {
   from: 'first' | 'told'
   /** Its state is written as often; after a crash what came since is applied again. */
   saveEveryMs?: number
+  /** Rests between records, so that receivers have their turn also while it has much to do. */
+  isPaced?: boolean
 }
 
 export interface StatefulConsumerDeps {
@@ -62,7 +65,9 @@ export class StatefulConsumer extends Consumer {
         position: async () => state.told ?? log.bounds('events').first,
         handle: async (records, nextOffset) => {
           const toldBefore = log.position(config.name, 'events') ?? 0
+          const pace = createPace()
           for (const record of records) {
+            if (config.isPaced) await pace(true)
             // A batch whose findings could not be told comes again as a whole: what was applied is applied once.
             if (state.applied !== undefined && record.offset < state.applied) continue
             const isNew = record.offset >= toldBefore

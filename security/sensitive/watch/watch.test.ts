@@ -31,7 +31,7 @@ const shown = (user: string, atMs: number, count: number, from = 0, more: Partia
 
 describe('the watch over mirrored bodies', () => {
   it('tells of one answer with many, and not of one with fewer', () => {
-    const watch = createSensitiveWatch(rules, dictionary)
+    const watch = createSensitiveWatch(() => rules, dictionary)
     expect(watch.apply([shown('wei', start, 49)])).toEqual([])
     const [finding] = watch.apply([shown('wei', start, 50)])
     expect(finding).toMatchObject({
@@ -42,13 +42,13 @@ describe('the watch over mirrored bodies', () => {
   })
 
   it('believes only its own receiver, and minds the direction', () => {
-    const watch = createSensitiveWatch(rules, dictionary)
+    const watch = createSensitiveWatch(() => rules, dictionary)
     expect(watch.apply([shown('wei', start, 500, 0, { 'observer.name': 'http-events' })])).toEqual([])
     expect(watch.apply([shown('wei', start, 60, 0, { 'guanlan.sensitive.direction': 'request' })])).toEqual([])
   })
 
   it('tells of an hour far over the usual of that person, and not of a busy one', () => {
-    const watch = createSensitiveWatch(rules, dictionary)
+    const watch = createSensitiveWatch(() => rules, dictionary)
     const told: string[] = []
     const show = (user: string, hour: number, bodies: number, from: number): void => {
       for (let i = 0; i < bodies; i++)
@@ -77,13 +77,13 @@ describe('the watch over mirrored bodies', () => {
   })
 
   it('counts what is shown again and again once', () => {
-    const watch = createSensitiveWatch(rules, dictionary)
+    const watch = createSensitiveWatch(() => rules, dictionary)
     const findings = Array.from({ length: 100 }, (_, i) => watch.apply([shown('wei', start + i * 10_000, 20)])).flat()
     expect(findings).toEqual([])
   })
 
   it('goes on after a restart as if there had been none', () => {
-    const [one, two] = [createSensitiveWatch(rules, dictionary), createSensitiveWatch(rules, dictionary)]
+    const [one, two] = [createSensitiveWatch(() => rules, dictionary), createSensitiveWatch(() => rules, dictionary)]
     const events = Array.from({ length: 300 }, (_, i) =>
       shown(`u${i % 3}`, start + i * 600_000, 10 + (i % 30), i * 100),
     )

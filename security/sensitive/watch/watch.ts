@@ -30,7 +30,8 @@ interface Person {
   eventIds: string[]
 }
 
-export function createSensitiveWatch(rules: WatchRules, dictionary: Dictionary) {
+/** @param rules those of now */
+export function createSensitiveWatch(rules: () => WatchRules, dictionary: Dictionary) {
   const names = new Map(dictionary.map((one) => [one.kind, one]))
   const people = new Map<string, Person>()
 
@@ -64,16 +65,17 @@ export function createSensitiveWatch(rules: WatchRules, dictionary: Dictionary) 
   return {
     apply(events: readonly Event[]): Finding[] {
       const found: Finding[] = []
+      const { bodies, people: personRules } = rules()
       for (const event of events) {
         if (event['event.dataset'] !== sensitiveDataset || !receivers.has(event['observer.name'])) continue
         const direction = event['guanlan.sensitive.direction']
         const values = valuesOf(event)
-        for (const rule of rules.bodies) {
+        for (const rule of bodies) {
           const count = sumOf(values, rule.kinds)
           if (count >= rule.values && (rule.direction === 'any' || rule.direction === direction))
             found.push(bodyFinding(rule, names, { event, count, actor: actorOf(event) }))
         }
-        for (const rule of rules.people) {
+        for (const rule of personRules) {
           if (rule.direction !== 'any' && rule.direction !== direction) continue
           const finding = judgePerson(rule, event, values)
           if (finding) found.push(finding)
