@@ -1,16 +1,14 @@
-// Honest units, some of which are then treated in one of twelve ways, put before the checks and before two baselines: how
-// many of the treated are found, and how many of the untouched are asked about.
+// Honest units, some of which are then treated, put before the checks and before two baselines: how many of the treated are
+// found, and how many of the untouched are asked about.
 import { seededRandom } from '#core/random.ts'
 import { type Draws, draws } from '#core/random-draws.ts'
-import { type FabricationWay, fabricate, fabricationWays } from '../demo/fabrications.ts'
 import type { Family } from '../demo/family.ts'
 import { drawUnit, type HonestYear, honestYear } from '../demo/honest-unit.ts'
 import type { CheckContext } from '../integrity/observed-case.ts'
-import { discoveryRate, screenUnits } from '../integrity/screen.ts'
+import { discoveryRate, type Screened, screenUnits, spotCheckRate } from '../integrity/screen.ts'
 import { UnitSigns } from '../integrity/unit-signs.ts'
 import { benfordScore, publishedFigures, zScores } from './baselines.ts'
-
-export const rates = [0.01, 0.02, 0.05, 0.1, 0.2] as const
+import type { Treatment } from './treatments.ts'
 
 /** One province of honest units, remade from its seed whenever it is needed: it does not fit into memory at once. */
 export interface Background {
@@ -19,8 +17,8 @@ export interface Background {
   /** The cases of a unit, always the same. */
   year(at: number): HonestYear
   hasTelemetry: boolean
-  /** Ways that need what this background does not record. */
-  without: readonly FabricationWay[]
+  /** Treatments that need what this background does not record. */
+  without: readonly string[]
 }
 
 export function familyBackground(family: Family, seed: number, units: number, { calendar }: CheckContext): Background {
@@ -40,7 +38,7 @@ export function familyBackground(family: Family, seed: number, units: number, { 
   }
 }
 
-interface Measured {
+export interface Measured {
   signs: UnitSigns
   cases: number
   benford: number
@@ -75,8 +73,13 @@ export interface Score {
 }
 
 export interface Trial {
-  way: FabricationWay
+  way: string
   rate: number
+  /**
+   * Found by whoever knows which one rule to look at, and where of honest units the loudest one in twenty begins: what knowing
+   * neither the way nor the honest units costs is the difference to it.
+   */
+  wayKnown: { rule: string; recall: number }
   treated: Score[]
   untouched: Score[]
 }
@@ -88,39 +91,79 @@ export interface Evaluated {
 }
 
 export interface EvaluationOptions {
+  treatments: readonly Treatment[]
+  /** Shares of a unit's cases. */
+  rates: readonly number[]
   /** Treated at a time, of each way and rate. */
   treatedPerTrial: number
   seed: number
-  dependent: boolean
-  /** false: traces of others and of unreported cases are taken away. */
-  telemetry: boolean
-  ways?: readonly FabricationWay[]
 }
 
-export function evaluate(
+/** Every unit as it is and as each trial leaves it that treats it: with the traces of others and, where there are any, without. */
+export interface Sampled {
+  honest: Measured[]
+  trials: { way: string; rate: number; treated: Map<number, Measured> }[]
+}
+
+/** @returns as it is, and as if no other system told anything; the second is missing where nothing is told anyway */
+export function sampleUnits(
   background: Background,
   context: CheckContext,
-  { treatedPerTrial, seed, dependent, telemetry, ways = fabricationWays }: EvaluationOptions,
-): Evaluated {
-  const measured = (year: HonestYear): Measured => measure(telemetry ? year : untold(year), context)
-  const honest = Array.from({ length: background.units }, (_, at) => measured(background.year(at)))
-  const trials: Trial[] = []
-  ways.forEach((way, w) => {
-    if (background.without.includes(way)) return
-    rates.forEach((rate, r) => {
-      const draw = draws(seededRandom(seed + w * 100 + r))
-      const chosen = choose(background.units, treatedPerTrial, draw)
-      const mixed = [...honest]
-      for (const at of chosen) mixed[at] = measured(fabricate(background.year(at), way, rate, draw).year)
-      const scores = scoresOf(mixed, dependent)
-      trials.push({
-        ...{ way, rate },
-        treated: scores.filter((_, at) => chosen.has(at)),
-        untouched: scores.filter((_, at) => !chosen.has(at)),
-      })
+  { treatments, rates, treatedPerTrial, seed }: EvaluationOptions,
+): [told: Sampled, untold?: Sampled] {
+  const trials = treatments.flatMap(({ name, apply }, w) =>
+    background.without.includes(name)
+      ? []
+      : rates.map((rate, r) => ({
+          ...{ way: name, rate, apply, seed: seed + w * 100 + r },
+          chosen: choose(background.units, treatedPerTrial, draws(seededRandom(seed + w * 100 + r))),
+        })),
+  )
+  const modes = (background.hasTelemetry ? [true, false] : [true]).map((isTold) => ({
+    isTold,
+    honest: [] as Measured[],
+    trials: trials.map(({ way, rate }) => ({ way, rate, treated: new Map<number, Measured>() })),
+  }))
+  // A unit is made once, whatever is then done to it.
+  for (let at = 0; at < background.units; at++) {
+    const year = background.year(at)
+    const take = (one: HonestYear, into: (mode: (typeof modes)[number], measured: Measured) => void): void => {
+      for (const mode of modes) into(mode, measure(mode.isTold ? one : untold(one), context))
+    }
+    take(year, ({ honest }, measured) => honest.push(measured))
+    trials.forEach((trial, t) => {
+      if (!trial.chosen.has(at)) return
+      const draw = draws(seededRandom(trial.seed * 7919 + at))
+      take(trial.apply(year, trial.rate, draw), (mode, measured) => mode.trials[t]!.treated.set(at, measured))
     })
-  })
-  return { honest: scoresOf(honest, dependent), trials }
+  }
+  return modes as unknown as [Sampled, Sampled?]
+}
+
+export function scoreSample({ honest, trials }: Sampled): Evaluated {
+  return {
+    honest: scoresOf(honest).scores,
+    trials: trials.map(({ way, rate, treated }) => {
+      const { scores, tests } = scoresOf(honest.map((one, at) => treated.get(at) ?? one))
+      return {
+        ...{ way, rate },
+        wayKnown: bestRule(tests, new Set([...treated.values()].map(({ signs }) => signs.unit))),
+        treated: scores.filter((_, at) => treated.has(at)),
+        untouched: scores.filter((_, at) => !treated.has(at)),
+      }
+    }),
+  }
+}
+
+function bestRule(tests: readonly Screened[], treated: ReadonlySet<string>): Trial['wayKnown'] {
+  let best: Trial['wayKnown'] = { rule: '', recall: 0 }
+  for (const [rule, list] of Map.groupBy(tests, (one) => one.rule)) {
+    const loudness = (one: Screened): number => -one.pValue
+    const threshold = thresholdFor(list.filter(({ unit }) => !treated.has(unit)).map(loudness), spotCheckRate)
+    const found = list.filter((one) => treated.has(one.unit) && loudness(one) > threshold).length
+    if (found > best.recall * treated.size) best = { rule, recall: found / treated.size }
+  }
+  return best
 }
 
 function choose(units: number, count: number, draw: Draws): Set<number> {
@@ -129,10 +172,10 @@ function choose(units: number, count: number, draw: Draws): Set<number> {
   return chosen
 }
 
-export function scoresOf(measured: readonly Measured[], dependent: boolean): Score[] {
+function scoresOf(measured: readonly Measured[]): { scores: Score[]; tests: Screened[] } {
   const { tests } = screenUnits(
     measured.map(({ signs }) => signs),
-    { dependent },
+    { dependent: false },
   )
   const byUnit = new Map<string, Pick<Score, 'isAsked' | 'isSpotCheck' | 'rule'> & { pValue: number }>()
   for (const { unit, pValue, qValue, rule, isSpotCheck } of tests) {
@@ -143,13 +186,14 @@ export function scoresOf(measured: readonly Measured[], dependent: boolean): Sco
     if (isSpotCheck) found.isSpotCheck = true
   }
   const z = zScores(measured.map(({ figures }) => figures))
-  return measured.map(({ signs, cases, benford }, at) => {
+  const scores = measured.map(({ signs, cases, benford }, at) => {
     const found = byUnit.get(signs.unit)
     return {
       ...{ cases, benford, zScore: z[at]!, rule: found?.rule ?? '' },
       ...{ isAsked: found?.isAsked ?? false, isSpotCheck: found?.isSpotCheck ?? false },
     }
   })
+  return { scores, tests }
 }
 
 /** The score that at most `share` of the untouched exceed. */

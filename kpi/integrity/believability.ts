@@ -23,12 +23,15 @@ export interface Believability {
   units(): string[]
 }
 
+/** What of a flag a grade stands on. */
+export type AskedAbout = Pick<Flag, 'unit' | 'state' | 'level' | 'resolution' | 'seen' | 'expected'>
+
 type Months = Map<string, GradedFacts>
 
 export function createBelievability(
   rules: GradeRules,
   rows: readonly UnitMonth[],
-  flags: readonly Flag[],
+  flags: readonly AskedAbout[],
 ): Believability {
   const asked = questionsByUnit(flags)
   const byPlace = new Map<string, Months>()
@@ -91,7 +94,7 @@ function placesOf(named: Record<string, string>): string[] {
   return ['']
 }
 
-function questionsByUnit(flags: readonly Flag[]): Map<string, { questioned: number; confirmed: number }> {
+function questionsByUnit(flags: readonly AskedAbout[]): Map<string, { questioned: number; confirmed: number }> {
   const found = new Map<string, { questioned: number; confirmed: number }>()
   for (const { unit, state, level, resolution, seen, expected } of flags) {
     const excess = Math.max(0, (seen ?? 0) - (expected ?? 0))

@@ -16,6 +16,10 @@ export interface RuleWords {
   question: Words
   /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
   clump?: number
+  /** So many habits that have nothing to do with one another must meet in a case. */
+  habits?: number
+  /** Of a unit with enough cases, so many that take part; else as many as a unit needs. */
+  casesMin?: number
   /** Only units that keep times as exactly are compared: to the minute, one case in thirty falls on a half hour by chance. */
   ofResolution?: boolean
 }
@@ -27,6 +31,12 @@ const msPerMinute = 60_000
 const msPerHour = 3_600_000
 const msPerDay = 86_400_000
 const when = (is: boolean): Verdict => (is ? suspect : judged)
+/** A clock that stops so long before the deadline, or later, stops near it. */
+const stopNearMs = 2 * msPerDay
+/** Clocks of two systems differ by less. */
+const clocksApartMs = 3 * msPerMinute
+const officeFromHour = 8
+const officeToHour = 18
 
 /** Ended without having been decided: such cases leave the population of most indicators. */
 const leavesPopulation: ReadonlySet<string> = new Set(['withdrawn', 'not-accepted', 'terminated', 'forwarded', 'query'])
@@ -64,6 +74,15 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record: { closedMs }, knownMs }) =>
       // Without a time of report (a file) nothing is known.
       closedMs === null || knownMs <= 0 ? apart : when(closedMs > knownMs + 10 * msPerMinute),
+  },
+  {
+    ...{ id: 'answered-before-closing', check: 'K' },
+    measure: { en: 'told or rated before it was closed', zh: '办结之前已告知结果或已有评价' },
+    question: {
+      en: 'Applicants were told of the result, or rated it, before the time of closing. When was it really decided?',
+      zh: '办结时间之前申请人已被告知结果或已作评价，实际何时作出决定？',
+    },
+    of: ({ record }) => (record.closedMs === null ? apart : when(isAnsweredBefore(record))),
   },
   {
     ...{ id: 'at-the-deadline', check: 'G' },
@@ -104,8 +123,8 @@ export const caseRules: readonly CaseRule[] = [
       en: 'The clock was stopped shortly before the deadline. What was asked of the applicant, and was it needed?',
       zh: '临近期限时停止计时，要求申请人补正的内容是什么，是否必要？',
     },
-    of: ({ record: { stops, dueMs } }) =>
-      dueMs === null ? apart : when(stops.some(({ fromMs }) => fromMs >= dueMs - 2 * msPerDay)),
+    of: ({ record }) =>
+      hasRoomForStops(record) ? when(record.stops.some(({ fromMs }) => fromMs >= record.dueMs! - stopNearMs)) : apart,
   },
   {
     ...{ id: 'stop-nobody-was-told', check: 'P' },
@@ -123,7 +142,7 @@ export const caseRules: readonly CaseRule[] = [
         : apart,
   },
   {
-    ...{ id: 'stop-at-the-deadline-untold', check: 'P' },
+    ...{ id: 'stop-at-the-deadline-untold', check: 'P', habits: 2 },
     measure: {
       en: 'clock stopped at the deadline for the applicant, who was sent no message',
       zh: '临期以补正为由停止计时，且未告知申请人',
@@ -132,7 +151,7 @@ export const caseRules: readonly CaseRule[] = [
       en: 'At the deadline the clock was stopped to wait for applicants to whom no message was seen. What was asked?',
       zh: '临期以等待申请人补正为由停止计时，且未见告知记录，要求补正的内容是什么？',
     },
-    of: ({ record }) => (record.dueMs === null ? apart : when(isStopUntold(record, record.dueMs - 2 * msPerDay))),
+    of: ({ record }) => (hasRoomForStops(record) ? when(isStopUntold(record, record.dueMs! - stopNearMs)) : apart),
   },
   {
     ...{ id: 'rating-by-default', check: 'E' },
@@ -213,6 +232,19 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
+    ...{ id: 'filed-in-office-hours', check: 'N' },
+    measure: { en: 'of what came online, filed in office hours', zh: '网上办件中在上班时间提交的' },
+    question: {
+      en: 'What came online was filed in office hours, more than with others. Did applicants file it themselves?',
+      zh: '网上申请集中在上班时间提交，明显多于同类，是否由申请人本人提交？',
+    },
+    of: ({ record: { openedMs, channel } }, { zone, calendar }) => {
+      if (openedMs === null || !isOnline(channel)) return apart
+      const hour = zone.sinceMidnightMs(openedMs) / msPerHour
+      return when(hour >= officeFromHour && hour < officeToHour && calendar.isWorkingDay(zone.dayOf(openedMs)))
+    },
+  },
+  {
     ...{ id: 'changed-to-its-favour', check: 'J' },
     measure: { en: 'corrected to its own favour after it was reported', zh: '报送后作了有利于自身的更正' },
     question: {
@@ -222,7 +254,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record, before }) => when(before !== undefined && !record.withdrawnRecord && isBetter(record, before)),
   },
   {
-    ...{ id: 'removed-while-late', check: 'J' },
+    ...{ id: 'removed-while-late', check: 'J', habits: 2 },
     measure: { en: 'of cases that were late, those removed from the record', zh: '逾期案件中被删除的' },
     question: {
       en: 'Cases that were late were removed from the record. On whose decision?',
@@ -244,7 +276,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record }) => (record.closedMs === null ? apart : when(isLeavingThoughDelivered(record))),
   },
   {
-    ...{ id: 'late-left-though-delivered', check: 'F' },
+    ...{ id: 'late-left-though-delivered', check: 'F', habits: 2 },
     measure: {
       en: 'late, and ended without a decision, although the result was delivered',
       zh: '已逾期，以未决方式结束，却已送达结果',
@@ -259,7 +291,7 @@ export const caseRules: readonly CaseRule[] = [
         : when(record.closedMs > record.dueMs && isLeavingThoughDelivered(record)),
   },
   {
-    ...{ id: 'late-left-though-answered', check: 'F' },
+    ...{ id: 'late-left-though-answered', check: 'F', habits: 2 },
     measure: {
       en: 'late, and ended without a decision, although the department itself says it was posted or rated',
       zh: '已逾期，以未决方式结束，部门自身记录却有邮寄或评价',
@@ -372,6 +404,29 @@ export function isToldBefore({ closedMs, traces, stops }: CaseRecord): boolean {
     last < closedMs - msPerHour &&
     !stops.some(({ fromMs }) => last >= fromMs - msPerHour && last <= fromMs + msPerDay)
   )
+}
+
+/**
+ * A rating before the closing, or no message but ones before it; what is said at the beginning and about a clock stop is not
+ * the result.
+ */
+function isAnsweredBefore({ closedMs, openedMs, acceptedMs, ratings, traces, stops }: CaseRecord): boolean {
+  const latestMs = closedMs! - clocksApartMs
+  if (ratings.some(({ atMs, isDefault }) => !isDefault && atMs < latestMs)) return true
+  let last = Number.NEGATIVE_INFINITY
+  for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
+  const begunMs = Math.max(openedMs ?? 0, acceptedMs ?? 0)
+  return (
+    last < latestMs &&
+    last > begunMs + msPerHour &&
+    !stops.some(({ fromMs, toMs }) => last >= fromMs - msPerHour && last <= Math.max(toMs ?? 0, fromMs + msPerDay))
+  )
+}
+
+/** Where a limit is a day or two, every stop is near the deadline. */
+function hasRoomForStops({ openedMs, acceptedMs, dueMs }: CaseRecord): boolean {
+  const from = openedMs ?? acceptedMs
+  return dueMs !== null && (from === null || dueMs - from >= 2 * stopNearMs)
 }
 
 /** Signs that a case said to be online came over the counter; whether somebody signed in is judged apart. */

@@ -8,7 +8,7 @@ import { compileCalendar, readCalendars } from '../time/calendar.ts'
 import { zoneOf } from '../time/zone.ts'
 import { batchToldApart } from './batches.ts'
 import { suspect } from './case-rules.ts'
-import { copied, sameDuration } from './copies.ts'
+import { copied } from './copies.ts'
 import { drifts, mixShifts } from './drift.ts'
 import { serialSpans } from './serials.ts'
 import { readTraceRules } from './traces.ts'
@@ -63,19 +63,6 @@ it('an agent takes as long now and then; meant is what nobody else saw', () => {
 
 it('without applicants only times that agree to the second are copies', () => {
   expect(meant(copied(rowsOf([one('', start, 30), one('', start, 30), one('', start + 1000, 30)])))).toEqual([1])
-})
-
-it('durations to the second that several cases of an item share', () => {
-  const rows = rowsOf([
-    one('a', start, 30.01),
-    one('b', start + 7 * hour, 30.01),
-    one('c', start + 9 * hour, 30.01),
-    one('d', start, 31),
-  ])
-  const took = rows.closedMs.map((ms, i) => (ms - rows.openedMs[i]!) % minute)
-  expect(took[0]).not.toBe(0)
-  expect(meant(sameDuration(rows, 3))).toEqual([0, 1, 2])
-  expect(meant(sameDuration(rows, 4))).toEqual([])
 })
 
 it('a batch whose applicants were told at other times', () => {

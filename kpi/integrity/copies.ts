@@ -79,24 +79,6 @@ function isUnseen({ expected, seen }: UnitRows, i: number): boolean {
   return expected[i]! > 0 && (expected[i]! & seen[i]!) === 0
 }
 
-/** Cases of an item of which at least `least` took exactly as long, to the second. */
-export function sameDuration({ length, item, openedMs, closedMs }: UnitRows, least: number): Uint8Array {
-  const verdicts = new Uint8Array(length)
-  const alike = new Map<string, number[]>()
-  for (let i = 0; i < length; i++) {
-    const took = closedMs[i]! - openedMs[i]!
-    // Where times are kept to the minute, or cases take hours, equal ones mean nothing.
-    if (!(took > msPerDay) || took % msPerMinute === 0) continue
-    verdicts[i] = judged
-    const key = `${item[i]} ${took}`
-    const list = alike.get(key)
-    if (list) list.push(i)
-    else alike.set(key, [i])
-  }
-  for (const list of alike.values()) if (list.length >= least) for (const i of list) verdicts[i] = suspect
-  return verdicts
-}
-
 function ordered(values: readonly number[]): number[] {
   return values.flatMap((value, i) => (Number.isFinite(value) ? [i] : [])).sort((a, b) => values[a]! - values[b]!)
 }

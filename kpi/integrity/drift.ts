@@ -57,7 +57,7 @@ export function drifts(units: readonly UnitSigns[]): Tested[] {
   })
   // Everywhere weeks are less even than chance, and seasons are everybody's: no less likely than with the others.
   const usual = loudnessTail(found.map(({ climb }) => climb))
-  return found.map(({ climb, ...one }) => ({ ...one, pValue: Math.max(one.pValue, usual?.(climb) ?? 0) }))
+  return found.map(({ climb, ...one }) => ({ ...one, pValue: Math.max(one.pValue, usual?.(climb, 1) ?? 0) }))
 }
 
 /** The last quarter against the one before, by kind of item and way; one per unit that has both. */

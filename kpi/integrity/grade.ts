@@ -52,6 +52,21 @@ export interface GradeGiven {
   because: GradeReason[]
 }
 
+const reasonWords: Record<GradeReason['condition'], (is: string, needed: string) => string> = {
+  corroboratedMin: (is, needed) => `corroborated by others ${is}, needs ${needed}`,
+  blindMax: (is, needed) => `without telemetry ${is}, at most ${needed}`,
+  promptMin: (is, needed) => `reported within two days ${is}, needs ${needed}`,
+  questionedMax: (is, needed) => `in question ${is}, at most ${needed}`,
+  confirmedMax: (is, needed) => `confirmed as wrong ${is}, at most ${needed}`,
+}
+
+/** A grade in a sentence: what it says, and what the next better one lacks. */
+export function gradeSentence({ grade, says, because }: GradeGiven): string {
+  const percent = (share: number): string => `${Number((share * 100).toFixed(1))} %`
+  const lacks = because.map(({ condition, is, needed }) => reasonWords[condition](percent(is), percent(needed)))
+  return `${grade}: ${says.en}${lacks.length > 0 ? `. Not better, because: ${lacks.join('; ')}` : ''}`
+}
+
 export function readGradeRules(file: string): { rules?: GradeRules; problems: SourceProblem[] } {
   const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), gradeRulesSchema)
   return value ? { rules: value, problems } : { problems }

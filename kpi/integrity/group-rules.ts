@@ -1,7 +1,7 @@
 // Statements about a case among the others of its unit: closed in one go, entered twice, taking exactly as long as another.
 import { batchToldApart, inRuns } from './batches.ts'
 import { apart, judged, type RuleWords, suspect } from './case-rules.ts'
-import { copied, enteredTwice, sameDuration } from './copies.ts'
+import { copied, enteredTwice } from './copies.ts'
 import { serialSpans } from './serials.ts'
 import { traceKinds } from './traces.ts'
 import type { UnitRows } from './unit-rows.ts'
@@ -31,7 +31,7 @@ export const groupRules: readonly GroupRule[] = [
     of: lateActs,
   },
   {
-    ...{ id: 'dated-back', check: 'K' },
+    ...{ id: 'dated-back', check: 'K', habits: 2 },
     measure: {
       en: 'two signs or more that it was closed later than is said',
       zh: '有两项以上迹象表明实际办结晚于所报',
@@ -53,7 +53,7 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
-    ...{ id: 'acted-and-reported-later', check: 'K' },
+    ...{ id: 'acted-and-reported-later', check: 'K', habits: 2 },
     measure: {
       en: 'acts after the closing, and reported long after it, both',
       zh: '办结之后仍有环节，且报送明显迟于办结',
@@ -92,15 +92,20 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
-    ...{ id: 'no-trace-at-all', check: 'N' },
-    measure: { en: 'no trace of any kind, no rating, no delivery', zh: '无任何外部痕迹、评价或送达' },
+    ...{ id: 'no-trace-at-all', check: 'N', casesMin: 2 },
+    measure: {
+      en: 'of what nobody saw who should have, no trace of any kind, no rating, no delivery',
+      zh: '应有痕迹未见的案件中，任何痕迹、评价、送达均无的',
+    },
     question: {
       en: 'Of these cases nobody but the department knows anything at all. Did they happen?',
       zh: '除本部门外，任何系统均无这些案件的记录，是否真实发生？',
     },
-    of: ({ length, expected, isTraceless }) => {
+    // Among those not seen, so that a unit with poor sensors is compared with itself: these lose one trace, not every one.
+    of: ({ length, expected, seen, isTraceless }) => {
       const verdicts = new Uint8Array(length)
-      for (let i = 0; i < length; i++) if (expected[i]! > 0) verdicts[i] = isTraceless[i] ? suspect : judged
+      for (let i = 0; i < length; i++)
+        if (expected[i]! > 0 && (expected[i]! & seen[i]!) === 0) verdicts[i] = isTraceless[i] ? suspect : judged
       return verdicts
     },
   },
@@ -119,7 +124,7 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
-    ...{ id: 'signs-of-a-counter', check: 'N' },
+    ...{ id: 'signs-of-a-counter', check: 'N', habits: 2 },
     measure: {
       en: 'online, with two signs or more that it came over the counter',
       zh: '所报网上，却有两项以上窗口办理迹象',
@@ -137,6 +142,15 @@ export const groupRules: readonly GroupRule[] = [
       }
       return verdicts
     },
+  },
+  {
+    ...{ id: 'rated-at-the-counter', check: 'N' },
+    measure: { en: 'online, and rated where its counter is rated', zh: '所报网上，却在窗口评价器上评价' },
+    question: {
+      en: 'Cases said to have come online were rated at the device of the counter. How did they come in?',
+      zh: '所报为网上办理的案件在窗口评价器上作出评价，实际如何提交？',
+    },
+    of: ratedAtCounter,
   },
   {
     ...{ id: 'same-second', check: 'L', clump: 8 },
@@ -157,7 +171,7 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => inRuns(rows, 2 * msPerMinute, 5, true),
   },
   {
-    ...{ id: 'batch-told-apart', check: 'L' },
+    ...{ id: 'batch-told-apart', check: 'L', habits: 2 },
     measure: {
       en: 'closed in one go with others, and the applicant told at another time',
       zh: '与他件一次性集中办结，而告知申请人的时间不同',
@@ -178,7 +192,7 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => enteredTwice(rows, false),
   },
   {
-    ...{ id: 'entered-twice-unseen', check: 'L' },
+    ...{ id: 'entered-twice-unseen', check: 'L', habits: 2 },
     measure: {
       en: 'same applicant and item within three days, the second seen by nobody else',
       zh: '三日内重复申办，且后一件无外部痕迹',
@@ -200,18 +214,6 @@ export const groupRules: readonly GroupRule[] = [
       zh: '案件与另一件重复：三日内申请人、事项、办理时长相同，或起止时间完全相同（精确到秒），是否为复制件？',
     },
     of: copied,
-  },
-  {
-    ...{ id: 'same-duration', check: 'I' },
-    measure: {
-      en: 'took exactly as long as two other cases of the item, to the second',
-      zh: '办理时长与同事项另两件完全相同',
-    },
-    question: {
-      en: 'Cases of an item took exactly as long as others, to the second. Were their times copied?',
-      zh: '同一事项多件办理时长完全相同（精确到秒），时间是否复制而来？',
-    },
-    of: (rows) => sameDuration(rows, 3),
   },
   {
     ...{ id: 'numbers-missing', check: 'J' },
@@ -248,6 +250,28 @@ function lateActs({ length, closedMs, lateStep }: UnitRows): Uint8Array {
   for (let i = 0; i < length; i++)
     if (verdicts[i] === judged && lateStep[i]! >= 0 && byName.get(lateStep[i]!)! < closed * habitMin)
       verdicts[i] = suspect
+  return verdicts
+}
+
+/** Ratings at such a place are mostly of the counter, as the unit's own cases say. */
+const counterMin = 0.5
+const ratingsMin = 5
+
+function ratedAtCounter({ length, isOnline, isCounter, ratedAt }: UnitRows): Uint8Array {
+  const verdicts = new Uint8Array(length)
+  const places = new Map<number, { all: number; counter: number }>()
+  for (let i = 0; i < length; i++) {
+    if (ratedAt[i]! < 0) continue
+    const place = places.get(ratedAt[i]!) ?? { all: 0, counter: 0 }
+    places.set(ratedAt[i]!, place)
+    place.all++
+    if (isCounter[i]) place.counter++
+  }
+  for (let i = 0; i < length; i++) {
+    if (!isOnline[i] || ratedAt[i]! < 0) continue
+    const { all, counter } = places.get(ratedAt[i]!)!
+    verdicts[i] = all >= ratingsMin && counter >= all * counterMin ? suspect : judged
+  }
   return verdicts
 }
 

@@ -19,6 +19,11 @@ export interface Compared {
   pValue: number
 }
 
+interface Told extends Compared {
+  /** Cases of others that the expected number stands on. */
+  peersSeen: number
+}
+
 export interface Funnel {
   units: Compared[]
   /** Squared coefficient of variation of the shares of units that are not far outside. */
@@ -27,7 +32,6 @@ export interface Funnel {
 
 /** Fewer peers with cases of a stratum do not say what is usual. */
 const peersMin = 4
-const casesMin = 30
 /** One case is chance, or one person's mistake. */
 const seenMin = 2
 /** As many cases of the overall share are added to what peers show of a stratum. */
@@ -38,7 +42,8 @@ const outsideMax = 0.002
 const spreadMin = 0.04
 const spreadMax = 16
 /** What is taken for likely before any unit was seen: coefficient of variation 0.7, anything from 0.25 to 2 well possible. */
-const spreadPrior = { logMiddle: Math.log(0.5), logWidth: 1 }
+const spreadUsual = 0.5
+const spreadPriorWidth = 1
 /** Where hardly any unit has what is looked for, they say nothing about how far units lie apart. */
 const spreadUnknown = 1
 /** Fewer do not say how far units lie apart. */
@@ -54,34 +59,51 @@ const rounds = 4
 const leftOut = 0.15
 const searchSteps = 14
 
-/** @param clump so many cases count as one */
-export function compareWithPeers(counted: readonly Counted[], clump = 1): Funnel {
+export interface PeerOptions {
+  /** So many cases count as one. */
+  clump?: number
+  /** So many habits must meet in a case: each varies from unit to unit, and their product varies more. */
+  habits?: number
+  /** A unit with fewer is not compared. */
+  casesMin?: number
+}
+
+export const unitCasesMin = 30
+
+export function compareWithPeers(
+  counted: readonly Counted[],
+  { clump = 1, habits = 1, casesMin = unitCasesMin }: PeerOptions = {},
+): Funnel {
   const outside = new Set<string>()
-  let spread = spreadUnknown
+  const usual = (1 + spreadUsual) ** habits - 1
+  const unknown = Math.max(spreadUnknown, usual)
+  let spread = unknown
   // First without those who have most, whoever they are: if they fabricate, they must not say what is usual.
-  let units = expectedOf(counted, mostOf(expectedOf(counted, outside)))
+  let units = expectedOf(counted, mostOf(expectedOf(counted, outside, casesMin)), casesMin)
   for (let round = 0; ; round++) {
     for (const one of units) one.pValue = tail(one, spread, clump)
     const before = outside.size
     for (const { unit, pValue } of units) if (pValue < outsideMax) outside.add(unit)
     if (round === rounds || (round > 1 && outside.size === before)) return { units, spread }
-    units = expectedOf(counted, outside)
+    units = expectedOf(counted, outside, casesMin)
     const inside = units.filter(({ unit }) => !outside.has(unit))
-    spread = spreadOf(inside, clump, spread)
+    spread = spreadOf(inside, clump, spread, usual, unknown)
   }
 }
 
-function mostOf(units: readonly Compared[]): Set<string> {
+function mostOf(units: readonly Told[]): Set<string> {
   const order = units
     .filter(({ seen, expected }) => seen > expected)
     .sort((a, b) => b.seen / b.expected - a.seen / a.expected)
   return new Set(order.slice(0, Math.floor(units.length * leftOut)).map(({ unit }) => unit))
 }
 
-function tail({ seen, count, expected }: Compared, spread: number, clump: number): number {
+function tail({ seen, count, expected, peersSeen }: Told, spread: number, clump: number): number {
   if (seen < seenMin || seen <= expected) return 1
   const share = expected / count
-  return betaBinomialTail(Math.floor(seen / clump), count / clump, share, correlationOf(spread, share))
+  // What is usual is itself an estimate: of a few cases among all peers, it may as well be half or twice as many.
+  const unsure = (1 + spread) * (1 + clump / (peersSeen + 1)) - 1
+  return betaBinomialTail(Math.floor(seen / clump), count / clump, share, correlationOf(unsure, share))
 }
 
 /**
@@ -92,7 +114,7 @@ function correlationOf(spread: number, share: number): number {
   return Math.min(0.5, (spread * Math.min(share, 1 - share)) / Math.max(share, 1 - share))
 }
 
-function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): Compared[] {
+function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>, casesMin: number): Told[] {
   const pools = new Map<string, { units: number; judged: number; suspects: number }>()
   let [allJudged, allSuspects] = [0, 0]
   for (const { unit, strata } of counted) {
@@ -108,7 +130,7 @@ function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): 
       allSuspects += suspects
     }
   }
-  return counted.flatMap(({ unit, strata }): Compared[] => {
+  return counted.flatMap(({ unit, strata }): Told[] => {
     const isInside = !outside.has(unit)
     const [ownJudged, ownSuspects] = isInside ? totals(strata) : [0, 0]
     const overall = (allSuspects - ownSuspects + 0.5) / (allJudged - ownJudged + 1)
@@ -125,7 +147,9 @@ function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>): 
     }
     // Never less than if half a case had been seen among all peers: that nobody has it is not known to the last digit.
     const least = (count * 0.5) / (allJudged - ownJudged + 1)
-    return count < casesMin ? [] : [{ unit, count, seen, expected: Math.max(least, expected), pValue: 1 }]
+    if (count < casesMin) return []
+    const peersSeen = allSuspects - ownSuspects
+    return [{ unit, count, seen, expected: Math.max(least, expected), peersSeen, pValue: 1 }]
   })
 }
 
@@ -142,9 +166,9 @@ function totals(strata: Counted['strata']): [number, number] {
  * The most likely spread of a beta-binomial, given what the units have and a weak opinion beforehand. What a unit has beyond
  * `censorAt` deviations is taken as "at least that", so that those who are outside widen the funnel little.
  */
-function spreadOf(units: readonly Compared[], clump: number, before: number): number {
+function spreadOf(units: readonly Compared[], clump: number, before: number, usual: number, unknown: number): number {
   const told = units.filter(({ expected }) => expected > expectedMin * clump)
-  if (told.length < unitsMin) return spreadUnknown
+  if (told.length < unitsMin) return unknown
   const every = Math.ceil(told.length / unitsMax)
   const used = told
     .filter((_, at) => at % every === 0)
@@ -156,7 +180,7 @@ function spreadOf(units: readonly Compared[], clump: number, before: number): nu
     })
   const likelihood = (logSpread: number): number => {
     const spread = Math.exp(logSpread)
-    let sum = -((logSpread - spreadPrior.logMiddle) ** 2) / (2 * spreadPrior.logWidth ** 2)
+    let sum = -((logSpread - Math.log(usual)) ** 2) / (2 * spreadPriorWidth ** 2)
     for (const { hits, isCensored, trials, share } of used) {
       const correlation = correlationOf(spread, share)
       sum += isCensored

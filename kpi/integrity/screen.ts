@@ -2,8 +2,8 @@
 import { drifts, mixShifts } from './drift.ts'
 import type { IntegrityFinding } from './finding.ts'
 import { improvements } from './improvement.ts'
-import { compareWithPeers } from './peers.ts'
-import { qValues } from './statistics.ts'
+import { compareWithPeers, unitCasesMin } from './peers.ts'
+import { repeatTests } from './repeats.ts'
 import { unitScores } from './unit-scores.ts'
 import { shareRules, type UnitSigns } from './unit-signs.ts'
 
@@ -31,8 +31,11 @@ export const discoveryRate = 0.05
 /** At most so many honest units are told to be worth a spot check. */
 export const spotCheckRate = 0.05
 
-/** The distribution of what is loudest has a longer tail than the model, and spreads are estimates: less than a third is used. */
-const margin = 0.3
+/**
+ * A spot check is said to reach at most `spotCheckRate` of honest units: what is loudest has a longer tail than the model, and
+ * where it lies is an estimate, so less is used.
+ */
+const margin = 0.4
 
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */
@@ -43,9 +46,10 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
   const tests: Tested[] = []
   const spreads: Record<string, number> = {}
   const byUnit = new Map(units.map((one) => [one.unit, one]))
-  shareRules.forEach(({ id, check, measure, question, clump, ofResolution }, rule) => {
+  const enough = units.filter(({ facts }) => facts.cases >= unitCasesMin)
+  shareRules.forEach(({ id, check, measure, question, clump, habits, casesMin, ofResolution }, rule) => {
     const { units: compared, spread } = compareWithPeers(
-      units.map(({ unit, strata, resolution }) => ({
+      (casesMin === undefined ? units : enough).map(({ unit, strata, resolution }) => ({
         unit,
         strata: new Map(
           [...strata].map(([name, { judged, suspects }]) => [
@@ -54,7 +58,7 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
           ]),
         ),
       })),
-      clump,
+      { clump, habits, casesMin },
     )
     spreads[id] = spread
     for (const { unit, count, seen, expected, pValue } of compared)
@@ -63,15 +67,15 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
         ...{ statistic: expected > 0 ? seen / expected : seen, evidence: byUnit.get(unit)!.evidence[rule]! },
       })
   })
-  tests.push(...improvements(units), ...drifts(units), ...mixShifts(units))
-  const { units: scored, pValues } = unitScores(tests)
-  const q = qValues(pValues, dependent)
+  tests.push(...repeatTests(units), ...improvements(units), ...drifts(units), ...mixShifts(units))
+  const { units: scored, qValues } = unitScores(tests, dependent)
   const scores = new Map(scored.map((one) => [one.unit, one]))
   return {
     spreads,
     tests: tests.map((test, i) => {
       const { pValue, rule } = scores.get(test.unit)!
-      return { ...test, qValue: q[i]!, isSpotCheck: rule === test.rule && pValue <= spotCheckRate * margin }
+      const isSpotCheck = rule === test.rule && pValue <= spotCheckRate * margin
+      return { ...test, qValue: qValues[i]!, isSpotCheck }
     }),
   }
 }

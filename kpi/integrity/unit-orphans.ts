@@ -27,7 +27,7 @@ const servedRule: RuleWords = {
   },
 }
 const missingRule: RuleWords = {
-  ...{ id: 'number-seen-and-missing', check: 'J' },
+  ...{ id: 'number-seen-and-missing', check: 'J', habits: 2 },
   measure: { en: 'numbers that others saw and that are missing among the cases', zh: '外部系统见过而案件中缺失的编号' },
   question: {
     en: 'Others saw case numbers that are missing among those reported. Where are these cases?',

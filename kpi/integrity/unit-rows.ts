@@ -1,6 +1,6 @@
 // What is kept of each case until its unit is complete: numbers, and texts as indexes. One array per field.
 import { counterSigns, isToldBefore, suspect, toldLongAfter } from './case-rules.ts'
-import { type CheckContext, isOnline, type ObservedCase } from './observed-case.ts'
+import { type CheckContext, isCounter, isOnline, type ObservedCase } from './observed-case.ts'
 import { type TraceKind, traceKinds } from './traces.ts'
 
 export interface UnitRows {
@@ -18,6 +18,9 @@ export interface UnitRows {
   /** Decided by a machine: night batches are nobody's doing. */
   isSystem: boolean[]
   isOnline: boolean[]
+  isCounter: boolean[]
+  /** Where a person rated it; -1: nobody did, or it is not said. */
+  ratedAt: number[]
   /** Number at the end of the id, after the rest of it; NaN where there is none. */
   serial: number[]
   serialPrefix: number[]
@@ -66,6 +69,9 @@ export class RowKeeper {
     rows.region.push(this.indexOf(record.region))
     rows.isSystem.push(channel === 'system')
     rows.isOnline.push(isOnline(channel))
+    rows.isCounter.push(isCounter(channel))
+    const ratedAt = record.ratings.find((one) => !one.isDefault)?.channel ?? ''
+    rows.ratedAt.push(ratedAt === '' ? -1 : this.indexOf(ratedAt))
     rows.serial.push(digits ? Number(digits[0]) : Number.NaN)
     rows.serialPrefix.push(digits ? this.indexOf(id.slice(0, digits.index)) : -1)
     rows.lateStep.push(late === '' ? -1 : this.indexOf(late))
@@ -105,7 +111,17 @@ function bitsOf(kinds: readonly TraceKind[]): number {
 function emptyRows(): UnitRows {
   return {
     ...{ length: 0, openedMs: [], closedMs: [], dueMs: [], openedDay: [], closedDay: [], item: [], applicant: [] },
-    ...{ handler: [], region: [], isSystem: [], isOnline: [], serial: [], serialPrefix: [], lateStep: [] },
+    ...{
+      handler: [],
+      region: [],
+      isSystem: [],
+      isOnline: [],
+      isCounter: [],
+      ratedAt: [],
+      serial: [],
+      serialPrefix: [],
+      lateStep: [],
+    },
     ...{
       isToldLate: [],
       isToldApart: [],

@@ -7,6 +7,7 @@ import { groupRules } from './group-rules.ts'
 import type { Part } from './mix-shift.ts'
 import { type CheckContext, type ObservedCase, stratumOf } from './observed-case.ts'
 import { cityOf, dayIsOut, type OutageFinder, traceDay } from './outages.ts'
+import { type Repeats, repeatsOf } from './repeats.ts'
 import { type Outage, type TraceKind, traceKinds } from './traces.ts'
 import { addFacts, emptyFacts, type UnitFacts } from './unit-facts.ts'
 import { orphanRules, orphansByRule } from './unit-orphans.ts'
@@ -40,6 +41,8 @@ export class UnitSigns {
   weeksFrom = 0
   /** The same by kind of item and way, of the last thirteen weeks and the thirteen before. */
   quarters: Part[] = []
+  /** Cases that took exactly as long as another; filled at the end. */
+  repeats: Repeats = { judged: 0, exact: 0, near: 0, differences: 1, ids: [] }
   /** How exactly it keeps the times of closings. */
   resolution: Resolution = 'seconds'
   #keeper = new RowKeeper()
@@ -111,6 +114,7 @@ export class UnitSigns {
       this.evidence[rule] = list.slice(0, evidenceMax)
     })
     this.resolution = resolutionOf(rows.closedMs)
+    this.repeats = repeatsOf(rows, this.#ids)
     Object.assign(this, weeksOf(rows, this.#stratumNames))
     this.#orphans = new Map()
     this.#keeper = new RowKeeper()

@@ -69,6 +69,7 @@ export const UnitRow = z.object({
   unit: z.string(),
   region: z.string(),
   grade: Grade.nullable(),
+  because: GradeGiven.shape.because,
   cases: z.number(),
   corroborable: z.number(),
   corroborated: z.number(),

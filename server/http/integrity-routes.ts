@@ -37,9 +37,17 @@ export function integrityRoutes(app: App, { kpi, clock }: Parts): void {
         if (!isTheirs(bounds, region, unit) || !region.startsWith(regionStem(query.region ?? ''))) return []
         const { questioned: _, confirmed: __, ...facts } = believability.facts(unit)!
         const flags = byUnit.get(unit) ?? []
+        const given = believability.unit(unit)
         return [
           {
-            ...{ unit, region, ...facts, grade: believability.unit(unit)?.grade ?? null, flags: flags.length },
+            ...{
+              unit,
+              region,
+              ...facts,
+              grade: given?.grade ?? null,
+              because: given?.because ?? [],
+              flags: flags.length,
+            },
             ...{ unconnected: [...integrity.unconnectedOf(unit)], checks: countBy(flags, ({ check }) => check) },
           },
         ]

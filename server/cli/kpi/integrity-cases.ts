@@ -4,8 +4,10 @@ import { CodedError } from '#core/errors.ts'
 import { formatProblem, suggest } from '#core/yaml-source.ts'
 import type { SetAside } from '#kpi/cases/map-rows.ts'
 import type { CaseRecord } from '#kpi/contract.ts'
+import { createBelievability } from '#kpi/integrity/believability.ts'
 import { clockHeaping, thresholdBunching } from '#kpi/integrity/case-patterns.ts'
 import type { IntegrityFinding } from '#kpi/integrity/finding.ts'
+import { type GradeGiven, gradeSentence, readGradeRules } from '#kpi/integrity/grade.ts'
 import { type CheckContext, observedVersions } from '#kpi/integrity/observed-case.ts'
 import { discoveryRate, type Screened, screenUnits, spotCheckRate } from '#kpi/integrity/screen.ts'
 import { readTraceRules } from '#kpi/integrity/traces.ts'
@@ -37,6 +39,8 @@ export interface CasesReport {
   findings: IntegrityFinding[]
   /** Units whose loudest sign is louder than that of 95 % of honest ones, and that are not asked anything. */
   spotChecks: Screened[]
+  /** What the figures of each unit are worth by these cases, and why not more. */
+  grades: ({ unit: string } & GradeGiven)[]
 }
 
 interface CheckOptions {
@@ -53,6 +57,7 @@ const unitsMin = 5
 /** Without peers a pattern must be plain. */
 const plainMax = 0.001
 const setAsideShown = 5
+const gradesShown = 20
 const allowedMinMs = 10 * 86_400_000
 
 export function checkCases(given: GivenCases, options: CheckOptions): CasesReport {
@@ -88,11 +93,32 @@ export function checkCases(given: GivenCases, options: CheckOptions): CasesRepor
     spotChecks: tests
       .filter(({ isSpotCheck, unit }) => isSpotCheck && !names.has(unit))
       .sort((a, b) => a.pValue - b.pValue),
+    grades: gradesOf([...units.values()], asked, options.rules),
   }
 }
 
+/** As the nightly run grades them. */
+function gradesOf(units: readonly UnitSigns[], asked: readonly Screened[], rules: string): CasesReport['grades'] {
+  const { rules: grades, problems } = readGradeRules(join(rules, 'integrity/grades.yml'))
+  if (!grades) throw new CodedError('option.invalid', { cause: formatProblem(problems[0]!), hint: problems[0]!.hint })
+  const believability = createBelievability(
+    grades,
+    units.flatMap(({ unit, region, months }) => [...months].map(([month, facts]) => ({ unit, region, month, facts }))),
+    asked.map(({ unit, seen, expected }) => ({
+      ...{ unit, seen, expected, state: 'open' as const, level: 'question' as const, resolution: null },
+    })),
+  )
+  const order = grades.grades.map(({ grade }) => grade)
+  return units
+    .flatMap(({ unit }) => {
+      const given = believability.unit(unit)
+      return given ? [{ unit, ...given }] : []
+    })
+    .sort((a, b) => order.indexOf(b.grade) - order.indexOf(a.grade))
+}
+
 export function tellCases(report: CasesReport): void {
-  const { records, setAside, by, units, compared, tests, without, otherwise, findings, spotChecks } = report
+  const { records, setAside, by, units, compared, tests, without, otherwise, findings, spotChecks, grades } = report
   console.log(`${records} cases of ${units} units by ${by}, ${compared} of them with ${casesMin} cases or more`)
   if (setAside.length > 0) {
     console.log(`${setAside.length} rows were set aside:`)
@@ -118,6 +144,10 @@ export function tellCases(report: CasesReport): void {
         `   ${unit}: ${check} ${rule} (p ${pValue.toExponential(1)}; ${seen} of ${count}, expected ${expected?.toFixed(1)})`,
       )
   }
+  const counts = [...Map.groupBy(grades, ({ grade }) => grade)].map(([grade, list]) => `${grade} ${list.length}`)
+  console.log(`evidence grades of units: ${counts.reverse().join(' · ') || 'none'}`)
+  for (const given of grades.slice(0, gradesShown)) console.log(`   ${given.unit}: ${gradeSentence(given)}`)
+  if (grades.length > gradesShown) console.log(`   … and ${grades.length - gradesShown} more, no worse`)
 }
 
 function contextOf({ rules, zone, calendar }: CheckOptions): CheckContext {

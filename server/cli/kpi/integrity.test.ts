@@ -8,6 +8,7 @@ import { draws } from '#core/random-draws.ts'
 import { fabricate } from '#kpi/demo/fabrications.ts'
 import { tuningFamily } from '#kpi/demo/family.ts'
 import { drawUnit, type HonestYear, honestYear } from '#kpi/demo/honest-unit.ts'
+import { gradeSentence } from '#kpi/integrity/grade.ts'
 import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { findRules } from '../../config.ts'
 import { integrity } from './integrity.ts'
@@ -84,6 +85,9 @@ describe('cases of files', () => {
     expect(asked).toContain('no-trace-at-all')
     expect(new Set(report.findings.map(({ unit }) => unit)).size).toBeLessThanOrEqual(4)
     expect(report.without.some((what) => what.startsWith('what others saw'))).toBe(false)
+    const grade = report.grades.find(({ unit }) => unit === forged)!
+    expect(grade.because.map(({ condition }) => condition)).toContain('questionedMax')
+    expect(gradeSentence(grade)).toMatch(/^[B-E]: .+\. Not better, because: .*in question [\d.]+ %, at most [\d.]+ %/)
   })
 
   it('as a spreadsheet with columns of its own, sign-ins among them', async () => {
