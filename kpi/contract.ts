@@ -198,6 +198,14 @@ export interface KpiCell {
   switches: Switches
 }
 
+/** Where a period is not counted by the definition that was in force for all of it. */
+export interface DefinitionSpan {
+  /** The version applied held for a part of the period, or for nothing of it: applied backwards, or ended before. */
+  applied: 'part' | 'outside'
+  /** Other versions that held in the period. */
+  others: string[]
+}
+
 export interface KpiValue extends KpiCell {
   state: ValueState
   /** The ratio, reduced. Null when the state carries no figure. */
@@ -221,6 +229,7 @@ export interface KpiValue extends KpiCell {
   /** … as far as we knew it then. */
   knownMs: number
   definitionVersion: string
+  definitionSpan?: DefinitionSpan
   catalogueVersion: number | null
   calendarVersion: string
   /** Set for a cell of a frozen period: then the value is what was published, or its restatement in force. */

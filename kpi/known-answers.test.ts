@@ -116,7 +116,7 @@ async function over(question: Question): Promise<string> {
   return `${numerator}/${denominator}`
 }
 
-describe.skipIf(!present)('known answers (needs ../shared/data/kpi)', () => {
+describe.skipIf(!present)('known answers (needs ../shared/data/kpi)', { timeout: 600_000 }, () => {
   it('counts permits per channel', async () => {
     const { engine, oracle } = await ask({
       set: 'permits',

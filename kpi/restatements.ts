@@ -75,6 +75,11 @@ export function createRestatements({ database, nowMs, newId, append, onInForce }
           ...{ period: published.period, cause: 'the evidence gives what was published' },
           hint: 'Correct the records or the catalogue first.',
         })
+      const [was, is] = [before.definitionVersion, after.definitionVersion]
+      if (countingOf(was) !== countingOf(is) && cause !== 'definition')
+        throw new CodedError('body.invalid', {
+          cause: `it is by definition ${is}, and was by ${was}: the cause is "definition"`,
+        })
       const id = newId()
       const { published: _, ...said } = before
       const body: Body = {
@@ -125,6 +130,11 @@ function bodyOf(stored: Record<string, unknown>): Body {
 
 function cellOf({ release, after: { kpi, dimensions } }: Body): string {
   return cellKey({ kpi, period: release, dimensions })
+}
+
+/** The third number of a version changes words only. */
+function countingOf(version: string): string {
+  return version.split('.').slice(0, 2).join('.')
 }
 
 function authorize(actor: Actor): void {

@@ -2,12 +2,14 @@
 // pair of times are worked out from the evidence itself.
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { CodedError } from '#core/errors.ts'
 import { type CaseContext, calendarFields } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
 import { itemsOf } from '../catalogue/items.ts'
 import type { CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
+import { chooseVersions, inOrder, versionAt } from '../definitions/versions.ts'
 import { Names } from '../engine/cells.ts'
 import { computeKpi, createCount, kpiValueOf, within } from '../engine/compute.ts'
 import { type Cube, createCube } from '../engine/cube.ts'
@@ -45,6 +47,8 @@ export interface Question {
   release?: string
   /** From the evidence, whatever was published. */
   asCounted?: boolean
+  /** This version of the definition, whatever was in force. */
+  version?: string
 }
 
 export interface Board {
@@ -53,9 +57,12 @@ export interface Board {
   /** Writes what was counted since the last time, so that a start goes on from there. */
   save(): Promise<void>
   values(question: Question): Promise<KpiValue[]>
+  /** Of each definition the version in force now. */
   plans(): Plan[]
-  /** @returns undefined when there is no such definition */
+  /** In force now. @returns undefined when there is no such definition */
   plan(id: string): Plan | undefined
+  /** The version by which a question is answered; where months are told apart, the last of them. */
+  planFor(question: Omit<Question, 'switches' | 'by' | 'only'>): Plan | undefined
   readonly sequence: number
 }
 
@@ -70,7 +77,8 @@ const saveMs = 600_000
 
 export function createBoard(deps: BoardDeps): Board {
   const { definitions, calendars, cases, facts, catalogueVersion, nowMs, directory } = deps
-  const plans = [...definitions.byId.values()].map(({ plan }) => plan)
+  const versions = new Map([...definitions.versions].map(([id, all]) => [id, all.map(({ plan }) => plan)]))
+  const plans = [...versions.values()].flat()
   const cubes = new Map<string, Cube>()
   const states = new Map<string, StateFacts>()
   const ofCases = plans.filter(({ definition }) => definition.fact === 'case')
@@ -153,7 +161,8 @@ export function createBoard(deps: BoardDeps): Board {
     }
     const contextOf = contextsOf(from.validMs, publications)
     for (const plan of plans) {
-      const { id, fact: kind } = plan.definition
+      const { fact: kind } = plan.definition
+      const id = keyOf(plan.definition)
       const isCase = kind === 'case'
       const cube = createCube(plan, dimensionsOf(plan), contextOf(plan), {
         namesOf,
@@ -179,7 +188,7 @@ export function createBoard(deps: BoardDeps): Board {
         sequence === 0
           ? new Map<string, StoredCase[]>()
           : await cases.history([...new Set(fresh.map(({ record }) => record.id))])
-      for (const { definition } of ofCases) cubes.get(definition.id)!.apply(fresh, history)
+      for (const { definition } of ofCases) cubes.get(keyOf(definition))!.apply(fresh, history)
       sequence = fresh.at(-1)!.sequence
       if (fresh.length < batch) break
     }
@@ -202,7 +211,7 @@ export function createBoard(deps: BoardDeps): Board {
   const save = async (): Promise<void> => {
     if (!files || cubes.size === 0) return
     if (sequence === saved.sequence && publications === saved.publications) return
-    const counted = new Map(ofCases.map(({ definition: { id } }) => [id, cubes.get(id)!]))
+    const counted = new Map(ofCases.map(({ definition }) => [keyOf(definition), cubes.get(keyOf(definition))!]))
     await files.save(counted, { basis: basis(), sequence, validMs, publications })
     saved = { sequence, atMs: nowMs(), publications }
   }
@@ -225,7 +234,7 @@ export function createBoard(deps: BoardDeps): Board {
     const moves = ofCases.map((plan) => ({
       all: readsDays.has(plan) && converts(plan, atMs),
       ofItems: readsItems.has(plan),
-      move: cubes.get(plan.definition.id)!.advance(contextOf(plan)),
+      move: cubes.get(keyOf(plan.definition))!.advance(contextOf(plan)),
     }))
     const whole = moves.filter(({ all }) => all)
     const others = moves.filter(({ all }) => !all)
@@ -252,7 +261,7 @@ export function createBoard(deps: BoardDeps): Board {
     if (Object.keys(now).length !== Object.keys(publications).length) publications = now
   }
   const updateState = (plan: Plan, atMs: number): void => {
-    const { id } = plan.definition
+    const id = keyOf(plan.definition)
     const state = states.get(id)!
     const conversion = conversionOf(plan, atMs)
     if (state.isCurrent(facts(), atMs, conversion)) return
@@ -271,36 +280,56 @@ export function createBoard(deps: BoardDeps): Board {
       return running
     },
     values: async (question) => {
-      const plan = definitions.byId.get(question.kpi)?.plan
-      if (!plan) return []
+      const all = versions.get(question.kpi)
+      if (!all) return []
       // Asked before the first figures were ready.
       if (cubes.size === 0) await running
-      const isNow = question.validMs === undefined && question.knownMs === undefined
-      const known =
-        isNow &&
-        [...question.by, ...Object.keys(question.only)].every(
-          (name) => name === 'period' || cubes.get(question.kpi)?.dimensions.includes(name),
-        )
-      if (!known || !cubes.has(question.kpi) || !isWholeMonths(question.period)) return fromEvidence(plan, question)
-      try {
-        return await fromCube(plan, question)
-      } catch {
-        // A file of what was counted cannot be read. The cases are what counts: they are counted again.
-        await files?.clear()
-        cubes.clear()
-        await refreshed()
-        return fromCube(plan, question)
-      }
+      const parts: KpiValue[][] = []
+      for (const { plan, keep } of chooseVersions(all, atTimes(question)))
+        parts.push(keep(await valuesBy(plan, question)))
+      return inOrder(parts, question.by)
     },
-    plans: () => plans,
-    plan: (id) => definitions.byId.get(id)?.plan,
+    plans: () => [...versions.values()].map((all) => versionAt(all, nowMs())),
+    plan: (id) => {
+      const all = versions.get(id)
+      return all && versionAt(all, nowMs())
+    },
+    planFor: (question) => {
+      const all = versions.get(question.kpi)
+      return all && chooseVersions(all, { ...atTimes(question), by: [] })[0]!.plan
+    },
     get sequence() {
       return sequence
     },
   }
 
+  function atTimes<Q extends Pick<Question, 'validMs' | 'knownMs'>>(question: Q) {
+    return { ...question, validMs: question.validMs ?? nowMs(), knownMs: question.knownMs ?? nowMs() }
+  }
+
+  async function valuesBy(plan: Plan, question: Question): Promise<KpiValue[]> {
+    const cube = cubes.get(keyOf(plan.definition))
+    const isNow = question.validMs === undefined && question.knownMs === undefined
+    const isKnown =
+      isNow &&
+      [...question.by, ...Object.keys(question.only)].every(
+        (name) => name === 'period' || cube?.dimensions.includes(name),
+      )
+    if (!isKnown || !cube || !isWholeMonths(question.period)) return fromEvidence(plan, question)
+    try {
+      return await fromCube(plan, question)
+    } catch (error) {
+      if (error instanceof CodedError) throw error
+      // A file of what was counted cannot be read. The cases are what counts: they are counted again.
+      await files?.clear()
+      cubes.clear()
+      await refreshed()
+      return fromCube(plan, question)
+    }
+  }
+
   async function fromCube(plan: Plan, { switches, period: label, by, only }: Question): Promise<KpiValue[]> {
-    const cube = cubes.get(plan.definition.id)!
+    const cube = cubes.get(keyOf(plan.definition))!
     const formula = formulaOf(plan, switches)
     const zone = zoneOf(plan.definition.zone)
     const period = parsePeriod(label, zone)
@@ -337,6 +366,11 @@ export function createBoard(deps: BoardDeps): Board {
     for await (const part of cases.scan({ knownMs, ...among })) for (const { record } of part) count.take(record)
     return count.values()
   }
+}
+
+/** Each version is counted by itself. */
+function keyOf({ id, version }: Pick<Plan['definition'], 'id' | 'version'>): string {
+  return `${id}@${version}`
 }
 
 /** What cannot be read, or knows of cases that are no longer there, is counted anew. */

@@ -24,6 +24,8 @@ const province = demoProvince(rules, seededRandom(3), nowMs)
 const records = province.cases(2500).map(({ record }) => record)
 const facts = province.facts
 const definitions = loadDefinitions(rules)
+const { version } = definitions.byId.get('online-completion')!.plan.definition
+const cubeOf = (directory: string): string => join(directory, 'cubes', `online-completion@${version}`)
 const calendars = readCalendars(join(rules, 'calendars')).calendars.map(compileCalendar)
 
 const questions: Omit<Question, 'kpi' | 'switches'>[] = [
@@ -110,7 +112,7 @@ it.each(['0', '1', '2'])(
     await first.refresh()
     await first.save()
     const wanted = await figures(first)
-    const folder = join(directory, 'cubes/online-completion')
+    const folder = cubeOf(directory)
     for (const name of (await readdir(folder)).filter((file) => /-(\d)-\d+$/.exec(file)?.[1] === grain)) {
       const bytes = await readFile(join(folder, name))
       bytes[bytes.length - 3]! ^= 0x40

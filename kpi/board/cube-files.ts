@@ -10,7 +10,7 @@ import { type CellsHeader, decodeBlock, encodeCells, readCellsHeader } from '../
 import type { Cube, SealedCells } from '../engine/cube.ts'
 
 const manifestSchema = z.strictObject({
-  format: z.literal(2),
+  format: z.literal(3),
   /** What the figures depend on besides the cases; others mean counting anew. */
   basis: z.string(),
   generation: z.int(),
@@ -19,7 +19,7 @@ const manifestSchema = z.strictObject({
   /** Of the catalogue: publications that were counted with, and what they said. */
   publications: z.record(z.string(), z.string()),
   names: z.string(),
-  /** By definition, cohort and month: a file for each grain. */
+  /** By version of a definition, cohort and month: a file for each grain. */
   cubes: z.record(z.string(), z.record(z.string(), z.record(z.string(), z.array(z.string())))),
 })
 type Manifest = z.output<typeof manifestSchema>
@@ -141,7 +141,7 @@ export function openCubeFiles(directory: string, basis: string): CubeFiles {
           cube.sealed(cohort, month)
         }
       }
-      const next: Manifest = { format: 2, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
+      const next: Manifest = { format: 3, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
       const texts = Object.fromEntries([...names].map(([dimension, of]) => [dimension, of.texts]))
       await writeSynced(join(directory, next.names), zstdCompressSync(Buffer.from(JSON.stringify(texts))))
       await writeSynced(join(directory, 'manifest.json.part'), Buffer.from(JSON.stringify(next)))

@@ -2,7 +2,7 @@
 
 import type { Board, Question } from '../board/board.ts'
 import { type Ranked, rankValues } from '../board/ranking.ts'
-import { decompose, type Step } from '../board/waterfall.ts'
+import { decompose, difference, type Step } from '../board/waterfall.ts'
 import type { KpiValue, Period } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { compare, fromText, subtract, sum } from '../rational.ts'
@@ -53,18 +53,26 @@ export async function gatherBrief(board: Board, request: BriefRequest, around: B
   const rows: BriefRow[] = []
   for (const { definition } of board.plans()) {
     if (definition.group !== 'six') continue
-    const ask = (label: string, by: string[]) => board.values(questionOf(definition, label, by, request))
+    const ask = (label: string, by: string[], version?: string) =>
+      board.values({ ...questionOf(definition, label, by, request), ...(version === undefined ? {} : { version }) })
     const whole = (await ask(period.label, []))[0]
     if (!whole) continue
     const before = (await ask(previous, []))[0] ?? null
-    const [cities, citiesBefore] = [await ask(period.label, ['city']), await ask(previous, ['city'])]
+    // Both by the definition of this period; what another one did before is a step of its own.
+    const version = whole.definitionVersion
+    const sameWay = (await ask(previous, [], version))[0] ?? null
+    const [cities, citiesBefore] = [await ask(period.label, ['city'], version), await ask(previous, ['city'], version)]
     const named = cities.filter(({ dimensions }) => dimensions['city'] !== '')
     rows.push({
       ...{ definition, value: whole, before, cities },
       ranking: rankValues(named, definition.direction),
-      steps: before
-        ? exactSteps(whole, before, decompose({ whole: before, groups: citiesBefore }, { whole, groups: cities }))
-        : [],
+      steps:
+        before && sameWay
+          ? exactSteps(whole, before, [
+              ...(before.definitionVersion === version ? [] : [difference('definition', before, sameWay)]),
+              ...decompose({ whole: sameWay, groups: citiesBefore }, { whole, groups: cities }),
+            ])
+          : [],
     })
   }
   rows.sort((a, b) => (a.definition.id < b.definition.id ? -1 : 1))

@@ -82,7 +82,10 @@ async function exported(
   const checkpoint = ledger.checkpoint()
   const out = join(home, name)
   await writeBundle(out, ledger, {
-    ...{ plan, definitionText, calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }] },
+    ...{
+      definitions: [{ plan, text: definitionText }],
+      calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }],
+    },
     ...{ facts: [], catalogueVersion: null, cases, older: { note: checkpoint, size: ledger.size } },
     request: { period: '2026-09', switches: {}, only: {}, validMs: nowMs, knownMs: nowMs },
     gradeOf: (_, departments) => ({ ...grade, cells: departments.map((department) => ({ department, grade: 'B' })) }),

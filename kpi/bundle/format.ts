@@ -5,6 +5,8 @@ import { hashBytes, type TreeHash } from '../ledger/hash.ts'
 export const bundleFiles = {
   readme: 'README.md',
   definition: 'definition.yml',
+  /** Other versions of it: why it is this one that counts. */
+  definitions: 'definitions',
   calendars: 'calendars',
   catalogue: 'catalogue.ndjson',
   cases: 'cases.ndjson',
@@ -80,6 +82,8 @@ export type GradeFile = z.output<typeof gradeFile>
 export const valueFile = z.strictObject({
   request: z.strictObject({
     ...{ period: z.string().max(32), switches: texts, only: texts, validMs: z.int(), knownMs: z.int() },
+    /** This version of the definition was asked for, whatever was in force. */
+    version: z.string().max(20).optional(),
   }),
   value: z.record(z.string(), z.unknown()),
   /** null: nothing was graded yet. Bundles of before have none. */
@@ -124,7 +128,7 @@ export function leavesOf(runs: readonly (readonly [number, number])[]): number[]
 
 const compared = [
   ...['kpi', 'dimensions', 'switches', 'state', 'ratio', 'numerator', 'denominator'],
-  ...['count', 'groups', 'exclusions', 'calendarVersion'],
+  ...['count', 'groups', 'exclusions', 'calendarVersion', 'definitionVersion', 'definitionSpan'],
 ]
 /** What engine and oracle must both say. */
 export function figuresOf(value: object): Record<string, unknown> {

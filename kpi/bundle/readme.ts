@@ -15,6 +15,7 @@ By hand:
 4. Line n of \`cases.proofs.ndjson\` leads from the leaf of line n of \`cases.ndjson\` to the root (RFC 9162, 2.1.3.2); \`proofs.json\`
    does so for the other files. The indices of the cases rise.
 5. Sort the hashes of all records, join them by line feeds, hash with ${hash}: that is \`evidence.hash\` of \`value.json\`.
-6. Work out the figure by the definition and compare it.
+6. If there is \`definitions/\`, these are other versions: \`definition.yml\` is the one in force when the period ends.
+7. Work out the figure by the definition and compare it.
 `
 }

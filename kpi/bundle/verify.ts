@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import type { z } from 'zod'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import type { Leaf } from '../contract.ts'
+import type { Definition } from '../definitions/definition.ts'
 import { readDefinition } from '../definitions/load.ts'
 import { type OpenedCheckpoint, openCheckpoint } from '../ledger/checkpoint.ts'
 import { type TreeHash, treeHash } from '../ledger/hash.ts'
@@ -13,6 +14,7 @@ import { encodeLeaf } from '../ledger/leaf.ts'
 import { verifyConsistency, verifyInclusion } from '../ledger/proof.ts'
 import { answer } from '../oracle/oracle.ts'
 import type { OracleFact } from '../oracle/reading.ts'
+import { oldestFirst } from '../oracle/versions.ts'
 import {
   bundleFiles,
   caseLine,
@@ -167,6 +169,10 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   )
     throw new Wrong(bundleFiles.definition, definition.id, 'it has no proof')
 
+  const others = otherVersions(directory, definition.id, (file, version) =>
+    proofs.some((one) => one.kind === 'definition' && one.file === file && one.version === version),
+  )
+
   if (given.files) {
     sameFiles(directory, given.files, read)
     signedByAll(checkpoint, keysOf(bundleFiles.keys, read(bundleFiles.keys)))
@@ -200,7 +206,9 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
     catalogue.filter(({ kind, removed, knownMs }) => kind === 'item' && !removed && knownMs <= request.knownMs),
     ({ id, fields }) => String(fields['code'] ?? id),
   )
-  const [value] = answer({ ...request, by: [], rules: directory }, definition, facts, (code, atMs) =>
+  const all = oldestFirst([definition, ...others])
+  const versions = request.version === undefined ? all : all.filter(({ version }) => version === request.version)
+  const [value] = answer({ ...request, by: [], rules: directory }, versions, facts, (code, atMs) =>
     itemAt(items.get(code) ?? [], atMs),
   )
   const mine = figuresOf(value ?? {})
@@ -296,9 +304,28 @@ function textOf(name: string, bytes: Buffer): string {
 /** Which file a leaf speaks of. */
 function fits(kind: string, file: string): boolean {
   if (kind === 'calendar') return file.startsWith(`${bundleFiles.calendars}/`)
+  if (kind === 'definition' && file.startsWith(`${bundleFiles.definitions}/`)) return true
   return (
     file === { definition: bundleFiles.definition, catalogue: bundleFiles.catalogue, value: bundleFiles.value }[kind]
   )
+}
+
+/** Versions that are not the one that counts: it must be seen that none of them is. */
+function otherVersions(
+  directory: string,
+  id: string,
+  isProved: (file: string, version: string) => boolean,
+): Definition[] {
+  if (!existsSync(join(directory, bundleFiles.definitions))) return []
+  return readdirSync(join(directory, bundleFiles.definitions)).map((name) => {
+    const file = `${bundleFiles.definitions}/${name}`
+    const { definition, problems } = readDefinition(join(directory, file))
+    if (!definition) throw new Wrong(file, '', problems[0]?.cause ?? 'it is no definition')
+    const { id: other, version } = definition.plan.definition
+    if (other !== id) throw new Wrong(file, other, 'it is another definition')
+    if (!isProved(file, version)) throw new Wrong(file, other, 'it has no proof')
+    return definition.plan.definition
+  })
 }
 
 /** Files that are signed together with the figure are there, as they were; others do not belong to it. */

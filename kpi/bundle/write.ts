@@ -7,6 +7,7 @@ import { withLimits } from '../cases/item-fields.ts'
 import { itemsOf } from '../catalogue/items.ts'
 import type { Fact, KpiValue, Leaf, StoredCase } from '../contract.ts'
 import type { Plan } from '../definitions/plan.ts'
+import { chooseVersions } from '../definitions/versions.ts'
 import { computeKpi } from '../engine/compute.ts'
 import type { Ledger } from '../ledger/ledger.ts'
 import { type CalendarSource, calendarAt, compileCalendar } from '../time/calendar.ts'
@@ -16,8 +17,8 @@ import { bundleFiles, compareProofs, evidenceOf, type GradeFile, type ValueFile 
 import { bundleReadme } from './readme.ts'
 
 export interface BundleInput {
-  plan: Plan
-  definitionText: string
+  /** Every version of the definition, with its text. */
+  definitions: readonly { plan: Plan; text: string }[]
   calendars: { name: string; text: string; source: CalendarSource }[]
   facts: readonly Fact[]
   catalogueVersion: number | null
@@ -35,8 +36,15 @@ export interface BundleInput {
 }
 
 export async function writeBundle(directory: string, ledger: Ledger, input: BundleInput): Promise<ValueFile> {
-  const { plan, request } = input
+  const { request, definitions } = input
+  const [chosen] = chooseVersions(
+    definitions.map(({ plan }) => plan),
+    { ...request, by: [], ...(request.version === undefined ? {} : { version: request.version }) },
+  )
+  const { plan, keep } = chosen!
   const { definition } = plan
+  const fileOf = (one: Plan): string =>
+    one === plan ? bundleFiles.definition : `${bundleFiles.definitions}/${one.definition.version}.yml`
   const zone = zoneOf(definition.zone)
   const compiled = input.calendars.map(({ source }) => compileCalendar(source))
   const calendar = calendarAt(compiled, definition.calendar, request.knownMs)
@@ -46,7 +54,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   const cases = input.cases.filter(({ knownMs }) => knownMs <= request.knownMs)
   const year = new Date(zone.dayOf(request.validMs) * 86_400_000).getUTCFullYear()
   const items = itemsOf(facts, request.knownMs)
-  const [value] = computeKpi(
+  const values = computeKpi(
     plan,
     {
       cases,
@@ -64,6 +72,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       },
     },
   )
+  const [value] = keep(values)
   const leafOf = ({ record: { id, version } }: StoredCase): number => {
     const found = ledger.find({ kind: 'case', id, version: String(version) })
     if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
@@ -72,7 +81,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   const lines = (rows: readonly unknown[]): string => rows.map((row) => `${canonicalJson(row)}\n`).join('')
   // What is there before the figure is signed is signed with it.
   const files: Record<string, string> = {
-    [bundleFiles.definition]: input.definitionText,
+    ...Object.fromEntries(definitions.map((one) => [fileOf(one.plan), one.text])),
     ...Object.fromEntries(input.calendars.map(({ name, text }) => [`${bundleFiles.calendars}/${name}`, text])),
     [bundleFiles.catalogue]: lines(facts),
     [bundleFiles.cases]: lines(cases.map(({ record, knownMs }) => ({ record, knownMs }))),
@@ -114,12 +123,8 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   })
   const publications = [...Map.groupBy(facts, ({ version }) => version)]
   const proofs = [
-    other(
-      bundleFiles.definition,
-      'definition',
-      definition.id,
-      String(definition.version),
-      recordHash(input.definitionText),
+    ...definitions.map((one) =>
+      other(fileOf(one.plan), 'definition', definition.id, one.plan.definition.version, recordHash(one.text)),
     ),
     ...input.calendars.map(({ name, text, source }) =>
       other(`${bundleFiles.calendars}/${name}`, 'calendar', source.id, String(source.version), recordHash(text)),
@@ -131,6 +136,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   ]
   proofs.sort((a, b) => compareProofs(a, b))
   mkdirSync(join(directory, bundleFiles.calendars), { recursive: true })
+  if (definitions.length > 1) mkdirSync(join(directory, bundleFiles.definitions))
   const write = (name: string, text: string): void => writeFileSync(join(directory, name), text)
   for (const [name, text] of Object.entries(files)) write(name, text)
   write(

@@ -1,6 +1,7 @@
-// What a measure adds up: a field, or + - * / over fields and decimal numbers, exact. `volume * (legal.days - promised.days)`.
+// What a measure adds up: a field, or + - * / and min(…) over fields and decimal numbers, exact:
+// `volume * (legal.days - promised.days)`, `min(provided, required)`.
 import type { Fact } from '../contract.ts'
-import { add, divide, multiply, parseRational, type Rational, subtract } from '../rational.ts'
+import { add, compare, divide, multiply, parseRational, type Rational, subtract } from '../rational.ts'
 
 /** Undefined when a field it needs is missing or is no number, or when it divides by zero. */
 export type Measure = (fields: Fact['fields']) => Rational | undefined
@@ -10,7 +11,7 @@ export interface CompiledMeasure {
   fields: string[]
 }
 
-const token = /\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][\w.-]*)|([-+*/()]))/y
+const token = /\s*(?:(\d+(?:\.\d+)?)|([A-Za-z_][\w.-]*)|([-+*/(),]))/y
 const depthMax = 32
 
 /** @throws SyntaxError naming the position */
@@ -54,6 +55,12 @@ export function compileArithmetic(text: string): CompiledMeasure {
     if (next?.kind === 'number') {
       const value = parseRational(next.text)!
       return () => value
+    }
+    if (next?.kind === 'field' && next.text === 'min' && take('(')) {
+      let least = sumOf(depth + 1)
+      while (take(',')) least = combine((a, b) => (compare(a, b) <= 0 ? a : b), least, sumOf(depth + 1))
+      if (!take(')')) throw new SyntaxError(`")" is missing at position ${tokens[at]?.position ?? text.length}`)
+      return least
     }
     if (next?.kind === 'field') {
       fields.add(next.text)

@@ -23,12 +23,12 @@ export interface DefinitionCheck {
 export const testValidMs = Date.UTC(2026, 10, 24, 8)
 
 export function checkDefinitions(directory: string): DefinitionCheck {
-  const { byId, problems, files } = loadDefinitions(directory)
+  const { versions, problems, files } = loadDefinitions(directory)
   const { calendars, problems: broken } = readCalendars(join(directory, 'calendars'))
   problems.push(...broken)
   const compiled = calendars.map(compileCalendar)
   let tests = 0
-  for (const { plan, file, source } of byId.values()) {
+  for (const { plan, file, source } of [...versions.values()].flat()) {
     const calendar = calendarAt(compiled, plan.definition.calendar, testValidMs)
     if (!calendar) {
       const cause = `there is no calendar "${plan.definition.calendar}"`

@@ -53,7 +53,16 @@ const switchSchema = z.strictObject({
   name: words,
   default: name,
   options: z
-    .record(name, patchSchema.extend({ says: words.optional() }))
+    .record(
+      name,
+      patchSchema.extend({
+        says: words.optional(),
+        with: z
+          .record(name, z.record(name, patchSchema))
+          .default({})
+          .describe('What it changes besides, by another switch and the option chosen of it'),
+      }),
+    )
     .refine((options) => Object.keys(options).length >= 2, 'a switch has at least two options'),
 })
 
@@ -98,7 +107,12 @@ export const definitionSchema = z.strictObject({
   owner: z.string().min(1),
   group: z.enum(['six', 'plan', 'service', 'cost', 'security', 'reconciliation']),
   version: z.string().regex(/^\d+\.\d+\.\d+$/, 'write 1.0.0'),
-  valid: z.strictObject({ from: date, to: date.optional() }),
+  valid: z
+    .strictObject({ from: date, to: date.optional() })
+    .describe('Days it is in force: from the first, until the last one exclusive. Versions of one id do not overlap'),
+  known: date
+    .optional()
+    .describe('The day it was published, where that is after it came into force: it is applied backwards'),
   fact: z.enum(['case', 'item', 'system', 'resource', 'certificate', 'business', 'figure', 'cost', 'security']),
   unit: z.enum(['ratio', 'count', 'days', 'yuan']).default('ratio'),
   direction: z.enum(['up', 'down']),

@@ -118,6 +118,6 @@ it('says of a definition that is asked for what is wrong with it, and of two wit
   )
   expect(
     loadDefinitions(directory).problems.map(({ file, line, cause }) => [file.slice(-5), line, cause]),
-  ).toContainEqual(['b.yml', 1, expect.stringContaining('the id wanted is that of')])
+  ).toContainEqual(['b.yml', 6, expect.stringContaining('version 1.0.0 of wanted is that of')])
   expect(() => findDefinition(directory, 'broken')).toThrow('c.yml:11: a case has no field "stat"')
 })

@@ -21,13 +21,16 @@ export interface LoadedDefinition {
 }
 
 export interface LoadedDefinitions {
+  /** The newest version of each. */
   byId: Map<string, LoadedDefinition>
+  /** All versions of each, by when they come into force. */
+  versions: Map<string, LoadedDefinition[]>
   problems: SourceProblem[]
   files: number
 }
 
 export function loadDefinitions(directory: string): LoadedDefinitions {
-  const byId = new Map<string, LoadedDefinition>()
+  const versions = new Map<string, LoadedDefinition[]>()
   const problems: SourceProblem[] = []
   let files = 0
   const names = readdirSync(directory, { withFileTypes: true })
@@ -40,17 +43,15 @@ export function loadDefinitions(directory: string): LoadedDefinitions {
     problems.push(...loaded.problems)
     if (!loaded.definition) continue
     const { id } = loaded.definition.plan.definition
-    const before = byId.get(id)
-    if (before)
-      problems.push({
-        file,
-        line: loaded.definition.source.lineOf(['id']),
-        cause: `the id ${id} is that of ${before.file}`,
-        hint: '',
-      })
-    else byId.set(id, loaded.definition)
+    versions.set(id, [...(versions.get(id) ?? []), loaded.definition])
   }
-  return { byId, problems, files }
+  for (const [id, all] of versions) {
+    const { sound, problems: found } = inSequence(all)
+    problems.push(...found)
+    versions.set(id, sound)
+  }
+  const byId = new Map([...versions].map(([id, all]) => [id, all.at(-1)!]))
+  return { byId, versions, problems, files }
 }
 
 export function readDefinition(file: string): { definition?: LoadedDefinition; problems: SourceProblem[] } {
@@ -61,24 +62,80 @@ export function readDefinition(file: string): { definition?: LoadedDefinition; p
   return { definition: { plan: planOf(source.value), file, source }, problems: [] }
 }
 
-/** By id in a directory, or a file of its own. @throws CodedError `not-found` or `kpi.definition` */
+/** The newest version. @throws CodedError `not-found` or `kpi.definition` */
 export function findDefinition(directory: string, wanted: string): LoadedDefinition {
+  return findVersions(directory, wanted).at(-1)!
+}
+
+/**
+ * All versions of an id in a directory, by when they come into force; of `id@1.0.0` that one, of a file what is in it.
+ * @throws CodedError `not-found` or `kpi.definition`
+ */
+export function findVersions(directory: string, wanted: string): LoadedDefinition[] {
   if (/\.ya?ml$/.test(wanted) && statSync(wanted, { throwIfNoEntry: false })?.isFile()) {
     const { definition, problems } = readDefinition(wanted)
-    if (definition) return definition
+    if (definition) return [definition]
     const [problem] = problems
     throw new CodedError('kpi.definition', { kpi: wanted, cause: formatProblem(problem!), hint: problem!.hint })
   }
-  const { byId, problems } = loadDefinitions(directory)
-  const found = byId.get(wanted)
-  if (found) return found
+  const { byId, versions, problems } = loadDefinitions(directory)
+  const [id = '', version] = wanted.split('@')
   const broken = problems.find(({ file }) =>
-    new RegExp(`^id: *${wanted.replace(/\W/g, '\\$&')} *$`, 'm').test(readFileSync(file, 'utf8')),
+    new RegExp(`^id: *${id.replace(/\W/g, '\\$&')} *$`, 'm').test(readFileSync(file, 'utf8')),
   )
   if (broken) throw new CodedError('kpi.definition', { kpi: wanted, cause: formatProblem(broken), hint: broken.hint })
+  const found = versions.get(id)
+  if (found && version === undefined) return found
+  const one = found?.filter(({ plan }) => plan.definition.version === version) ?? []
+  if (one.length > 0) return one
+  if (found)
+    throw new CodedError('not-found', {
+      what: `Version ${version!.slice(0, 20)} of the KPI ${id} (there are ${found.map(({ plan }) => plan.definition.version).join(', ')})`,
+    })
   throw new CodedError('not-found', {
     what: `The KPI ${wanted.slice(0, 64)}. ${suggest(wanted, byId.keys()) || `There are: ${[...byId.keys()].join(', ')}`}.`,
   })
+}
+
+/** Versions of one id: numbered apart, of the same kind of fact, and never two in force on one day. */
+function inSequence(all: readonly LoadedDefinition[]): { sound: LoadedDefinition[]; problems: SourceProblem[] } {
+  const problems: SourceProblem[] = []
+  const sound: LoadedDefinition[] = []
+  const from = ({ plan }: LoadedDefinition): string => plan.definition.valid.from
+  for (const one of [...all].sort((a, b) => compareText(from(a), from(b)))) {
+    const { id, version, valid, fact, zone } = one.plan.definition
+    const say = (path: PropertyKey[], cause: string, hint: string): void => {
+      problems.push({ file: one.file, line: one.source.lineOf(path), cause, hint })
+    }
+    const before = sound.at(-1)
+    const twin = sound.find(({ plan }) => plan.definition.version === version)
+    if (twin) {
+      say(['version'], `version ${version} of ${id} is that of ${twin.file}`, 'Another version has another number.')
+      continue
+    }
+    if (before) {
+      const { valid: earlier, version: number, fact: kind, zone: place } = before.plan.definition
+      if (earlier.to === undefined || earlier.to > valid.from) {
+        const until = earlier.to === undefined ? 'without end' : `until ${earlier.to}`
+        say(
+          ['valid', 'from'],
+          `${id} ${version} comes into force on ${valid.from}, when ${number} (${before.file}) is in force ${until}`,
+          earlier.from === valid.from
+            ? 'One of them begins later.'
+            : `Write valid: { from: ${earlier.from}, to: ${valid.from} } in ${before.file}.`,
+        )
+        continue
+      }
+      if (kind !== fact || place !== zone) {
+        const name = kind === fact ? 'zone' : 'fact'
+        const hint = 'What is counted, and by which clock, stays the same: give it another id.'
+        say([name], `${id} ${number} has ${name}: ${kind === fact ? place : kind}`, hint)
+        continue
+      }
+    }
+    sound.push(one)
+  }
+  return { sound, problems }
 }
 
 /** What the schema cannot see: names that refer to nothing, filters and sums that cannot be read. */
@@ -94,22 +151,20 @@ function inspect(definition: Definition, file: string, source: YamlSource<Defini
         `switch ${name} has no option "${chosen}"`,
         suggest(chosen, Object.keys(options)),
       )
+  const mustBe = (name: string, option: string, path: PropertyKey[]): void => {
+    const known = Object.hasOwn(definition.switches, name) ? definition.switches[name]!.options : undefined
+    if (!known) say(path, `there is no switch "${name}"`, suggest(name, Object.keys(definition.switches)))
+    else if (!Object.hasOwn(known, option))
+      say(path, `switch ${name} has no option "${option}"`, suggest(option, Object.keys(known)))
+  }
   definition.tests.forEach(({ switches }, i) => {
-    for (const [name, option] of Object.entries(switches)) {
-      if (!Object.hasOwn(definition.switches, name))
-        say(
-          ['tests', i, 'switches', name],
-          `there is no switch "${name}"`,
-          suggest(name, Object.keys(definition.switches)),
-        )
-      else if (!Object.hasOwn(definition.switches[name]!.options, option))
-        say(
-          ['tests', i, 'switches', name],
-          `switch ${name} has no option "${option}"`,
-          suggest(option, Object.keys(definition.switches[name]!.options)),
-        )
-    }
+    for (const [name, option] of Object.entries(switches)) mustBe(name, option, ['tests', i, 'switches', name])
   })
+  for (const [name, { options }] of Object.entries(definition.switches))
+    for (const [option, { with: others }] of Object.entries(options))
+      for (const [other, patches] of Object.entries(others))
+        for (const chosen of Object.keys(patches))
+          mustBe(other, chosen, ['switches', name, 'options', option, 'with', other, chosen])
   if (!isZone(definition.zone))
     say(['zone'], `"${definition.zone.slice(0, 60)}" is no time zone`, 'Write Asia/Shanghai.')
   inspectTimes(definition, say)
@@ -196,7 +251,12 @@ function inspectWords(definition: Definition, say: Say): void {
 function eachPatch(definition: Definition, take: (patch: Patch, path: PropertyKey[]) => void): void {
   take(definition, [])
   for (const [name, { options }] of Object.entries(definition.switches))
-    for (const [option, patch] of Object.entries(options)) take(patch, ['switches', name, 'options', option])
+    for (const [option, patch] of Object.entries(options)) {
+      const path = ['switches', name, 'options', option]
+      take(patch, path)
+      for (const [other, patches] of Object.entries(patch.with))
+        for (const [chosen, more] of Object.entries(patches)) take(more, [...path, 'with', other, chosen])
+    }
 }
 
 function eachFilter(definition: Definition, take: (text: string, path: PropertyKey[]) => void): void {

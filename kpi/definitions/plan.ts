@@ -68,7 +68,10 @@ export function planOf(definition: Definition): Plan {
     denominator: definition.denominator,
   })
   for (const { options } of Object.values(definition.switches))
-    for (const option of Object.values(options)) take(option)
+    for (const option of Object.values(options)) {
+      take(option)
+      for (const others of Object.values(option.with)) for (const patch of Object.values(others)) take(patch)
+    }
   if (atoms.size > atomsMax) throw new SyntaxError(`it has ${atoms.size} different filters, more than ${atomsMax}`)
   // Each measure has a bit as well: that a fact lacks it.
   if (atoms.size + measures.size > bitsMax)
@@ -120,8 +123,7 @@ export function formulaOf(plan: Plan, given: Switches): Formula {
     denominator: { all: [atom(definition.denominator.where)], measure: measure(definition.denominator.sum) },
     credit: definition.credit.map(({ where, value }) => ({ atom: atom(where), value: parseRational(value)! })),
   }
-  for (const [name, option] of Object.entries(switches)) {
-    const patch = definition.switches[name]!.options[option]!
+  for (const patch of patchesOf(definition, switches)) {
     if (patch.cohort) formula.cohort = patch.cohort
     if (patch.aggregation) formula.aggregation = patch.aggregation
     if (patch.over) formula.over = patch.over
@@ -143,6 +145,15 @@ export function formulaOf(plan: Plan, given: Switches): Formula {
       formula.credit.push({ atom: atom(where), value: parseRational(value)! })
   }
   return formula
+}
+
+/** In the order of the switches, each followed by what it changes in company of the others. */
+function patchesOf(definition: Definition, switches: Switches): Patch[] {
+  return Object.entries(switches).flatMap(([name, option]) => {
+    const chosen = definition.switches[name]!.options[option]!
+    const besides = Object.entries(chosen.with).flatMap(([other, patches]) => patches[switches[other]!] ?? [])
+    return [chosen, ...besides]
+  })
 }
 
 /** Names of the fields that a filter reads. @throws SyntaxError for a word without a field */

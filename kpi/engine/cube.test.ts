@@ -149,7 +149,7 @@ it('the engine agrees with the oracle on generated cases, switches and pairs of 
             department: record.department || null,
           } as unknown as Record<string, unknown>,
         }))
-        const oracle = answer({ ...common, rules, period }, plan.definition, facts, (code) => items[code])
+        const oracle = answer({ ...common, rules, period }, [plan.definition], facts, (code) => items[code])
         const figures = (value: object) => {
           const {
             kpi,

@@ -35,7 +35,7 @@ export function written([a, b]: Fraction): string {
 
 /** A sum such as `volume * (legal.days - promised.days)` over the fields of one fact; null when one of them is missing. */
 export function evaluate(text: string, field: (name: string) => unknown): Fraction | null {
-  const words = text.match(/\d+(\.\d+)?|[A-Za-z_][\w.-]*|[-+*/()]/g) ?? []
+  const words = text.match(/\d+(\.\d+)?|[A-Za-z_][\w.-]*|[-+*/(),]/g) ?? []
   let at = 0
   const value = (): Fraction | null => {
     const word = words[at++] ?? ''
@@ -43,6 +43,16 @@ export function evaluate(text: string, field: (name: string) => unknown): Fracti
       const inside = chain()
       at++
       return inside
+    }
+    if (word === 'min' && words[at] === '(') {
+      const among: (Fraction | null)[] = []
+      do {
+        at++
+        among.push(chain())
+      } while (words[at] === ',')
+      at++
+      if (among.includes(null)) return null
+      return (among as Fraction[]).reduce((least, one) => (minus(one, least)[0] < 0n ? one : least))
     }
     if (/^\d/.test(word)) return fraction(word)
     const given = field(word)

@@ -1,14 +1,13 @@
 // The second opinion: the same definition, files and times, worked out fact by fact without aggregates, plans or stores.
 // It shares no code with the engine, only the words of the contract, so that one mistake cannot hide in both.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { parse } from 'yaml'
 import type { KpiValue } from '../contract.ts'
 import { type Days, instant, localDate, nextDate, readDays } from './days.ts'
 import { evaluate, type Fraction, fraction, minus, over, plus, simple, times, written } from './fractions.ts'
 import { matches } from './question.ts'
 import { type OracleFact, readFacts } from './reading.ts'
 import { type Sight, seen } from './seen.ts'
+import { inForce, readDefinitions } from './versions.ts'
 
 export interface OracleInput {
   files: { file: string; mapping: string; knownMs: number }[]
@@ -37,6 +36,8 @@ export type OracleValue = Pick<
   | 'count'
   | 'groups'
   | 'exclusions'
+  | 'definitionVersion'
+  | 'definitionSpan'
 > & { calendarVersion: string }
 
 // The definition as plain data.
@@ -44,18 +45,42 @@ export type OracleValue = Pick<
 type Data = any
 
 export function consultOracle(input: OracleInput): OracleValue[] {
-  const definition = readDefinition(input.rules, input.definition)
-  const facts = read(input.files, definition.fact)
+  const definitions = readDefinitions(input.rules, input.definition)
+  const facts = read(input.files, definitions[0].fact)
   const items = new Map<string, OracleFact[]>()
   for (const one of read(input.items ?? [], 'item')) {
     if (one.knownMs > input.knownMs || one.gone) continue
     const code = String(one.fields['code'] ?? one.id)
     items.set(code, [...(items.get(code) ?? []), one])
   }
-  return answer(input, definition, facts, (code, atMs) => {
+  return answer(input, definitions, facts, (code, atMs) => {
     const begun = (items.get(code) ?? []).filter(({ fromMs }) => fromMs <= atMs).at(-1)
     return begun && (begun.toMs === null || begun.toMs > atMs) ? begun.fields : undefined
   })
+}
+
+/** Each cell by the version that its period is counted by. */
+export function answer(
+  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
+  definitions: Data[],
+  facts: OracleFact[],
+  item?: Sight['item'],
+): OracleValue[] {
+  const zone: string = definitions[0].zone ?? 'Asia/Shanghai'
+  const chosenFor = (label: string) => inForce(definitions, span(label, zone), input)
+  const rows = definitions.flatMap((definition) => {
+    if (!input.by.includes('period') && chosenFor(input.period).definition !== definition) return []
+    return answerBy(definition, input, facts, item).flatMap((row) => {
+      const chosen = chosenFor(row.dimensions['period'] || input.period)
+      if (chosen.definition !== definition) return []
+      return [{ ...row, ...(chosen.span ? { definitionSpan: chosen.span } : {}) }]
+    })
+  })
+  return rows.sort((a, b) => (cellName(a, input.by) < cellName(b, input.by) ? -1 : 1))
+}
+
+function cellName({ dimensions }: OracleValue, by: string[]): string {
+  return by.map((name) => dimensions[name]).join('\u001f')
 }
 
 /** What the files say of one kind of fact, oldest first. */
@@ -72,9 +97,9 @@ function read(files: OracleInput['files'], kind: string): OracleFact[] {
   return facts
 }
 
-export function answer(
-  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
+function answerBy(
   definition: Data,
+  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
   facts: OracleFact[],
   item?: Sight['item'],
 ): OracleValue[] {
@@ -85,7 +110,12 @@ export function answer(
   for (const [name, one] of Object.entries<Data>(definition.switches ?? {})) {
     switches[name] = input.switches[name] ?? one.default
     if (!one.options[switches[name]!]) throw new Error(`${definition.id} has no choice ${name}=${switches[name]}`)
-    choices.push(one.options[switches[name]!])
+  }
+  for (const [name, one] of Object.entries<Data>(definition.switches ?? {})) {
+    const option = one.options[switches[name]!]
+    choices.push(option)
+    for (const [other, patches] of Object.entries<Data>(option.with ?? {}))
+      if (patches[switches[other]!]) choices.push(patches[switches[other]!])
   }
   const chosen = (key: string, otherwise: Data): Data =>
     choices.reduce((value, choice) => choice[key] ?? value, otherwise)
@@ -194,37 +224,31 @@ export function answer(
     period.label !== 'all' &&
     (period.toMs > input.validMs + 1 || (needsDays && !announced(period, input.validMs, zone, days)))
 
-  return [...sheets]
-    .map(([key, sheet]) => {
-      const values = JSON.parse(key) as string[]
-      const { state, ratio } = conclude(sheet)
-      const carries = ratio !== null
-      return {
-        kpi: definition.id,
-        dimensions: Object.fromEntries(input.by.map((name, i) => [name, values[i]!])),
-        switches,
-        state: carries && unfinished ? ('provisional' as const) : state,
-        ratio: ratio && { numerator: `${ratio[0]}`, denominator: `${ratio[1]}` },
-        numerator: carries ? written(sheet.above) : null,
-        denominator: carries ? (aggregation === 'total' ? '1' : written(sheet.below)) : null,
-        count: sheet.count,
-        groups:
-          aggregation === 'mean'
-            ? {
-                count: sheet.groups.size,
-                counted: [...sheet.groups.values()].filter(({ below: one }) => one[0] !== 0n).length,
-              }
-            : null,
-        exclusions: Object.fromEntries(Object.entries(sheet.exclusions).sort()),
-        calendarVersion: days.version,
-      }
-    })
-    .sort((a, b) =>
-      input.by.map((name) => a.dimensions[name]).join('\u001f') <
-      input.by.map((name) => b.dimensions[name]).join('\u001f')
-        ? -1
-        : 1,
-    )
+  return [...sheets].map(([key, sheet]) => {
+    const values = JSON.parse(key) as string[]
+    const { state, ratio } = conclude(sheet)
+    const carries = ratio !== null
+    return {
+      kpi: definition.id,
+      dimensions: Object.fromEntries(input.by.map((name, i) => [name, values[i]!])),
+      switches,
+      state: carries && unfinished ? ('provisional' as const) : state,
+      ratio: ratio && { numerator: `${ratio[0]}`, denominator: `${ratio[1]}` },
+      numerator: carries ? written(sheet.above) : null,
+      denominator: carries ? (aggregation === 'total' ? '1' : written(sheet.below)) : null,
+      count: sheet.count,
+      groups:
+        aggregation === 'mean'
+          ? {
+              count: sheet.groups.size,
+              counted: [...sheet.groups.values()].filter(({ below: one }) => one[0] !== 0n).length,
+            }
+          : null,
+      exclusions: Object.fromEntries(Object.entries(sheet.exclusions).sort()),
+      calendarVersion: days.version,
+      definitionVersion: String(definition.version),
+    }
+  })
 
   function conclude(sheet: Sheet): { state: KpiValue['state']; ratio: Fraction | null } {
     if (sheet.count === 0) return { state: 'missing', ratio: null }
@@ -362,14 +386,4 @@ function announced(period: { fromMs: number; toMs: number }, validMs: number, zo
   for (let date = localDate(period.fromMs, zone); date <= last; date = nextDate(date))
     if (!days.announced(date)) return false
   return true
-}
-
-function readDefinition(rules: string, wanted: string): Data {
-  if (/\.ya?ml$/.test(wanted) && existsSync(wanted)) return parse(readFileSync(wanted, 'utf8'))
-  for (const name of readdirSync(rules)) {
-    if (!/\.ya?ml$/.test(name)) continue
-    const definition = parse(readFileSync(join(rules, name), 'utf8'))
-    if (definition.id === wanted) return definition
-  }
-  throw new Error(`There is no definition ${wanted} in ${rules}`)
 }

@@ -92,6 +92,7 @@ export function withPublished(board: Board, published: Published): Board {
     save: () => board.save(),
     plans: () => board.plans(),
     plan: (id) => board.plan(id),
+    planFor: (question) => board.planFor(question),
     get sequence() {
       return board.sequence
     },
@@ -108,9 +109,10 @@ export function withPublished(board: Board, published: Published): Board {
   }
 }
 
-function isAsPublished(board: Board, { kpi, switches, validMs, knownMs, asCounted }: Question): boolean {
-  if (asCounted || validMs !== undefined || knownMs !== undefined) return false
-  const definition = board.plan(kpi)?.definition
+function isAsPublished(board: Board, question: Question): boolean {
+  const { switches, validMs, knownMs, version, asCounted } = question
+  if (asCounted || validMs !== undefined || knownMs !== undefined || version !== undefined) return false
+  const definition = board.planFor(question)?.definition
   if (!definition) return false
   const chosen = Object.entries(switchesOf(definition, switches))
   return chosen.every(([name, option]) => option === definition.switches[name]!.default)

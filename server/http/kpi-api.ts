@@ -36,6 +36,10 @@ export const KpiValueBody = z.object({
   validMs: z.number(),
   knownMs: z.number(),
   definitionVersion: z.string(),
+  definitionSpan: z
+    .object({ applied: z.enum(['part', 'outside']), others: z.array(z.string()) })
+    .optional()
+    .describe('The definition was in force for a part of the period, or not at all; which others were'),
   catalogueVersion: z.number().nullable(),
   calendarVersion: z.string(),
   published: z
@@ -52,6 +56,28 @@ export const KpiValueBody = z.object({
     .describe('Of a cell of a frozen period, whose value is what was published or its restatement in force'),
 })
 
+const Switch = z.object({
+  id: z.string(),
+  name: Words,
+  default: z.string(),
+  options: z.array(z.object({ id: z.string(), says: Words.nullable() })),
+})
+const Target = z.object({
+  value: z.string().nullable(),
+  near: z.string().nullable(),
+  source: z.string(),
+  where: z.record(z.string(), z.string()),
+})
+const DefinitionVersion = z.object({
+  version: z.string(),
+  validFrom: z.string(),
+  validTo: z.string().nullable().describe('Exclusive; null: still in force'),
+  known: z.string().nullable().describe('The day it was published, where it is applied backwards'),
+  switches: z.array(Switch),
+  targets: z.array(Target),
+  source: z.string().describe('The definition as it is written, YAML'),
+})
+
 export const DefinitionRow = z.object({
   id: z.string(),
   name: Words,
@@ -66,23 +92,12 @@ export const DefinitionRow = z.object({
   cohort: z.string(),
   dimensions: z.array(z.string()),
   validFrom: z.string(),
-  switches: z.array(
-    z.object({
-      id: z.string(),
-      name: Words,
-      default: z.string(),
-      options: z.array(z.object({ id: z.string(), says: Words.nullable() })),
-    }),
-  ),
-  targets: z.array(
-    z.object({
-      value: z.string().nullable(),
-      near: z.string().nullable(),
-      source: z.string(),
-      where: z.record(z.string(), z.string()),
-    }),
-  ),
+  switches: z.array(Switch),
+  targets: z.array(Target),
   source: z.string().describe('The definition as it is written, YAML'),
+  versions: z
+    .array(DefinitionVersion)
+    .describe('All of them, by when they come into force; above is the one in force now'),
 })
 
 export const ValueQuery = z.object({
@@ -97,9 +112,10 @@ export const ValueQuery = z.object({
   switches: z.string().max(2000).default('').describe('name=option, comma between them'),
   validMs: z.coerce.number().optional().describe('The world as it was then'),
   knownMs: z.coerce.number().optional().describe('… as far as it was known then'),
+  version: z.string().max(20).optional().describe('By this version of the definition, whatever was in force'),
 })
 
-export const WhatIfQuery = ValueQuery.omit({ switches: true, validMs: true, knownMs: true })
+export const WhatIfQuery = ValueQuery.omit({ switches: true, validMs: true, knownMs: true, version: true })
 export const WaterfallQuery = z.object({
   kpi: z.string().max(64),
   from: z.string().max(10),

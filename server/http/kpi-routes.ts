@@ -2,14 +2,15 @@ import { readFileSync } from 'node:fs'
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { covers, isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
+import { movementOf } from '#kpi/board/movement.ts'
 import { rankImprovements, rankValues } from '#kpi/board/ranking.ts'
-import { decompose, difference } from '#kpi/board/waterfall.ts'
 import { type CaseLines, readCaseLines } from '#kpi/cases/case-lines.ts'
 import { caseMapping, importCases } from '#kpi/cases/import.ts'
 import { withUpload } from '#kpi/cases/upload.ts'
 import { findGaps } from '#kpi/catalogue/gaps.ts'
 import { importFacts } from '#kpi/catalogue/import.ts'
 import type { CaseRecord, CaseStore, KpiValue } from '#kpi/contract.ts'
+import type { Definition } from '#kpi/definitions/definition.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
 import type { Parts } from '../observatory.ts'
@@ -44,20 +45,30 @@ function definitionRoutes(app: App, { kpi }: Parts): void {
       ...{ access: read, response: z.object({ definitions: z.array(api.DefinitionRow) }) },
     },
     () => ({
-      definitions: [...kpi.definitions.byId.values()].map(({ plan: { definition }, file }) => ({
-        ...definition,
-        validFrom: definition.valid.from,
-        switches: Object.entries(definition.switches).map(([id, { name, default: chosen, options }]) => ({
-          ...{ id, name, default: chosen },
-          options: Object.entries(options).map(([option, { says }]) => ({ id: option, says: says ?? null })),
-        })),
-        targets: definition.targets.map(({ value, near, source, where }) => ({
-          ...{ value: value ?? null, near: near ?? null, source, where },
-        })),
-        source: readFileSync(file, 'utf8'),
-      })),
+      definitions: kpi.board.plans().map(({ definition }) => {
+        const versions = kpi.definitions.versions.get(definition.id)!.map(({ plan, file }) => ({
+          ...rowOf(plan.definition),
+          ...{ version: plan.definition.version, source: readFileSync(file, 'utf8') },
+          ...{ validTo: plan.definition.valid.to ?? null, known: plan.definition.known ?? null },
+        }))
+        const { source } = versions.find(({ version }) => version === definition.version)!
+        return { ...definition, ...rowOf(definition), source, versions }
+      }),
     }),
   )
+}
+
+function rowOf({ valid, switches, targets }: Definition) {
+  return {
+    validFrom: valid.from,
+    switches: Object.entries(switches).map(([id, { name, default: chosen, options }]) => ({
+      ...{ id, name, default: chosen },
+      options: Object.entries(options).map(([option, { says }]) => ({ id: option, says: says ?? null })),
+    })),
+    targets: targets.map(({ value, near, source, where }) => ({
+      ...{ value: value ?? null, near: near ?? null, source, where },
+    })),
+  }
 }
 
 function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
@@ -78,8 +89,11 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
       const { definition } = planOf(query.kpi)
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) return { values: [] }
-      const { kpi: id, period, validMs, knownMs } = query
-      const times = { ...(validMs === undefined ? {} : { validMs }), ...(knownMs === undefined ? {} : { knownMs }) }
+      const { kpi: id, period, validMs, knownMs, version } = query
+      const times = {
+        ...{ ...(validMs === undefined ? {} : { validMs }), ...(knownMs === undefined ? {} : { knownMs }) },
+        ...(version === undefined ? {} : { version }),
+      }
       const asked = { kpi: id, period, by: list(query.by), only, switches: pairsOf(query.switches), ...times }
       const values = await board.values(asked)
       // What has come in by now says nothing about a figure of then.
@@ -96,7 +110,8 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
       }),
     },
     async ({ query, context }) => {
-      const { definition } = planOf(query.kpi)
+      planOf(query.kpi)
+      const { definition } = board.planFor(query)!
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) return { choices: [] }
       const ask = (switches: Record<string, string>) =>
@@ -160,36 +175,12 @@ function valueRoutes(app: App, { kpi, kpiWork }: Parts): void {
       planOf(query.kpi)
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
       if (!only) throw new CodedError('auth.outside')
-      const switches = pairsOf(query.switches)
-      const ask = (period: string, by: string[], chosen = switches, knownMs?: number) =>
-        board.values({
-          kpi: query.kpi,
-          period,
-          by,
-          only,
-          switches: chosen,
-          // Its parts are counted; what was published of the whole would not add up with them.
-          asCounted: true,
-          ...(knownMs === undefined ? {} : { knownMs }),
-        })
-      const side = async (period: string) => ({
-        whole: (await ask(period, []))[0]!,
-        groups: await ask(period, [query.by]),
+      const { kpi: id, from, to, by, switchesBefore, knownMsBefore } = query
+      return movementOf(board, {
+        ...{ kpi: id, from, to, by, only, switches: pairsOf(query.switches) },
+        ...(switchesBefore === undefined ? {} : { switchesBefore: pairsOf(switchesBefore) }),
+        ...(knownMsBefore === undefined ? {} : { knownMsBefore }),
       })
-      const [older, newer] = [await side(query.from), await side(query.to)]
-      const steps = decompose(older, newer)
-      let before = older.whole
-      if (query.switchesBefore !== undefined) {
-        const [value] = await ask(query.from, [], pairsOf(query.switchesBefore))
-        steps.unshift(difference('definition', value!, before))
-        before = value!
-      }
-      if (query.knownMsBefore !== undefined) {
-        const [value] = await ask(query.from, [], pairsOf(query.switchesBefore ?? query.switches), query.knownMsBefore)
-        steps.unshift(difference('restatement', value!, before))
-        before = value!
-      }
-      return { before, after: newer.whole, steps }
     },
   )
 }

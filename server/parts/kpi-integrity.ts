@@ -90,6 +90,7 @@ export function withGrades(board: Board, integrity: IntegrityService | undefined
     save: () => board.save(),
     plans: () => board.plans(),
     plan: (id) => board.plan(id),
+    planFor: (question) => board.planFor(question),
     get sequence() {
       return board.sequence
     },

@@ -68,8 +68,8 @@ export function createLedgerFeed(
   }
 }
 
-export function definitionLeaves({ byId }: LoadedDefinitions, knownMs: number): Leaf[] {
-  return [...byId.values()].map(({ plan: { definition }, file }) => ({
+export function definitionLeaves({ versions }: LoadedDefinitions, knownMs: number): Leaf[] {
+  return [...versions.values()].flat().map(({ plan: { definition }, file }) => ({
     ...{ kind: 'definition' as const, id: definition.id, version: String(definition.version), knownMs },
     hash: recordHash(readFileSync(file, 'utf8')),
   }))

@@ -3,7 +3,9 @@ import { CodedError } from '#core/errors.ts'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
 import { itemsOf } from '#kpi/catalogue/items.ts'
 import type { KpiValue } from '#kpi/contract.ts'
-import { findDefinition } from '#kpi/definitions/load.ts'
+import { findVersions } from '#kpi/definitions/load.ts'
+import type { Plan } from '#kpi/definitions/plan.ts'
+import { chooseVersions, inOrder } from '#kpi/definitions/versions.ts'
 import { computeKpi } from '#kpi/engine/compute.ts'
 import { consultOracle } from '#kpi/oracle/oracle.ts'
 import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
@@ -16,7 +18,7 @@ const setAsideShown = 20
 
 export async function compute(input: CommandInput): Promise<number> {
   const given = filesInput(input)
-  const { plan } = findDefinition(given.rules, given.definition)
+  const plans = findVersions(given.rules, given.definition).map(({ plan }) => plan)
   const load = (files: typeof given.files) =>
     loadEvidence(files.map(({ file, mapping, knownMs }) => ({ file, knownMs, mapping: readMapping(mapping) })))
   const evidence = await load(given.files)
@@ -24,13 +26,21 @@ export async function compute(input: CommandInput): Promise<number> {
   if (given.items.length > 0 && !items.facts.some(({ kind }) => kind === 'item'))
     throw new CodedError('command.invalid', { cause: '--items holds no items: its mapping needs `fact: item`' })
   const { calendars } = readCalendars(join(given.rules, 'calendars'))
-  const calendar = calendarAt(calendars.map(compileCalendar), plan.definition.calendar, given.knownMs)
-  if (!calendar) throw new CodedError('not-found', { what: `The calendar ${plan.definition.calendar}` })
-  const values = computeKpi(plan, evidence, {
-    ...{ switches: given.switches, period: parsePeriod(given.period, zoneOf(plan.definition.zone)), by: given.by },
-    ...{ only: given.only, validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null },
-    item: itemsOf(items.facts, given.knownMs),
-  })
+  const compiled = calendars.map(compileCalendar)
+  const item = itemsOf(items.facts, given.knownMs)
+  const valuesBy = (plan: Plan): KpiValue[] => {
+    const { calendar: id, zone } = plan.definition
+    const calendar = calendarAt(compiled, id, given.knownMs)
+    if (!calendar) throw new CodedError('not-found', { what: `The calendar ${id}` })
+    return computeKpi(plan, evidence, {
+      ...{ switches: given.switches, period: parsePeriod(given.period, zoneOf(zone)), by: given.by, only: given.only },
+      ...{ validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null, item },
+    })
+  }
+  const values = inOrder(
+    chooseVersions(plans, given).map(({ plan, keep }) => keep(valuesBy(plan))),
+    given.by,
+  )
   const rows = evidence.rows + items.rows
   const setAside = [...evidence.setAside, ...items.setAside]
   if (input.json) console.log(JSON.stringify({ values, rows, setAside }))
@@ -53,7 +63,8 @@ export async function oracle(input: CommandInput): Promise<number> {
 function tableOf(values: readonly KpiValue[]): string {
   return values
     .map((value) => {
-      const { dimensions, state, ratio, numerator, denominator, count, groups, exclusions, target } = value
+      const { dimensions, state, ratio, numerator, denominator, count, groups, exclusions, target, definitionSpan } =
+        value
       const where = Object.entries(dimensions).map(([name, one]) => `${name}=${one}`)
       const figure = ratio ? `${numerator} / ${denominator} = ${decimalOf(ratio)}` : '–'
       const left = Object.entries(exclusions).map(([reason, n]) => `${reason} ${n}`)
@@ -64,9 +75,15 @@ function tableOf(values: readonly KpiValue[]): string {
         ...(groups ? [`groups ${groups.count}, counted ${groups.counted}`] : []),
         ...(left.length > 0 ? [`excluded: ${left.join(', ')}`] : []),
         `target: ${target.ratio ? `${decimalOf(target.ratio)} ` : ''}${target.status}`,
+        ...(definitionSpan ? [`definition ${value.definitionVersion}${spanText(definitionSpan)}`] : []),
       ].join('  ·  ')
     })
     .join('\n')
+}
+
+function spanText({ applied, others }: NonNullable<KpiValue['definitionSpan']>): string {
+  const held = others.length > 0 ? `; in force as well: ${others.join(', ')}` : ''
+  return applied === 'part' ? ` for a part of it${held}` : `, not in force then${held}`
 }
 
 /** Four digits after the point, rounded half up, by integers. */

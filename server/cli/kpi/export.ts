@@ -10,7 +10,7 @@ import { evidenceMax } from '#kpi/bundle/format.ts'
 import { type BundleInput, writeBundle } from '#kpi/bundle/write.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
 import type { CaseStore, Period, StoredCase } from '#kpi/contract.ts'
-import { findDefinition, loadDefinitions } from '#kpi/definitions/load.ts'
+import { findVersions, loadDefinitions } from '#kpi/definitions/load.ts'
 import { within } from '#kpi/engine/compute.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
 import type { Ledger } from '#kpi/ledger/ledger.ts'
@@ -43,7 +43,11 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
     throw new CodedError('command.invalid', { cause: `--out: ${directory} is not empty` })
   const nowMs = systemClock.nowMs()
   const rules = resolve(config.rules.kpi)
-  const { plan, file } = findDefinition(rules, wanted)
+  const [id = '', version] = wanted.split('@')
+  const definitions = findVersions(rules, wanted.endsWith('.yml') ? wanted : id).map(({ plan, file }) => ({
+    ...{ plan, text: readFileSync(file, 'utf8') },
+  }))
+  const { fact, zone } = definitions[0]!.plan.definition
   const lock = await lockData(config.data)
   const state = createState(
     { ...stateDefaults, databaseUrl: config.database.url, directory: join(config.data, 'state') },
@@ -65,19 +69,17 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
     const period = text('period') ?? 'all'
     const only = pairs(lists['only'] ?? [])
     const given = await writeBundle(directory, ledger, {
-      ...{ plan, definitionText: readFileSync(file, 'utf8'), calendars: calendarsOf(rules) },
+      ...{ definitions, calendars: calendarsOf(rules) },
       ...{ facts: catalogue.facts(), catalogueVersion: catalogue.version() },
-      cases:
-        plan.definition.fact === 'case'
-          ? await evidence(cases, parsePeriod(period, zoneOf(plan.definition.zone)), only)
-          : [],
+      cases: fact === 'case' ? await evidence(cases, parsePeriod(period, zoneOf(zone)), only) : [],
       request: {
         ...{ period, only, switches: pairs(lists['switch'] ?? []) },
+        ...(version === undefined ? {} : { version }),
         validMs: timeOf(text('as-of'), '--as-of', nowMs),
         knownMs: timeOf(text('known-at'), '--known-at', nowMs),
       },
       ...olderOf(lists['checkpoint']?.[0]),
-      ...(await gradesFor(rules, plan.definition.fact === 'case', period, only, { state, cases })),
+      ...(await gradesFor(rules, fact === 'case', period, only, { state, cases })),
       cosign: () => cosigned(config.ledger, { ledger, data: config.data }),
       witnessKeys: config.ledger.witnesses.flatMap(({ keys }) => keys),
     })
