@@ -173,7 +173,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       { ...duckEventsDefaults, directory: inData('events'), memoryBytesMax: config.events.memoryBytesMax },
       { logger },
     )
-    const metrics = createMetricStore(config.metrics, { clock, logger, inData })
+    const metrics = createMetricStore(config.metrics, { clock, logger, random, inData })
     const stores: Component[] = [
       component(
         'log',

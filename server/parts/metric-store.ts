@@ -1,6 +1,7 @@
 // The engine that the configuration names.
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
+import type { Random } from '#core/random.ts'
 import { RemoteMetrics, remoteDefaults } from '#stores/metrics/remote/store.ts'
 import type { MetricStore, RetentionLimits } from '#stores/metrics/store.ts'
 import { dayMs } from '#stores/metrics/tsdb/rollup/day-file.ts'
@@ -10,7 +11,12 @@ import type { Config } from '../config.ts'
 
 export function createMetricStore(
   { engine, remote, headMinutesMax, headSamplesMax }: Config['metrics'],
-  { clock, logger, inData }: { clock: Clock; logger: Logger; inData: (...names: string[]) => string },
+  {
+    clock,
+    logger,
+    random,
+    inData,
+  }: { clock: Clock; logger: Logger; random: Random; inData: (...names: string[]) => string },
 ): MetricStore {
   return engine === 'remote'
     ? new RemoteMetrics({ ...remoteDefaults, ...remote, directory: inData('metrics-remote') }, { logger })
@@ -21,7 +27,7 @@ export function createMetricStore(
           sealAfterMs: headMinutesMax * 60_000,
           sealAfterSamples: headSamplesMax,
         },
-        { clock, logger },
+        { clock, logger, random },
       )
 }
 

@@ -1,5 +1,6 @@
 // The series that are being written, across the blocks that are sealed from them: their labels, their newest sample
 // and who brought them. Replaced as a whole when too many of them have ended.
+import type { Random } from '#core/random.ts'
 import { SeriesIndex } from './series-index.ts'
 
 export interface SeriesLimits {
@@ -17,7 +18,7 @@ const sourcesMax = 10_000
 export class HeadSeries {
   /** Blocks that were sealed from these series say so by it. */
   readonly id = Symbol('series')
-  readonly index = new SeriesIndex()
+  readonly index: SeriesIndex
   lastMs = new Float64Array(1024)
   /** Means nothing for a series with histograms. */
   lastValue = new Float64Array(1024)
@@ -29,6 +30,10 @@ export class HeadSeries {
   readonly #sources: string[] = []
   readonly #sourceIds = new Map<string, number>()
   readonly #sourceSeries: number[] = []
+
+  constructor(random: Random) {
+    this.index = new SeriesIndex(random)
+  }
 
   /** @returns its number, or why it is not taken in. */
   add(bytes: Uint8Array, from: number, to: number, source: string, limits: SeriesLimits): number | SeriesRefusal {

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { seededRandom } from '#core/random.ts'
 import { compileRegex } from '#core/regex.ts'
 import { encodeForTest } from '../testing.ts'
 import { matcherTest } from './matchers.ts'
@@ -45,7 +46,7 @@ describe('a matcher', () => {
     })
     fc.assert(
       fc.property(fc.array(label, { maxLength: 12 }), fc.array(matcher, { maxLength: 3 }), (series, matchers) => {
-        const index = new SeriesIndex()
+        const index = new SeriesIndex(seededRandom(1))
         const sets: Record<string, string>[] = []
         series.forEach((labels, i) => {
           const own = { __name__: `m${i}`, ...labels }

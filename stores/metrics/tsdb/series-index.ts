@@ -3,10 +3,12 @@
 //
 // Per series: its label bytes in an arena, 4 bytes per label (which pair), 4 per label in postings, some 30 for the
 // hash table. Strings exist once per pair of name and value.
+import type { Random } from '#core/random.ts'
 import type { Labels } from '#core/sample.ts'
 import type { Matcher } from '../store.ts'
 import { applyMatchers } from './apply-matchers.ts'
 import { Arena } from './arena.ts'
+import { createLabelHash, type LabelHash } from './label-hash.ts'
 import { type ValueLists, valueTest } from './matchers.ts'
 import { Postings } from './postings.ts'
 import { SortedSeries } from './sort-series.ts'
@@ -41,6 +43,11 @@ export class SeriesIndex implements ValueLists {
   readonly #sorted = new SortedSeries(this.#compare)
   /** Built when asked for. */
   readonly #labels = new Map<number, Labels>()
+  readonly #hashOf: LabelHash
+
+  constructor(random: Random) {
+    this.#hashOf = createLabelHash(random)
+  }
 
   get seriesCount(): number {
     return this.#size
@@ -58,7 +65,7 @@ export class SeriesIndex implements ValueLists {
    */
   find(bytes: Uint8Array, from: number, to: number, view = viewOf(bytes), likely = -1): number {
     if (likely >= 0 && likely < this.#size && this.#hasBytes(likely, view, from, to)) return likely
-    const hash = hashBytes(view, from, to)
+    const hash = this.#hashOf(view, from, to)
     const mask = this.#slots.length - 1
     for (let slot = mix(hash) & mask; ; slot = (slot + 1) & mask) {
       const series = this.#slots[slot]!
@@ -78,7 +85,7 @@ export class SeriesIndex implements ValueLists {
     })
     const series = this.#size
     if (series + 1 >= this.#hashes.length) this.#grow()
-    const hash = hashBytes(viewOf(bytes), from, to)
+    const hash = this.#hashOf(viewOf(bytes), from, to)
     this.#hashes[series] = hash
     this.#addresses[series] = this.#arena.put(bytes, from, to)
     this.#lengths[series] = to - from
@@ -232,15 +239,6 @@ function grownTo(array: Uint32Array): Uint32Array<ArrayBuffer> {
   const larger = new Uint32Array(array.length * 2)
   larger.set(array)
   return larger
-}
-
-/** FNV-1a over pairs of bytes, 32 bits: half the multiplications; `find` compares the bytes anyway. */
-function hashBytes(view: DataView, from: number, to: number): number {
-  let hash = 0x811c9dc5
-  let i = from
-  for (; i + 3 < to; i += 4) hash = Math.imul(hash ^ view.getInt32(i, true), 0x01000193) ^ (hash >>> 15)
-  for (; i < to; i++) hash = Math.imul(hash ^ view.getUint8(i), 0x01000193)
-  return hash | 0
 }
 
 function viewOf(bytes: Uint8Array): DataView {

@@ -8,6 +8,7 @@ import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Logger } from '#core/logger.ts'
 import { MalformedProtobuf } from '#core/protobuf-reader.ts'
+import { type Random, systemRandom } from '#core/random.ts'
 import type { Labels, MetricMetadata, SeriesData } from '#core/sample.ts'
 import type {
   AppendResult,
@@ -86,7 +87,8 @@ export class Tsdb implements MetricStore {
   readonly #cache: FrameCache
   readonly #tombstones: Tombstones
   readonly #exemplars: Exemplars
-  #series = new HeadSeries()
+  #series: HeadSeries
+  readonly #random: Random
   #head: Head
   #headLogBytes = 0
   /** Waiting to be written to disk, oldest first; read from memory until the block is open. */
@@ -103,7 +105,9 @@ export class Tsdb implements MetricStore {
   /** Deleting, taking snapshots and dropping blocks happen one after the other. */
   #exclusive: Promise<unknown> = Promise.resolve()
 
-  constructor(config: TsdbConfig, deps: { clock: Clock; logger: Logger }) {
+  constructor(config: TsdbConfig, deps: { clock: Clock; logger: Logger; random?: Random }) {
+    this.#random = deps.random ?? systemRandom
+    this.#series = new HeadSeries(this.#random)
     this.#config = config
     this.#clock = deps.clock
     this.#logger = deps.logger
@@ -407,7 +411,7 @@ export class Tsdb implements MetricStore {
   #replaceHead(): void {
     const { seriesCount } = this.#series.index
     const ended = seriesCount - this.#head.activeSeries
-    if (ended > endedSeriesMin && ended > this.#head.activeSeries) this.#series = new HeadSeries()
+    if (ended > endedSeriesMin && ended > this.#head.activeSeries) this.#series = new HeadSeries(this.#random)
     this.#head = new Head(this.#series, this.#config.lateMsMax)
     this.#headLogBytes = 0
   }
