@@ -141,6 +141,35 @@ export const wecomSchema = z.strictObject({
 })
 export type WecomConfig = z.output<typeof wecomSchema>
 
+const recipients = (what: string) =>
+  z.string().max(4000).default('').describe(`${what}, separated by |; one of the three is needed`)
+
+export const wecomAppSchema = z
+  .strictObject({
+    kind: z.literal('wecom-app'),
+    ...routing,
+    apiUrl: httpUrl
+      .default('https://qyapi.weixin.qq.com/cgi-bin/')
+      .describe('Of the API; a private WeCom (政务微信) has its own'),
+    corpId: z.string().min(1).max(200).describe('Id of the organisation (企业 ID)'),
+    agentId: z
+      .string()
+      .regex(/^\d{1,20}$/, 'write the number of the application')
+      .describe('AgentId of the application'),
+    secret: z.string().min(1).max(500).describe('Secret of the application'),
+    toUser: recipients('Members, or @all'),
+    toParty: recipients('Departments'),
+    toTag: recipients('Tags'),
+    messageType: z.enum(['markdown', 'text']).default('markdown').describe('WeChat itself shows text alone'),
+    perMinuteMax: perMinuteMax(30, 'WeCom takes 30 for a member.'),
+    allowPrivate,
+  })
+  .refine(({ toUser, toParty, toTag }) => toUser !== '' || toParty !== '' || toTag !== '', {
+    path: ['toUser'],
+    message: 'write toUser, toParty or toTag: nobody would be told',
+  })
+export type WecomAppConfig = z.output<typeof wecomAppSchema>
+
 export const cefSchema = z.strictObject({
   kind: z.literal('cef'),
   ...routing,
@@ -196,7 +225,7 @@ export type HeartbeatConfig = z.output<typeof heartbeatSchema>
 
 export const receiverSchema = z.discriminatedUnion('kind', [
   ...[webhookSchema, emailSchema, heartbeatSchema],
-  ...[dingtalkSchema, feishuSchema, wecomSchema, cefSchema, alertmanagerSchema],
+  ...[dingtalkSchema, feishuSchema, wecomSchema, wecomAppSchema, cefSchema, alertmanagerSchema],
 ] as const)
 export type ReceiverConfig = z.output<typeof receiverSchema>
 export type ReceiverKind = ReceiverConfig['kind']

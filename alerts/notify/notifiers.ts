@@ -8,6 +8,7 @@ import type { Notifier } from './notification.ts'
 import { createDingtalk } from './robots/dingtalk.ts'
 import { createFeishu } from './robots/feishu.ts'
 import { createWecom } from './robots/wecom.ts'
+import { createWecomApp } from './robots/wecom-app.ts'
 import { createWebhook } from './webhook.ts'
 import type { Language } from './words.ts'
 
@@ -23,6 +24,8 @@ export function createNotifier(receiver: AlertReceiverConfig, language: Language
       return createFeishu(receiver, language, clock)
     case 'wecom':
       return createWecom(receiver, language)
+    case 'wecom-app':
+      return createWecomApp(receiver, language, clock)
     case 'cef':
       return createCef(receiver, clock)
     case 'alertmanager':

@@ -71,6 +71,6 @@ export async function pendingOf(database: Database): Promise<Map<string, number>
 export function targetOf(receiver: ReceiverConfig): string {
   if (receiver.kind === 'cef') return `${receiver.transport}://${receiver.host}:${receiver.port}`
   if (receiver.kind === 'email') return `${receiver.to.join(', ')} by ${receiver.host}:${receiver.port}`
-  const url = new URL(receiver.url)
+  const url = new URL(receiver.kind === 'wecom-app' ? receiver.apiUrl : receiver.url)
   return url.pathname === '/' && url.search === '' ? url.origin : `${url.origin}/…`
 }

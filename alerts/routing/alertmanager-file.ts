@@ -1,15 +1,18 @@
 // Alertmanager's own configuration file, as far as it says who is told and when: route, receivers, time intervals,
-// inhibition; and its webhooks and mail. For all else that sends there are the receivers of the same names here.
+// inhibition; and its webhooks, mail and applications of WeCom. For all else that sends there are the receivers of the same names here.
 import { z } from 'zod'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import type { InhibitRule } from '../mute/inhibit.ts'
 import {
   completeEmail,
+  completeWechat,
   emailSchema,
   type FileEmail,
   type FileWebhook,
+  type FileWechat,
   globalSchema,
   webhookSchema,
+  wechatSchema,
 } from './file-receivers.ts'
 import { labelMatcher, matcherText, parseLabelMatchers } from './label-matchers.ts'
 import { allRoutes, type Branch, growTree, type RouteConfig, routeSchema } from './route-tree.ts'
@@ -26,6 +29,7 @@ export interface FileReceiver {
   name: string
   webhooks: FileWebhook[]
   emails: FileEmail[]
+  wechats: FileWechat[]
   /** Kinds that only a receiver of ours with this name can stand for. */
   others: string[]
   line: number
@@ -49,6 +53,7 @@ const fileSchema = z.strictObject({
         name: z.string().min(1).max(200),
         webhook_configs: z.array(webhookSchema).max(100).default([]),
         email_configs: z.array(emailSchema).max(100).default([]),
+        wechat_configs: z.array(wechatSchema).max(100).default([]),
       }),
     )
     .max(1000),
@@ -91,7 +96,8 @@ type Report = (path: PropertyKey[], cause: string) => void
 
 function receiversOf(config: FileConfig, lineOf: (path: PropertyKey[]) => number, report: Report): FileReceiver[] {
   const global = config.global ?? globalSchema.parse({})
-  return config.receivers.map(({ name, webhook_configs: webhooks, email_configs: emails, ...rest }, at) => {
+  return config.receivers.map((receiver, at) => {
+    const { name, webhook_configs: webhooks, email_configs: emails, wechat_configs: wechats, ...rest } = receiver
     if (config.receivers.findIndex((other) => other.name === name) < at)
       report(['receivers', at], `two receivers are called "${name}"`)
     const complete = emails.map((email) => completeEmail(email, global))
@@ -104,6 +110,7 @@ function receiversOf(config: FileConfig, lineOf: (path: PropertyKey[]) => number
       name,
       webhooks: webhooks.map((webhook) => ({ ...webhook, http_config: webhook.http_config ?? global.http_config })),
       emails: complete,
+      wechats: wechats.map((wechat) => completeWechat(wechat, global)),
       others: Object.keys(rest),
       line: lineOf(['receivers', at]),
     }

@@ -60,6 +60,26 @@ export const emailSchema = z.strictObject({
 })
 export type FileEmail = z.output<typeof emailSchema>
 
+const ids = z.string().max(4000).optional()
+
+export const wechatSchema = z.strictObject({
+  api_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional(),
+  api_secret: secret.optional(),
+  api_secret_file: path.optional(),
+  corp_id: z.string().max(200).optional(),
+  agent_id: z.union([z.string(), z.int()]).transform(String).optional(),
+  ...{ to_user: ids, to_party: ids, to_tag: ids },
+  message_type: z.enum(['text', 'markdown']).default('text'),
+  send_resolved: z.boolean().default(false),
+  http_config: httpSchema.optional(),
+  // A Go template: our own words are sent.
+  message: z.string().optional(),
+})
+export type FileWechat = z.output<typeof wechatSchema>
+
 /** What receivers have where they say nothing; all else in it is for what is not taken from the file. */
 export const globalSchema = z.looseObject({
   smtp_from: z.string().max(1000).optional(),
@@ -70,9 +90,28 @@ export const globalSchema = z.looseObject({
   smtp_auth_password_file: path.optional(),
   smtp_require_tls: z.boolean().default(true),
   smtp_tls_config: tlsSchema.optional(),
+  wechat_api_url: z
+    .url({ protocol: /^https?$/ })
+    .max(2048)
+    .optional(),
+  wechat_api_secret: secret.optional(),
+  wechat_api_secret_file: path.optional(),
+  wechat_api_corp_id: z.string().max(200).optional(),
   http_config: httpSchema.optional(),
 })
 export type FileGlobal = z.output<typeof globalSchema>
+
+/** The same for an application of WeCom. */
+export function completeWechat(wechat: FileWechat, global: FileGlobal): FileWechat {
+  const hasOwn = wechat.api_secret !== undefined || wechat.api_secret_file !== undefined
+  return {
+    ...wechat,
+    api_url: wechat.api_url ?? global.wechat_api_url,
+    corp_id: wechat.corp_id ?? global.wechat_api_corp_id,
+    api_secret: hasOwn ? wechat.api_secret : global.wechat_api_secret,
+    api_secret_file: hasOwn ? wechat.api_secret_file : global.wechat_api_secret_file,
+  }
+}
 
 /** As Alertmanager: the receiver's own words, else those of `global`; a password and its file stand together. */
 export function completeEmail(email: FileEmail, global: FileGlobal): FileEmail {

@@ -83,6 +83,46 @@ describe('mail of an Alertmanager file', () => {
   })
 })
 
+describe('applications of WeCom in an Alertmanager file', () => {
+  const wechat = (part: string, global = '{}'): string =>
+    `global: ${global}\nroute: { receiver: ops }\nreceivers:\n  - name: ops\n    wechat_configs: [${part}]\n`
+
+  test('are told as the file says, and as global says where it is silent', () => {
+    writeFileSync(join(directory, 'wechat'), 'app-secret\n')
+    const global =
+      '{ wechat_api_url: "https://wx.example.gov.cn/cgi-bin/", wechat_api_corp_id: ww1, wechat_api_secret_file: wechat }'
+    const { routed, problems } = taken(
+      wechat(
+        "{ agent_id: 1000002, to_party: '2|3' }, { corp_id: ww2, agent_id: '7', api_secret: s, to_user: '@all', message_type: markdown, send_resolved: true }",
+        global,
+      ),
+    )
+    expect(problems).toEqual([])
+    expect(routed.get('ops')).toMatchObject([
+      {
+        ...{ kind: 'wecom-app', name: 'ops/wechat[0]', apiUrl: 'https://wx.example.gov.cn/cgi-bin/', corpId: 'ww1' },
+        ...{ agentId: '1000002', secret: 'app-secret', toParty: '2|3', messageType: 'text', sendResolved: false },
+      },
+      { corpId: 'ww2', agentId: '7', secret: 's', toUser: '@all', messageType: 'markdown', sendResolved: true },
+    ])
+  })
+
+  test.each([
+    ['nobody to tell', "{ corp_id: c, agent_id: '1', api_secret: s }", /wechat\[0\]: toUser: .*nobody would be told/],
+    ['no secret', "{ corp_id: c, agent_id: '1', to_user: a }", /wechat\[0\]: secret: /],
+    ['no application', '{ corp_id: c, api_secret: s, to_user: a }', /wechat\[0\]: agentId: /],
+    [
+      'a template for a member',
+      "{ corp_id: c, agent_id: '1', api_secret: s, to_user: '{{ .CommonLabels.owner }}' }",
+      /is a template/,
+    ],
+    ['a key that is none', '{ corp: c }', /unknown key "corp"/],
+  ])('%s is named', (_what, part, cause) => {
+    const { problems } = taken(wechat(part))
+    expect(problems.map((one) => one.cause).join('\n')).toMatch(cause)
+  })
+})
+
 describe('what an Alertmanager file says and is not used', () => {
   test('is named with the reason, and stops nothing where somebody is told all the same', () => {
     const text = `
@@ -91,7 +131,7 @@ receivers:
   - name: ops
     webhook_configs: [{ url: 'https://hook.example.org' }]
     slack_configs: [{ channel: x }]
-    wechat_configs: [{ corp_id: c, agent_id: '1', api_secret: s }]
+    wechat_configs: [{ corp_id: c, agent_id: '1', api_secret: s, to_user: '@all', message: '{{ .Status }}' }]
   - name: chat
     webhook_configs: [{ url: 'https://hook.example.org' }]
     email_configs: [{ to: a@example.org, from: b@example.org, smarthost: 'm:25', html: '<b>{{ .Status }}</b>', text: '' }]
@@ -101,12 +141,12 @@ receivers:
     const { ignored, problems, routed } = taken(text)
     expect(problems).toEqual([])
     expect(ignored.map(({ receiver, what, why, line }) => [receiver, what, why, line])).toEqual([
+      ['ops', 'wechat_configs[0].message', 'templates', 4],
       ['ops', 'slack_configs', 'unknown-kind', 4],
-      ['ops', 'wechat_configs', 'wecom-application', 4],
       ['chat', 'email_configs[0].html', 'templates', 8],
       ['unused', 'pagerduty_configs', 'unknown-kind', 11],
     ])
-    expect(ignoredText(ignored[1]!)).toMatch(/receiver "ops": wechat_configs is not used: .*the robot of a group/)
+    expect(ignoredText(ignored[1]!)).toMatch(/receiver "ops": slack_configs is not used: .*no such kind/)
     expect(routed.get('chat')!.map(({ name }) => name)).toEqual(['chat/webhook[0]', 'chat/email[0]'])
   })
 

@@ -4,14 +4,12 @@ import { dirname, resolve } from 'node:path'
 import type { SourceProblem } from '#core/yaml-source.ts'
 import { type AlertReceiverConfig, type ReceiverConfig, receiverSchema } from '../notify/config.ts'
 import { type FileReceiver, type Routing, routedReceivers } from './alertmanager-file.ts'
-import type { FileEmail, FileHttp, FileWebhook } from './file-receivers.ts'
+import type { FileEmail, FileHttp, FileWebhook, FileWechat } from './file-receivers.ts'
 
 /** Why something of a receiver in the file is not used. */
 export type IgnoredWhy =
   /** We have nothing of the kind. */
   | 'unknown-kind'
-  /** It speaks for an application of WeCom (corp_id, agent_id); ours is the robot of a group. */
-  | 'wecom-application'
   /** A receiver of ours has the name, and stands for it. */
   | 'ours-instead'
   /** Go templates: our own words are sent. */
@@ -50,10 +48,12 @@ export function integrate(
     const ours = told.filter((one) => one.name === name)
     const isOurs = ours.length > 0
     const emails = isOurs ? [] : receiver.emails
+    const wechats = isOurs ? [] : receiver.wechats
     const imported: AlertReceiverConfig[] = []
     try {
       imported.push(...webhooks.map((webhook, at) => webhookOf(receiver, webhook, at, { file, allowPrivate })))
       imported.push(...emails.map((email, at) => emailOf(receiver, email, at, file)))
+      imported.push(...wechats.map((wechat, at) => wechatOf(receiver, wechat, at, { file, allowPrivate })))
     } catch (error) {
       const hint = error instanceof Unreadable ? error.hint : ''
       problems.push({ file, line, cause: `receiver "${name}": ${(error as Error).message}`, hint })
@@ -72,7 +72,6 @@ export function integrate(
 
 const reasons: Record<IgnoredWhy, string> = {
   'unknown-kind': 'there is no such kind of receiver here',
-  'wecom-application': 'it speaks for an application of WeCom, and the receiver "wecom" here is the robot of a group',
   'ours-instead': 'the receiver of this name under alerts.receivers stands for it',
   templates: "templates are Alertmanager's: our own words are sent",
 }
@@ -82,19 +81,25 @@ export function ignoredText({ receiver, what, why }: Ignored): string {
   return `receiver "${receiver}": ${what} is not used: ${reasons[why]}`
 }
 
-function ignoredOf({ name, line, emails, others }: FileReceiver, isOurs: boolean): Ignored[] {
+function ignoredOf({ name, line, emails, wechats, others }: FileReceiver, isOurs: boolean): Ignored[] {
   const of = (what: string, why: IgnoredWhy): Ignored => ({ receiver: name, what, why, line })
-  const kinds = others.map((kind) =>
-    of(kind, isOurs ? 'ours-instead' : kind === 'wechat_configs' ? 'wecom-application' : 'unknown-kind'),
-  )
-  if (isOurs) return emails.length > 0 ? [of('email_configs', 'ours-instead'), ...kinds] : kinds
+  const kinds = others.map((kind) => of(kind, isOurs ? 'ours-instead' : 'unknown-kind'))
+  if (isOurs)
+    return [
+      ...(emails.length > 0 ? [of('email_configs', 'ours-instead')] : []),
+      ...(wechats.length > 0 ? [of('wechat_configs', 'ours-instead')] : []),
+      ...kinds,
+    ]
   const templates = emails.flatMap((email, at) =>
     (['headers', 'html', 'text'] as const)
       // An empty text is how one asks for the other of the two.
       .filter((key) => (key === 'headers' ? email.headers && Object.keys(email.headers).length > 0 : email[key]))
       .map((key) => of(`email_configs[${at}].${key}`, 'templates')),
   )
-  return [...templates, ...kinds]
+  const messages = wechats.flatMap(({ message }, at) =>
+    message ? [of(`wechat_configs[${at}].message`, 'templates')] : [],
+  )
+  return [...templates, ...messages, ...kinds]
 }
 
 function webhookOf(
@@ -140,6 +145,23 @@ function emailOf({ name }: FileReceiver, email: FileEmail, at: number, file: str
     tlsVerify: isUnchecked !== true,
     caFile: caFile === undefined ? '' : resolve(dirname(file), caFile),
     sendResolved: email.send_resolved,
+  })
+}
+
+function wechatOf(
+  { name }: FileReceiver,
+  wechat: FileWechat,
+  at: number,
+  { file, allowPrivate }: { file: string; allowPrivate: boolean },
+): AlertReceiverConfig {
+  const people = { toUser: wechat.to_user, toParty: wechat.to_party, toTag: wechat.to_tag }
+  for (const one of Object.values(people))
+    if (one?.includes('{{')) throw new Error(`wechat[${at}]: "${one}" is a template: write the ids`)
+  return parsed(`${name}/wechat[${at}]`, {
+    ...{ kind: 'wecom-app', allowPrivate, ...people, sendResolved: wechat.send_resolved },
+    ...(wechat.api_url !== undefined && { apiUrl: wechat.api_url }),
+    ...{ corpId: wechat.corp_id ?? '', agentId: wechat.agent_id ?? '', messageType: wechat.message_type },
+    secret: secretOf(wechat.api_secret, wechat.api_secret_file, file),
   })
 }
 

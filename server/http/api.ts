@@ -220,7 +220,7 @@ export const AcknowledgeBody = z.object({ note: z.string().max(10_000).optional(
 // GET /api/receivers → deliveries and their health
 export const ReceiverStatus = z.object({
   name: z.string(),
-  kind: z.enum(['webhook', 'email', 'heartbeat', 'dingtalk', 'feishu', 'wecom', 'cef', 'alertmanager']),
+  kind: z.enum(['webhook', 'email', 'heartbeat', 'dingtalk', 'feishu', 'wecom', 'wecom-app', 'cef', 'alertmanager']),
   target: z.string().describe('Address with secrets cut'),
   pending: z.number(),
   delivered: z.number(),

@@ -39,7 +39,7 @@ export const Routing = z.object({
       z.object({
         receiver: z.string(),
         what: z.string(),
-        why: z.enum(['unknown-kind', 'wecom-application', 'ours-instead', 'templates']),
+        why: z.enum(['unknown-kind', 'ours-instead', 'templates']),
         line: z.number(),
       }),
     )

@@ -58,7 +58,11 @@ describe('robots', () => {
       const parts: Buffer[] = []
       for await (const part of request) parts.push(part as Buffer)
       const text = Buffer.concat(parts).toString()
-      const one = { url: new URL(request.url!, 'http://x'), body: JSON.parse(text), bytes: Buffer.byteLength(text) }
+      const one = {
+        url: new URL(request.url!, 'http://x'),
+        body: JSON.parse(text === '' ? '{}' : text),
+        bytes: Buffer.byteLength(text),
+      }
       requests.push(one)
       const answer = respond(one)
       response.end(typeof answer === 'string' ? answer : JSON.stringify(answer))
@@ -134,6 +138,52 @@ describe('robots', () => {
     expect(await send({ kind: 'wecom', url })).toMatchObject({ ok: false, retry: true })
     respond = () => ({ hello: 'there' })
     expect(await send({ kind: 'wecom', url })).toMatchObject({ ok: false, error: 'code missing: ' })
+  })
+
+  test('an application of WeCom: a token for its secret, used until it ends or is refused', async () => {
+    let tokens = 0
+    let valid = ''
+    respond = ({ url, body }) => {
+      if (url.pathname === '/cgi-bin/gettoken') {
+        if (url.searchParams.get('corpid') !== 'ww1' || url.searchParams.get('corpsecret') !== 's+1')
+          return { errcode: 40_001, errmsg: 'invalid credential' }
+        valid = `t${++tokens}`
+        return { errcode: 0, errmsg: 'ok', access_token: valid, expires_in: 7200 }
+      }
+      if (url.searchParams.get('access_token') !== valid) return { errcode: 40_014, errmsg: 'invalid access_token' }
+      return body['touser'] === '@all' ? { errcode: 0, errmsg: 'ok' } : { errcode: 81_013, errmsg: 'all users invalid' }
+    }
+    const app = { kind: 'wecom-app', apiUrl: `${base}/cgi-bin`, corpId: 'ww1', agentId: '1000002', secret: 's+1' }
+    const receiver = receiverSchema.parse({ name: 'chat', allowPrivate: true, ...app, toUser: '@all' })
+    if (receiver.kind === 'heartbeat') throw new Error('not told')
+    const notifier = createNotifier(receiver, 'zh', systemClock)
+    const tell = () => notifier.notify(notification([alert()]), AbortSignal.timeout(5000))
+    expect(await tell()).toEqual({ ok: true })
+    expect(await tell()).toEqual({ ok: true })
+    expect(tokens).toBe(1)
+    expect(requests.at(-1)!.body).toMatchObject({ agentid: '1000002', msgtype: 'markdown', toparty: '' })
+    expect(JSON.stringify(requests.at(-1)!.body)).toContain('SSH 暴力破解')
+    // Another program asked for a token, and ours is over.
+    valid = 'of another'
+    expect(await tell()).toEqual({ ok: true })
+    expect(tokens).toBe(2)
+    expect(await send({ ...app, toParty: '2' })).toMatchObject({
+      ok: false,
+      retry: false,
+      error: expect.stringMatching(/^code 81013/),
+    })
+    expect(await send({ ...app, toUser: 'a', secret: 'wrong' })).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/^code 40001/),
+    })
+    respond = () => ({ errcode: 0, errmsg: 'ok' })
+    expect(await send({ ...app, toUser: 'a' })).toMatchObject({
+      ok: false,
+      retry: true,
+      error: expect.stringMatching(/without a token/),
+    })
+    respond = () => '<html>a proxy says no</html>'
+    expect(await send({ ...app, toUser: 'a' })).toMatchObject({ ok: false, retry: true })
   })
 
   test('a large group is cut to what each takes, and says how many are left', async () => {
