@@ -122,6 +122,21 @@ export const errorCatalogue = {
     message: '{what} needs two people besides the one who proposed it',
     hint: 'Ask someone else who may approve.',
   },
+  'kpi.brief-damaged': {
+    status: 500,
+    message: 'The {format} of {issue} is not what was issued',
+    hint: 'Restore the state from a backup, and look for who could write there.',
+  },
+  'kpi.brief-sending': {
+    status: 409,
+    message: '{receiver} is being told of it already',
+    hint: 'Wait for the outcome.',
+  },
+  'kpi.brief-there': {
+    status: 409,
+    message: '{issue} cannot be issued: {cause}',
+    hint: 'Issues are never changed: what is different now is in the next one.',
+  },
   'kpi.definition': { status: 422, message: 'The definition {kpi}: {cause}', hint: '{hint}' },
   'kpi.field': { status: 400, message: 'A case has no field {name}', hint: '{hint}' },
   'kpi.frozen': {

@@ -33,6 +33,18 @@ export function covers(bounds: Jurisdiction, place: { region: string; department
   )
 }
 
+/** Whether all of one part of the province lies in another. */
+export function encloses(outer: Jurisdiction, inner: Jurisdiction): boolean {
+  const hasRegions =
+    outer.regions.length === 0 ||
+    (inner.regions.length > 0 &&
+      inner.regions.every((one) => outer.regions.some((region) => regionCovers(region, one))))
+  const hasDepartments =
+    outer.departments.length === 0 ||
+    (inner.departments.length > 0 && inner.departments.every((one) => outer.departments.includes(one)))
+  return hasRegions && hasDepartments
+}
+
 /**
  * What is asked for, as far as the bounds reach. @returns undefined when nothing of it is within: an empty list would
  * mean everything.

@@ -180,7 +180,7 @@ export type ValueState = 'value' | 'zero' | 'missing' | 'not-applicable' | 'supp
 export type TargetStatus = 'met' | 'near' | 'missed' | 'no-target' | 'exempt' | 'unknown'
 
 export interface Period {
-  /** e.g. `2026-10`, `2026-Q3`, `2026`, or `all`. */
+  /** e.g. `2026-10`, `2026-W41`, `2026-Q3`, `2026`, or `all`. */
   label: string
   fromMs: number
   /** Exclusive. */

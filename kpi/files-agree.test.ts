@@ -344,7 +344,17 @@ const question = fc.record({
   ),
   period: fc.oneof(
     { weight: 2, arbitrary: fc.constant('all') },
-    fc.constantFrom('2019', '2020-02', '2020-Q1', '2019-10-12', '2024-02-29', '2026-10', '2023'),
+    fc.constantFrom(
+      '2019',
+      '2020-02',
+      '2020-Q1',
+      '2019-10-12',
+      '2024-02-29',
+      '2026-10',
+      '2023',
+      '2019-W41',
+      '2020-W53',
+    ),
   ),
   validMs: fc
     .oneof(

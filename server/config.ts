@@ -6,10 +6,12 @@ import { parse } from 'yaml'
 import { z } from 'zod'
 import { alertingConfigSchema } from '#alerts/config.ts'
 import { incidentsConfigSchema } from '#alerts/incidents/config.ts'
+import { takesDocuments } from '#alerts/notify/document.ts'
 import { eventRulesConfigSchema } from '#analytics/event-rules/index.ts'
 import { metricRulesConfigSchema } from '#analytics/metric-rules/index.ts'
 import { CodedError } from '#core/errors.ts'
 import { readYaml, type SourceProblem, suggest } from '#core/yaml-source.ts'
+import { briefSeriesListSchema } from '#kpi/brief/settings.ts'
 import { pipelineConfigSchema } from '#pipeline/config.ts'
 import { securityConfigSchema } from '#security/config.ts'
 import { ledgerConfigSchema } from './ledger-config.ts'
@@ -46,13 +48,16 @@ const remoteMetricsSchema = z.strictObject({
   headers: z.record(z.string(), z.string()).default({}).describe('Sent with each request, e.g. Authorization'),
 })
 
-export const configSchema = z.strictObject({
+/** Who set no name for itself. */
+export const defaultOrganisation = 'Guanlan'
+
+const plainSchema = z.strictObject({
   data: z.string().min(1).default('data').describe('Directory of everything that is kept; one process per directory'),
   organisation: z
     .string()
     .min(1)
     .max(200)
-    .default('Guanlan')
+    .default(defaultOrganisation)
     .describe('Who runs this observatory: the author of what it gives out'),
   http: httpSchema.prefault({}),
   database: z
@@ -142,11 +147,29 @@ export const configSchema = z.strictObject({
   collectors: collectorsSchema.prefault({}),
   alerts: alertingConfigSchema.prefault({}),
   incidents: incidentsConfigSchema.prefault({}),
+  kpi: z.strictObject({ briefs: briefSeriesListSchema }).prefault({}),
   ledger: ledgerConfigSchema.prefault({}),
   security: securityConfigSchema.prefault({}),
   logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info').describe("The process's own log"),
 })
-export type Config = z.output<typeof configSchema>
+export type Config = z.output<typeof plainSchema>
+
+export const configSchema = plainSchema.superRefine(({ kpi, alerts }, context) => {
+  for (const [i, { receivers }] of kpi.briefs.entries())
+    for (const [k, name] of receivers.entries()) {
+      const receiver = alerts.receivers.find((one) => one.name === name)
+      const near = suggest(
+        name,
+        alerts.receivers.map((one) => one.name),
+      )
+      const message = !receiver
+        ? `there is no receiver "${name}" in alerts.receivers${near === '' ? '' : `. ${near}`}`
+        : takesDocuments(receiver)
+          ? ''
+          : `the receiver "${name}" takes no documents: use e-mail, a webhook of format standard, DingTalk, Feishu or WeCom`
+      if (message !== '') context.addIssue({ code: 'custom', path: ['kpi', 'briefs', i, 'receivers', k], message })
+    }
+})
 
 export interface LoadedConfig {
   config: Config

@@ -41,6 +41,7 @@ import { createIncidentsPart } from './parts/incidents.ts'
 import { createIntelPart } from './parts/intel.ts'
 import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
 import { createKpiPart, type KpiPart } from './parts/kpi.ts'
+import { type BriefsPart, createBriefsPart } from './parts/kpi-briefs.ts'
 import { createKpiWork, type KpiWork } from './parts/kpi-work.ts'
 import { createLearnPart } from './parts/learn.ts'
 import { openLedger } from './parts/ledger.ts'
@@ -99,6 +100,7 @@ export interface Parts {
   intel: Intel
   kpi: KpiPart
   kpiWork: KpiWork
+  briefs: BriefsPart
   posture: Posture
   sensitive: SensitiveData
   sigma: SigmaPart
@@ -293,6 +295,11 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       },
     )
 
+    const briefs = createBriefsPart(config, {
+      ...{ database: state.database, kpi, ledger, clock, random, logger },
+      ...{ checkpoint: () => ledger?.checkpoint(), calendar: kpiWork.calendar, publicUrl: publicUrl(config) },
+    })
+
     const ofStores = createStoreConsumers({
       ...{ log, logger, metrics: registry, decode, events, samples: metrics, rules },
     })
@@ -369,6 +376,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         intel,
         kpi,
         kpiWork,
+        briefs,
         sensitive,
         sigma,
         collectors,
@@ -416,7 +424,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       { nowMs: () => clock.nowMs(), logger },
     )
     every(1000, 'the ledger could not be fed', async () => void (await feed.tick()))
-    for (const { everyMs, what, work } of kpiWork.turns) every(everyMs, what, work)
+    for (const { everyMs, what, work } of [...kpiWork.turns, ...briefs.turns]) every(everyMs, what, work)
     every(5000, 'figures could not be brought up to date', () => kpi.refresh())
     every(60_000, 'the integrity checks could not run', async () => kpi.integrity?.tick())
     every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {

@@ -22,6 +22,10 @@ const matcher = z.string().superRefine((text, context) => {
 
 const routing = {
   name,
+  alerts: z
+    .boolean()
+    .default(true)
+    .describe('false: told of no alert, only of what names it elsewhere, such as a brief'),
   minSeverity: z.enum(severities).default('medium').describe('Told of alerts at least this severe'),
   match: z
     .array(matcher)

@@ -27,8 +27,12 @@ export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifie
   }
 }
 
+type SmtpError = Error & { responseCode?: number; code?: string; syscall?: string }
+/** nodemailer's codes for what ends before a message is handed over. */
+const beforeData: ReadonlySet<string> = new Set(['EDNS', 'ETLS', 'EAUTH', 'EENVELOPE'])
+
 /** One connection per message: alerts are rare, and a kept connection is one more thing to break. */
-function transportOf(config: EmailConfig) {
+export function transportOf(config: EmailConfig) {
   const { host, port, security, user, password, hello, tlsVerify, caFile, timeoutMs } = config
   return createTransport({
     host,
@@ -51,22 +55,25 @@ function threadOf({ group, alerts: [first] }: Notification): string {
   return group ? hashOf(group.key) : first.id
 }
 
-async function send(work: () => Promise<unknown>): Promise<Delivery> {
+export async function send(work: () => Promise<unknown>): Promise<Delivery> {
   try {
     await work()
     return { ok: true }
   } catch (error) {
-    const { responseCode, message } = error as Error & { responseCode?: number }
+    const { responseCode, message, code = '', syscall } = error as SmtpError
     // RFC 5321 section 4.2.1: 5yz is permanent. A refused password is a matter of configuration, and may be mended.
     const permanent = responseCode !== undefined && responseCode >= 500 && responseCode !== 535
     const reason: FailureReason = responseCode === undefined ? 'other' : permanent ? 'clientError' : 'serverError'
-    return { ok: false, retry: !permanent, error: message.replace(/\s+/g, ' ').slice(0, 300), reason }
+    // What the server refuses, and a server that was not reached, is not delivered; of the rest nobody knows.
+    const maybe = responseCode === undefined && syscall !== 'connect' && !beforeData.has(code)
+    return { ok: false, retry: !permanent, error: message.replace(/\s+/g, ' ').slice(0, 300), reason, maybe }
   }
 }
 
-function aborted(signal: AbortSignal): Promise<Delivery> {
+export function aborted(signal: AbortSignal): Promise<Delivery> {
   return new Promise((resolve) => {
-    const give = (): void => resolve({ ok: false, retry: true, error: 'no answer in time', reason: 'timeout' })
+    const give = (): void =>
+      resolve({ ok: false, retry: true, error: 'no answer in time', reason: 'timeout', maybe: true })
     if (signal.aborted) give()
     else signal.addEventListener('abort', give, { once: true })
   })

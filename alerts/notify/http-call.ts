@@ -22,8 +22,9 @@ const retriedStatuses: ReadonlySet<number> = new Set([408, 425, 429])
 export type Verdict = (text: string) => Delivery
 
 export async function httpCall(call: HttpCall, signal: AbortSignal, verdict?: Verdict): Promise<Delivery> {
+  const progress = { connected: false }
   try {
-    const { status, text, retryAfter } = await send(call, signal)
+    const { status, text, retryAfter } = await send(call, signal, progress)
     if (status >= 200 && status < 300) return verdict ? verdict(text) : { ok: true }
     const redirect = status >= 300 && status < 400 ? '; redirects are not followed' : ''
     const error = `status ${status}${redirect}${text === '' ? '' : `: ${oneLine(text)}`}`
@@ -33,16 +34,18 @@ export async function httpCall(call: HttpCall, signal: AbortSignal, verdict?: Ve
     if (!retry || !Number.isFinite(seconds) || seconds <= 0) return { ok: false, retry, error, reason }
     return { ok: false, retry, error, reason, retryAfterMs: Math.min(seconds * 1000, retryAfterMsMax) }
   } catch (error) {
-    if (signal.aborted) return { ok: false, retry: true, error: 'no answer in time', reason: 'timeout' }
+    const maybe = progress.connected
+    if (signal.aborted) return { ok: false, retry: true, error: 'no answer in time', reason: 'timeout', maybe }
     const isRefused = error instanceof AddressRefused
     const message = (error as Error).message || String(error)
-    return { ok: false, retry: !isRefused, error: message, reason: isRefused ? 'refusedAddress' : 'other' }
+    return { ok: false, retry: !isRefused, error: message, reason: isRefused ? 'refusedAddress' : 'other', maybe }
   }
 }
 
 function send(
   call: HttpCall,
   signal: AbortSignal,
+  progress: { connected: boolean },
 ): Promise<{ status: number; text: string; retryAfter: string | undefined }> {
   return new Promise((resolve, reject) => {
     const url = new URL(call.url)
@@ -78,6 +81,11 @@ function send(
         response.on('end', finish)
         response.on('error', reject)
       },
+    )
+    request.once('socket', (socket) =>
+      socket.once(url.protocol === 'https:' ? 'secureConnect' : 'connect', () => {
+        progress.connected = true
+      }),
     )
     request.on('error', reject)
     request.end(call.body)

@@ -37,7 +37,15 @@ export type FailureReason = 'clientError' | 'serverError' | 'rateLimited' | 'tim
 /** As Alertmanager's Notifier (notify/notify.go): a failure says whether another attempt makes sense. */
 export type Delivery =
   | { ok: true }
-  | { ok: false; retry: boolean; error: string; reason: FailureReason; retryAfterMs?: number }
+  | {
+      ok: false
+      retry: boolean
+      error: string
+      reason: FailureReason
+      retryAfterMs?: number
+      /** It went out and nobody said what became of it: it may have arrived. */
+      maybe?: boolean
+    }
 
 export interface Notifier {
   /** Never rejects. Gives up when the signal aborts. */

@@ -21,6 +21,7 @@ export function createRouter(receivers: readonly AlertReceiverConfig[]): Router 
 }
 
 function takes(receiver: AlertReceiverConfig, matchers: Matcher[], alert: Alert, event: NotificationEvent): boolean {
+  if (!receiver.alerts) return false
   if (event === 'resolved' && !receiver.sendResolved) return false
   if (event === 'unknown' && !receiver.sendUnknown) return false
   if (severities.indexOf(alert.severity) < severities.indexOf(receiver.minSeverity)) return false

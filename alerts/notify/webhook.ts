@@ -8,7 +8,6 @@ import { httpCall } from './http-call.ts'
 import { type Notification, type Notifier, pageOf } from './notification.ts'
 
 export function createWebhook(config: WebhookConfig, clock: Clock): Notifier {
-  const key = Buffer.from(config.secret.slice('whsec_'.length), 'base64')
   return {
     notify: (notification, signal) => {
       const asAlertmanager = config.format === 'alertmanager'
@@ -18,19 +17,20 @@ export function createWebhook(config: WebhookConfig, clock: Clock): Notifier {
       const headers = {
         'content-type': 'application/json',
         ...(config.authorization === '' ? {} : { authorization: config.authorization }),
-        ...(config.secret === '' ? {} : signature(notification.id, body)),
+        ...(config.secret === '' ? {} : signature(config.secret, notification.id, body, clock.nowMs())),
       }
       return httpCall({ url: config.url, method: 'POST', headers, body, allowPrivate: config.allowPrivate }, signal)
     },
     close: () => {},
   }
+}
 
-  function signature(id: string, body: string): Record<string, string> {
-    // The time of the attempt, not of the alert: verifiers refuse what is older than minutes.
-    const timestamp = String(Math.floor(clock.nowMs() / 1000))
-    const signed = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
-    return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signed}` }
-  }
+/** The time of the attempt, not of what is told: verifiers refuse what is older than minutes. */
+export function signature(secret: string, id: string, body: string, nowMs: number): Record<string, string> {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64')
+  const timestamp = String(Math.floor(nowMs / 1000))
+  const signed = createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')
+  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${signed}` }
 }
 
 /** The envelope the spec proposes: type, timestamp, data. Documented in docs/alerts.md. */

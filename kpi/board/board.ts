@@ -36,7 +36,7 @@ export interface BoardDeps {
 export interface Question {
   kpi: string
   switches: Switches
-  /** `2026-10`, `2026-Q3`, `2026` or `all`. */
+  /** `2026-10`, `2026-W41`, `2026-Q3`, `2026` or `all`. */
   period: string
   by: readonly string[]
   only: Record<string, string>
@@ -396,5 +396,5 @@ function dimensionsFrom(by: readonly string[], values: readonly string[]): Recor
 }
 
 function isWholeMonths(label: string): boolean {
-  return !/^\d{4}-\d\d-\d\d$/.test(label)
+  return !/^\d{4}-(\d\d-\d\d|W\d\d)$/.test(label)
 }

@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -11,8 +12,11 @@ import { loadDefinitions } from '../definitions/load.ts'
 import { demoProvince } from '../demo/province.ts'
 import { fromText, toNumber } from '../rational.ts'
 import { compileCalendar, readCalendars } from '../time/calendar.ts'
-import { type Brief, gatherBrief, periodBefore } from './brief.ts'
+import { type Brief, gatherBrief, type Masthead, periodBefore } from './brief.ts'
+import type { BriefLanguage } from './language.ts'
 import { briefPdf } from './pdf.ts'
+import { briefPng } from './png.ts'
+import { briefSnapshot, snapshotBytesMax } from './snapshot.ts'
 import * as words from './words.ts'
 import { briefWorkbook } from './workbook.ts'
 
@@ -23,14 +27,19 @@ const directory = mkdtempSync(join(tmpdir(), 'guanlan-brief-'))
 const cases = createDuckCases({ ...duckCasesDefaults, directory })
 let board: Board
 let brief: Brief
-const gather = (period = '2026-10') =>
+const masthead: Masthead = {
+  ...{ title: words.defaultTitle, issuer: '某省政务服务数据管理局', classification: '内部资料' },
+  ...{ number: { issue: 46, total: 127 }, dateMs: nowMs },
+}
+const gather = (period = '2026-10', language: BriefLanguage = 'zh-Hans') =>
   gatherBrief(
     board,
-    { period, only: {}, nowMs },
+    { period, only: {}, nowMs, departments: true },
     {
+      ...{ masthead, language },
       synthetic: true,
       scope: '全省',
-      checkpoint: { origin: 'guanlan/test', size: 7, root },
+      checkpoint: { origin: 'guanlan/test', size: 7, root, note: `guanlan/test\n7\n${root}\n` },
       cityNames: new Map([['4401', '广州市']]),
     },
   )
@@ -142,6 +151,65 @@ test('the same figures give the same bytes, other figures do not', async () => {
   expect((await briefPdf(other)).equals(await briefPdf(brief))).toBe(false)
 })
 
+test('the picture is a PNG with the same bytes each time, as high as it must be', async () => {
+  const bytes = briefPng(brief)
+  expect(bytes.equals(briefPng(await gather()))).toBe(true)
+  expect(bytes.equals(briefPng(await gather('2026-09')))).toBe(false)
+  expect(bytes.subarray(1, 4).toString()).toBe('PNG')
+  expect(bytes.readUInt32BE(16)).toBe(1080)
+  expect(bytes.readUInt32BE(20)).toBeGreaterThan(128 * brief.rows.length)
+})
+
+test('what data call themselves cannot break out of the picture or of the page', () => {
+  const evil = '</text><script>alert(1)</script>"\'&\u0001'
+  const spoilt: Brief = { ...brief, scope: evil, masthead: { ...masthead, title: evil, issuer: evil } }
+  expect(briefPng(spoilt).length).toBeGreaterThan(1000)
+  const html = briefSnapshot(spoilt).toString()
+  expect(html).not.toContain('<script')
+  expect(html).not.toContain('alert(1)</script>')
+})
+
+test('the snapshot is one file that needs nothing else: no address, no script, a policy that forbids both', async () => {
+  const html = briefSnapshot(brief).toString()
+  expect(html).not.toMatch(/https?:|<script|<img|<link|url\(|javascript:|\son\w+=/i)
+  const [, policy = '', style = ''] =
+    /content="(default-src 'none'[^"]*)"[\s\S]*<style>([\s\S]*)<\/style>/.exec(html) ?? []
+  expect(policy).toContain(`'sha256-${createHash('sha256').update(style).digest('base64')}'`)
+  for (const { definition, value, departments } of brief.rows) {
+    expect(html).toContain(words.figureText(value, definition.unit))
+    expect(html).toContain(`id="${definition.id}"`)
+    for (const { dimensions } of departments.slice(0, 5)) expect(html).toContain(dimensions['department'])
+  }
+  expect(brief.rows.some(({ departments }) => departments.length > 0)).toBe(true)
+  expect(html).toContain(root)
+  const english = briefSnapshot(brief, 'en').toString()
+  expect(english).toContain('How to verify')
+  expect(english).toContain(brief.rows[0]!.definition.name.en)
+  expect(briefSnapshot(await gather()).equals(briefSnapshot(brief))).toBe(true)
+})
+
+test('a snapshot that grew too large leaves out the departments and says so', () => {
+  const [first] = brief.rows
+  const department =
+    first!.departments[0] ?? brief.rows.find(({ departments }) => departments.length > 0)!.departments[0]!
+  const many = Array.from({ length: 20_000 }, () => department)
+  const large = briefSnapshot({ ...brief, rows: [{ ...first!, departments: many }, ...brief.rows.slice(1)] })
+  expect(large.length).toBeLessThan(snapshotBytesMax)
+  expect(large.toString()).toContain('未收入部门数值')
+})
+
+test('in traditional characters every sheet, formula and text is converted, and figures stay', async () => {
+  const traditional = await gather('2026-10', 'zh-Hant')
+  const book = await opened(await briefWorkbook(traditional))
+  expect(book.worksheets.map(({ name }) => name)).toEqual(['指標', '證據', '口徑'])
+  const sheet = book.getWorksheet('指標')!
+  const sums = brief.rows.flatMap(({ value }, i) => (value.groups ? [] : [5 + i]))
+  for (const at of sums)
+    expect((sheet.getCell(`M${at}`).value as exceljs.CellFormulaValue).formula).toContain('證據!$D$2')
+  expect(String(sheet.getCell('A1').value)).toContain('數字政府績效簡報')
+  expect(briefSnapshot(traditional).toString()).toContain('如何核驗')
+})
+
 test('a period without an end and one that is none are refused', async () => {
   await expect(gather('all')).rejects.toMatchObject({ code: 'body.invalid' })
   await expect(gather('2026-13-99x')).rejects.toMatchObject({ code: 'body.invalid' })
@@ -157,8 +225,22 @@ test.skipIf(!present('pdftotext'))(
       expect(text).toContain(definition.name.zh)
       expect(text).toContain(words.figureText(value, definition.unit))
     }
-    for (const said of [words.title, words.syntheticMark, root, '2026 年 10 月', '广州市', '第 1 页'])
+    for (const said of [
+      words.defaultTitle,
+      words.syntheticMark,
+      root,
+      '2026 年 10 月',
+      '广州市',
+      '第46期（总第127期）',
+      '内部资料',
+    ])
       expect(text).toContain(said)
+    // On every page its number between two dashes, and the checkpoint.
+    const pages = text.split('\f').slice(0, -1)
+    for (const [i, page] of pages.entries()) {
+      expect(page).toMatch(new RegExp(`—\\s*${i + 1}\\s*—`))
+      expect(page).toContain(root)
+    }
     const fonts = execFileSync('pdffonts', [file], { encoding: 'utf8' })
     expect(fonts.split('\n').filter((line) => /NotoSansSC.*yes yes yes/.test(line))).toHaveLength(2)
     expect(execFileSync('pdfinfo', [file], { encoding: 'utf8' })).toMatch(/Page size:.*A4/)

@@ -6,8 +6,9 @@ import { decompose, difference, type Step } from '../board/waterfall.ts'
 import type { KpiValue, Period } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { compare, fromText, subtract, sum } from '../rational.ts'
-import { parsePeriod } from '../time/period.ts'
+import { firstDayOfWeek, parsePeriod, weekOfDay } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
+import type { BriefLanguage } from './language.ts'
 
 export interface BriefRow {
   definition: Definition
@@ -15,11 +16,28 @@ export interface BriefRow {
   before: KpiValue | null
   cities: KpiValue[]
   ranking: Ranked[]
+  /** By city and department, when they were asked for. */
+  departments: KpiValue[]
   /** Parts that add up to the change exactly; empty where there is no change or it cannot be taken apart. */
   steps: Step[]
 }
 
+/** The head of a document of this kind (简报): who gives it out, under which number, for whose eyes. */
+export interface Masthead {
+  title: string
+  /** Who compiles it (编印单位); empty: nobody is named. */
+  issuer: string
+  /** As the organisation marks it (密级), e.g. 内部; empty: not marked. */
+  classification: string
+  /** The number within its year and of all; null for one that is not kept. */
+  number: { issue: number; total: number } | null
+  /** The day that is printed on it; null: none. */
+  dateMs: number | null
+}
+
 export interface Brief {
+  masthead: Masthead
+  language: BriefLanguage
   period: Period
   /** Label of the period before. */
   previous: string
@@ -30,7 +48,8 @@ export interface Brief {
   synthetic: boolean
   /** What it covers, in words. */
   scope: string
-  checkpoint: { origin: string; size: number; root: string } | null
+  /** `note`: as it was signed. */
+  checkpoint: { origin: string; size: number; root: string; note: string } | null
   cityNames: ReadonlyMap<string, string>
   rows: BriefRow[]
 }
@@ -42,9 +61,14 @@ export interface BriefRequest {
   knownMs?: number
   only: Record<string, string>
   nowMs: number
+  /** Departments as well: one question more for each indicator. */
+  departments?: boolean
 }
 
-export type BriefSurroundings = Pick<Brief, 'synthetic' | 'scope' | 'checkpoint' | 'cityNames'>
+export type BriefSurroundings = Pick<
+  Brief,
+  'masthead' | 'language' | 'synthetic' | 'scope' | 'checkpoint' | 'cityNames'
+>
 
 /** @throws CodedError `body.invalid` for what is no period */
 export async function gatherBrief(board: Board, request: BriefRequest, around: BriefSurroundings): Promise<Brief> {
@@ -62,9 +86,11 @@ export async function gatherBrief(board: Board, request: BriefRequest, around: B
     const version = whole.definitionVersion
     const sameWay = (await ask(previous, [], version))[0] ?? null
     const [cities, citiesBefore] = [await ask(period.label, ['city'], version), await ask(previous, ['city'], version)]
+    const hasDepartments = request.departments === true && definition.dimensions.includes('department')
     const named = cities.filter(({ dimensions }) => dimensions['city'] !== '')
     rows.push({
       ...{ definition, value: whole, before, cities },
+      departments: hasDepartments ? await ask(period.label, ['city', 'department'], version) : [],
       ranking: rankValues(named, definition.direction),
       steps:
         before && sameWay
@@ -90,8 +116,10 @@ export function briefPeriod(label: string): Period {
   return parsePeriod(label === 'all' ? '' : label, zoneOf('Asia/Shanghai'))
 }
 
-/** `2026-09` of `2026-10`, `2026-Q2` of `2026-Q3`. */
+/** `2026-09` of `2026-10`, `2026-W40` of `2026-W41`, `2026-Q2` of `2026-Q3`. */
 export function periodBefore(label: string): string {
+  const monday = firstDayOfWeek(label)
+  if (monday !== undefined) return weekOfDay(monday - 7)
   const [year = '', part = '', day] = label.split('-')
   if (part === '') return String(Number(year) - 1)
   if (day !== undefined) return new Date(Date.parse(label) - 86_400_000).toISOString().slice(0, 10)

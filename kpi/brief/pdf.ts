@@ -1,13 +1,24 @@
-// The brief as PDF: A4, fonts embedded, and the same bytes for the same figures.
+// The brief as PDF, and the same bytes for the same figures. The page is that of official documents (GB/T 9704-2012): a
+// type area of 156 × 225 mm, page numbers outside between two dashes, classification top left, a red line below the head,
+// who printed it and when at the end. Its typefaces are proprietary: what is set is Noto Sans, and tables are smaller.
 import pdfmake from 'pdfmake'
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js'
 import { fromText } from '../rational.ts'
 import type { Brief, BriefRow } from './brief.ts'
 import { fontFiles } from './font.ts'
+import { treeInLanguage } from './language.ts'
 import * as words from './words.ts'
 
-const ink = { text: '#16202c', soft: '#5b6673', rule: '#c9d1da', head: '#eef2f6', accent: '#14508c', warn: '#9a3412' }
-const groupsShown = 3
+const ink = { text: '#16202c', soft: '#5b6673', rule: '#c9d1da', head: '#eef2f6', red: '#c8102e', warn: '#9a3412' }
+/** As many as stand in a line. */
+const groupsShown = 2
+const mm = (length: number): number => (length * 72) / 25.4
+/** Section 5.2: 37 mm above, 28 mm at the fold, and what 156 × 225 mm leave of A4. */
+const page = { left: mm(28), top: mm(37), right: mm(26), bottom: mm(35), width: mm(156) }
+/** Section 7.5: the dash is 7 mm below the type area. */
+const pageNumberMm = 7
+/** Sizes after their names in print: 三号, 四号. */
+const size = { three: 16, four: 14 }
 
 export async function briefPdf(brief: Brief): Promise<Buffer> {
   const { normal, bold } = fontFiles()
@@ -20,30 +31,32 @@ export async function briefPdf(brief: Brief): Promise<Buffer> {
 
 function documentOf(brief: Brief): TDocumentDefinitions {
   const made = new Date(brief.period.toMs)
-  const label = words.periodText(brief.period.label)
+  const { masthead, language, period } = brief
   return {
     pageSize: 'A4',
-    pageMargins: [40, 44, 40, 52],
+    pageMargins: [page.left, page.top, page.right, page.bottom],
     info: {
-      title: `${words.title} ${brief.period.label}`,
-      author: 'Guanlan 观澜',
+      ...treeInLanguage(
+        { title: `${masthead.title} ${period.label}`, author: masthead.issuer || 'Guanlan 观澜' },
+        language,
+      ),
       creator: 'Guanlan 观澜',
       producer: 'Guanlan 观澜',
       creationDate: made,
       modDate: made,
     },
-    language: 'zh-CN',
+    language: language === 'zh-Hant' ? 'zh-HK' : 'zh-CN',
     defaultStyle: { font: 'Noto', fontSize: 9, lineHeight: 1.15, color: ink.text },
     styles: {
-      title: { fontSize: 20, bold: true, color: ink.accent },
-      section: { fontSize: 12, bold: true, color: ink.accent, margin: [0, 14, 0, 5] },
-      head: { bold: true, fontSize: 8.5, fillColor: ink.head },
+      title: { fontSize: 28, bold: true, color: ink.red, characterSpacing: 2 },
+      section: { fontSize: 12, bold: true, margin: [0, 13, 0, 5] },
+      head: { bold: true, fontSize: 8, fillColor: ink.head },
       note: { fontSize: 8, color: ink.soft },
     },
     ...(brief.synthetic
       ? {
           watermark: {
-            text: words.syntheticMark,
+            ...treeInLanguage({ text: words.syntheticMark }, language),
             font: 'Noto',
             bold: true,
             fontSize: 72,
@@ -52,63 +65,124 @@ function documentOf(brief: Brief): TDocumentDefinitions {
           },
         }
       : {}),
-    footer: (page, pages) => footerOf(brief, page, pages),
-    content: [
+    footer: (number) => treeInLanguage(footerOf(brief, number), language),
+    content: treeInLanguage(
+      [
+        ...headOf(brief),
+        ...indicators(brief),
+        ...movements(brief),
+        ...exclusions(brief),
+        ...ranking(brief),
+        ...definitions(brief),
+        imprint(brief),
+      ],
+      language,
+    ),
+  }
+}
+
+/** The head of a brief (报头): classification, name, number, who and when, and the red line as wide as the type area. */
+function headOf(brief: Brief): Content[] {
+  const { masthead, period, scope, synthetic } = brief
+  const number = words.numberText(masthead)
+  const date = masthead.dateMs === null ? '' : words.dateText(masthead.dateMs)
+  return [
+    {
+      columns: [
+        { text: masthead.classification, bold: true, fontSize: size.three },
+        synthetic ? { text: words.syntheticMark, bold: true, color: ink.warn, alignment: 'right' } : { text: '' },
+      ],
+    },
+    { text: masthead.title, style: 'title', alignment: 'center', margin: [0, 6, 0, 4] },
+    ...(number === '' ? [] : [{ text: number, fontSize: size.four, alignment: 'center' as const }]),
+    {
+      columns: [
+        { text: masthead.issuer, fontSize: 12 },
+        { text: date, fontSize: 12, alignment: 'right', width: 130 },
+      ],
+      margin: [0, 8, 0, 4],
+    },
+    line(1.2, ink.red),
+    {
+      text: `${words.periodText(period.label)} · ${scope}`,
+      fontSize: size.four,
+      bold: true,
+      alignment: 'center',
+      margin: [0, 12, 0, 2],
+    },
+    { text: timesText(brief), style: 'note', alignment: 'center' },
+    ...(synthetic ? [{ text: words.syntheticNote, style: 'note', color: ink.warn, alignment: 'center' as const }] : []),
+  ]
+}
+
+function timesText({ asOfMs, knownMs, catalogueVersion }: Brief): string {
+  const catalogue = catalogueVersion === null ? '' : ` · 目录第 ${catalogueVersion} 版`
+  return `数据时点 ${words.timeText(asOfMs)} · 知悉时点 ${words.timeText(knownMs)}${catalogue}`
+}
+
+function line(lineWidth: number, lineColor: string): Content {
+  return { canvas: [{ type: 'line', x1: 0, y1: 0, x2: page.width, y2: 0, lineWidth, lineColor }] }
+}
+
+/** On odd pages one character from the right edge of the type area, on even ones from the left. */
+function footerOf(brief: Brief, number: number): Content {
+  return {
+    margin: [page.left, mm(pageNumberMm) - size.four / 2, page.right, 0],
+    stack: [
+      {
+        text: `— ${number} —`,
+        fontSize: size.four,
+        alignment: number % 2 === 1 ? 'right' : 'left',
+        margin: [size.four, 0, size.four, 6],
+      },
+      { text: words.stampText(brief), fontSize: 6.5, color: ink.soft, alignment: 'center' },
+    ],
+  }
+}
+
+/** The imprint (版记) between two lines. */
+function imprint({ masthead, language }: Brief): Content {
+  const printed = masthead.dateMs === null ? '' : `${words.dateText(masthead.dateMs)}印发`
+  const note =
+    language === 'zh-Hant'
+      ? [{ text: words.convertedNote, style: 'note', margin: [0, 0, 0, 6] as [number, number, number, number] }]
+      : []
+  if (masthead.issuer === '' && printed === '') return { stack: note }
+  return {
+    unbreakable: true,
+    margin: [0, 18, 0, 0],
+    stack: [
+      ...note,
+      line(1, ink.text),
       {
         columns: [
-          { text: words.title, style: 'title' },
-          brief.synthetic
-            ? { text: words.syntheticMark, bold: true, color: ink.warn, alignment: 'right', margin: [0, 9, 0, 0] }
-            : { text: '' },
+          { text: masthead.issuer === '' ? '' : `编印：${masthead.issuer}`, fontSize: 11 },
+          { text: printed, fontSize: 11, alignment: 'right', width: 150 },
         ],
+        margin: [size.four, 4, size.four, 4],
       },
-      { text: `${label} · ${brief.scope}`, fontSize: 12, margin: [0, 2, 0, 2] },
-      {
-        text: `数据时点 ${words.timeText(brief.asOfMs)} · 知悉时点 ${words.timeText(brief.knownMs)}${brief.catalogueVersion === null ? '' : ` · 目录第 ${brief.catalogueVersion} 版`}`,
-        style: 'note',
-      },
-      brief.synthetic
-        ? { text: '本期含合成办件，仅供演示，不代表任何政府部门的实际绩效。', style: 'note', color: ink.warn }
-        : { text: '' },
-      ...indicators(brief),
-      ...movements(brief),
-      ...exclusions(brief),
-      ...ranking(brief),
-      ...definitions(brief),
+      line(1, ink.text),
     ],
   }
 }
 
-function footerOf({ checkpoint }: Brief, page: number, pages: number): Content {
-  const stamp = checkpoint
-    ? `账本检查点 ${checkpoint.origin} · ${checkpoint.size} 条 · 根 ${checkpoint.root}`
-    : '账本尚无检查点：本简报未经账本固定'
+function table(widths: (string | number)[], head: string[], rows: TableCell[][], padding = 4): Content {
+  const top = head.map((text, i): TableCell => ({ text, style: 'head', alignment: i === 0 ? 'left' : 'right' }))
   return {
-    margin: [40, 14, 40, 0],
-    columns: [
-      { text: stamp, fontSize: 7, color: ink.soft, width: '*' },
-      { text: `第 ${page} 页，共 ${pages} 页`, fontSize: 7, color: ink.soft, width: 70, alignment: 'right' },
-    ],
-  }
-}
-
-function table(widths: (string | number)[], head: string[], rows: TableCell[][], numbersFrom = 1): Content {
-  const top = head.map((text, i): TableCell => ({ text, style: 'head', alignment: i < numbersFrom ? 'left' : 'right' }))
-  return {
-    table: { headerRows: 1, dontBreakRows: true, widths, body: [top, ...rows] },
+    table: { headerRows: 1, keepWithHeaderRows: 1, dontBreakRows: true, widths, body: [top, ...rows] },
     layout: {
       hLineWidth: (i, node) => (i === 0 || i === node.table.body.length ? 0.8 : 0.4),
       vLineWidth: () => 0,
       hLineColor: () => ink.rule,
-      paddingLeft: () => 4,
-      paddingRight: () => 4,
+      paddingLeft: () => padding,
+      paddingRight: () => padding,
       paddingTop: () => 2.5,
       paddingBottom: () => 2.5,
     },
   }
 }
 
-const right = (text: string, color = ink.text): TableCell => ({ text, alignment: 'right', color })
+const right = (text: string, color: string = ink.text): TableCell => ({ text, alignment: 'right', color })
 
 function indicators({ rows, previous }: Brief): Content[] {
   const body = rows.map(({ definition, value, before }): TableCell[] => {
@@ -124,8 +198,13 @@ function indicators({ rows, previous }: Brief): Content[] {
     ]
   })
   return [
-    { text: '一、六项核心指标', style: 'section' },
-    table(['*', 60, 60, 74, 30, 60, 84], ['指标', '本期', '目标', '状态', '证据', `上期 ${previous}`, '较上期'], body),
+    { text: '一、核心指标', style: 'section' },
+    table(
+      ['*', 54, 54, 62, 24, 64, 74],
+      ['指标', '本期', '目标', '状态', '证据', `上期 ${previous}`, '较上期'],
+      body,
+      3,
+    ),
   ]
 }
 
@@ -143,9 +222,11 @@ function ranking({ rows, cityNames }: Brief): Content[] {
       const { value, rank, tied } = found
       return {
         alignment: 'right',
+        fontSize: 8,
         text: [
           words.figureText(value, definition.unit),
-          { text: rank === null ? '' : `  ${rank}${tied ? '并' : ''}`, color: ink.soft, fontSize: 7.5 },
+          // The space does not break: a rank stays beside its figure.
+          { text: rank === null ? '' : `\u00a0${rank}${tied ? '并' : ''}`, color: ink.soft, fontSize: 6.5 },
         ],
       }
     }),
@@ -157,7 +238,7 @@ function ranking({ rows, cityNames }: Brief): Content[] {
       style: 'note',
       margin: [0, 0, 0, 4],
     },
-    table([52, ...rows.map(() => '*')], ['城市', ...rows.map(({ definition }) => definition.name.zh)], body),
+    table([42, ...rows.map(() => '*')], ['城市', ...rows.map(({ definition }) => definition.name.zh)], body, 2),
   ]
 }
 
@@ -178,7 +259,7 @@ function movements({ rows, cityNames, previous }: Brief): Content[] {
     { text: `二、变动原因（较 ${previous}）`, style: 'section' },
     lines.length === 0
       ? { text: '没有可分解的变动。' }
-      : table(['*', 76, 48, 76, 218], ['指标', '较上期', '来自', '贡献', '影响最大的市（百分点）'], lines),
+      : table(['*', 66, 40, 66, 152], ['指标', '较上期', '来自', '贡献', '影响最大的市（百分点）'], lines),
     still.length === 0
       ? { text: '' }
       : {
@@ -227,8 +308,13 @@ function exclusions({ rows }: Brief): Content[] {
     ]
   })
   return [
-    { text: '三、统计范围与排除', style: 'section' },
-    table([92, 90, 110, '*'], ['指标', '总体', '分子 / 分母', '排除（原因与数量）'], body),
+    {
+      unbreakable: true,
+      stack: [
+        { text: '三、统计范围与排除', style: 'section' },
+        table([84, 72, 84, '*'], ['指标', '总体', '分子 / 分母', '排除（原因与数量）'], body),
+      ],
+    },
   ]
 }
 

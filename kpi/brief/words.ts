@@ -2,9 +2,15 @@
 import type { KpiValue, TargetStatus, ValueState } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { fromText, type Rational, subtract } from '../rational.ts'
+import { firstDayOfWeek } from '../time/period.ts'
+import type { Brief, Masthead } from './brief.ts'
 
-export const title = '数字政府绩效简报'
+export const defaultTitle = '数字政府绩效简报'
+const msPerDay = 86_400_000
+const chinaMs = 8 * 3_600_000
 export const syntheticMark = '合成示例'
+export const syntheticNote = '本期含合成办件，仅供演示，不代表任何政府部门的实际绩效。'
+export const convertedNote = '本件繁体字由程序转换，名称以登记的简体为准。'
 
 const states: Record<ValueState, string> = {
   value: '',
@@ -32,7 +38,9 @@ export const steps = {
   restatement: '数据重述',
 } as const
 const reasons: Record<string, string> = {
+  'claimed-closed': '仅申报销号',
   classified: '涉密',
+  'default-rating': '默认好评',
   'done-at-once': '即办',
   enquiry: '咨询',
   forwarded: '转报',
@@ -41,12 +49,14 @@ const reasons: Record<string, string> = {
   'legal-limit-zero': '法定时限为零',
   'may-stay': '可保留',
   'merged-away': '已合并',
+  'more-than-all': '大于总量',
   'missing-value': '缺少数值',
   mixed: '线上线下混合',
   'no-deadline': '无办理期限',
   'no-legal-limit': '无法定时限',
   'no-promise': '无承诺时限',
   'not-accepted': '不予受理',
+  'not-known': '未登记',
   'not-known-to-exist': '不知是否存在',
   'outside-catalogue': '不在目录内',
   'promise-longer': '承诺长于法定',
@@ -120,14 +130,36 @@ export function factText(fact: Definition['fact']): string {
 
 /** Local time of the province, without the machine's own zone. */
 export function timeText(ms: number): string {
-  return `${new Date(ms + 8 * 3_600_000).toISOString().slice(0, 19).replace('T', ' ')} (UTC+8)`
+  return `${new Date(ms + chinaMs).toISOString().slice(0, 19).replace('T', ' ')} (UTC+8)`
 }
 
 export function periodText(label: string): string {
+  const monday = firstDayOfWeek(label)
+  if (monday !== undefined) {
+    const [first, last] = [monday, monday + 6].map((day) => new Date(day * msPerDay))
+    const short = (at: Date): string => `${at.getUTCMonth() + 1} 月 ${at.getUTCDate()} 日`
+    return `${label.slice(0, 4)} 年第 ${Number(label.slice(6))} 周（${short(first!)}至 ${short(last!)}）`
+  }
   const [year, part, day] = label.split('-')
   if (!part) return `${year} 年`
   if (part.startsWith('Q')) return `${year} 年第 ${part[1]} 季度`
   return `${year} 年 ${Number(part)} 月${day ? ` ${Number(day)} 日` : ''}`
+}
+
+/** `2026年11月16日`, as documents date themselves. */
+export function dateText(ms: number): string {
+  const [year, month, day] = new Date(ms + chinaMs).toISOString().slice(0, 10).split('-')
+  return `${year}年${Number(month)}月${Number(day)}日`
+}
+
+export function numberText({ number }: Pick<Masthead, 'number'>): string {
+  return number ? `第${number.issue}期（总第${number.total}期）` : ''
+}
+
+export function stampText({ checkpoint }: Brief): string {
+  return checkpoint
+    ? `账本检查点 ${checkpoint.origin} · ${checkpoint.size} 条 · 根 ${checkpoint.root}`
+    : '账本尚无检查点：本简报未经账本固定'
 }
 
 /** Options of the switches as chosen, in the definition's own words. */

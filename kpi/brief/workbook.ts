@@ -4,6 +4,7 @@ import type { KpiValue } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { fromText, toNumber } from '../rational.ts'
 import type { Brief } from './brief.ts'
+import { type BriefLanguage, inLanguage, treeInLanguage } from './language.ts'
 import * as words from './words.ts'
 import { withZipDates } from './zip-dates.ts'
 
@@ -19,7 +20,21 @@ export async function briefWorkbook(brief: Brief): Promise<Buffer> {
   indicatorSheet(book, brief)
   evidenceSheet(book, brief)
   definitionSheet(book, brief)
+  convert(book, brief.language)
   return withZipDates(Buffer.from(await book.xlsx.writeBuffer()), brief.period.toMs)
+}
+
+/** Names of sheets and the formulas that mention them alike. */
+function convert(book: exceljs.Workbook, language: BriefLanguage): void {
+  if (language === 'zh-Hans') return
+  for (const sheet of book.worksheets) {
+    sheet.name = inLanguage(sheet.name, language)
+    sheet.eachRow((row) =>
+      row.eachCell((cell) => {
+        cell.value = treeInLanguage(cell.value, language)
+      }),
+    )
+  }
 }
 
 function sheetOf(book: exceljs.Workbook, name: string, headings: string[], widths: number[], top: string[]) {
@@ -39,14 +54,15 @@ function sheetOf(book: exceljs.Workbook, name: string, headings: string[], width
   return sheet
 }
 
-function topOf({ period, scope, asOfMs, knownMs, checkpoint, synthetic }: Brief): string[] {
-  const stamp = checkpoint
-    ? `账本检查点 ${checkpoint.origin} · ${checkpoint.size} 条 · 根 ${checkpoint.root}`
-    : '账本尚无检查点'
+function topOf(brief: Brief): string[] {
+  const { masthead, period, scope, asOfMs, knownMs, synthetic, language } = brief
+  const { title, issuer, classification, dateMs } = masthead
+  const date = dateMs === null ? '' : words.dateText(dateMs)
+  const head = [classification, title, words.numberText(masthead), words.periodText(period.label), scope]
   return [
-    `${words.title} ${words.periodText(period.label)} · ${scope}${synthetic ? ` · ${words.syntheticMark}` : ''}`,
-    `数据时点 ${words.timeText(asOfMs)} · 知悉时点 ${words.timeText(knownMs)} · ${stamp}`,
-    '本期、上期、较上期和核对列为公式；平均类指标的分子、分母是其精确比值。',
+    [...head, synthetic ? words.syntheticMark : '', issuer, date].filter((part) => part !== '').join(' · '),
+    `数据时点 ${words.timeText(asOfMs)} · 知悉时点 ${words.timeText(knownMs)} · ${words.stampText(brief)}`,
+    `本期、上期、较上期和核对列为公式；平均类指标的分子、分母是其精确比值。${language === 'zh-Hant' ? words.convertedNote : ''}`,
   ]
 }
 

@@ -121,3 +121,14 @@ it('says of a definition that is asked for what is wrong with it, and of two wit
   ).toContainEqual(['b.yml', 6, expect.stringContaining('version 1.0.0 of wanted is that of')])
   expect(() => findDefinition(directory, 'broken')).toThrow('c.yml:11: a case has no field "stat"')
 })
+
+it('every option of what is shipped says in words what it does', () => {
+  const { byId, problems: wrong } = loadDefinitions(rules)
+  expect(wrong).toEqual([])
+  const bare = [...byId.values()].flatMap(({ plan: { definition } }) =>
+    Object.entries(definition.switches).flatMap(([name, { options }]) =>
+      Object.entries(options).flatMap(([id, { says }]) => (says ? [] : [`${definition.id} ${name} ${id}`])),
+    ),
+  )
+  expect(bare).toEqual([])
+})

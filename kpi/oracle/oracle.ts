@@ -363,6 +363,7 @@ function covered(name: string, value: string, wanted: string): boolean {
 
 function span(label: string, zone: string): { label: string; fromMs: number; toMs: number } {
   if (label === 'all') return { label, fromMs: Number.NEGATIVE_INFINITY, toMs: Number.POSITIVE_INFINITY }
+  if (/^\d{4}-W\d\d$/.test(label)) return weekSpan(label, zone)
   const [year = '', part = '', day] = label.split('-')
   const isQuarter = /^\d{4}-Q[1-4]$/.test(label)
   const asDate = `${year}-${part || '01'}-${day ?? '01'}`
@@ -378,6 +379,21 @@ function span(label: string, zone: string): { label: string; fromMs: number; toM
   else date.setUTCMonth(date.getUTCMonth() + (part.startsWith('Q') ? 3 : part ? 1 : 12))
   const at = (one: string): number => instant(`${one}T00:00:00.000`, zone)
   return { label, fromMs: at(first), toMs: at(date.toISOString().slice(0, 10)) }
+}
+
+/** Looked for day by day: the first Monday whose Thursday is in the year, and as many weeks on. */
+function weekSpan(label: string, zone: string): { label: string; fromMs: number; toMs: number } {
+  const [year, week] = [Number(label.slice(0, 4)), Number(label.slice(6))]
+  const dates: Date[] = []
+  for (let at = Date.UTC(year - 1, 11, 22); at < Date.UTC(year + 1, 0, 8); at += 86_400_000) {
+    const [date, thursday] = [new Date(at), new Date(at + 3 * 86_400_000)]
+    if (date.getUTCDay() === 1 && thursday.getUTCFullYear() === year) dates.push(date)
+  }
+  const monday = dates[week - 1]
+  if (!monday) throw new Error(`"${label}" is no period: ${year} has ${dates.length} weeks`)
+  const next = new Date(monday.getTime() + 7 * 86_400_000)
+  const at = (one: Date): number => instant(`${one.toISOString().slice(0, 10)}T00:00:00.000`, zone)
+  return { label, fromMs: at(monday), toMs: at(next) }
 }
 
 /** Every day of the period, as far as it is over, is announced in the calendar. */

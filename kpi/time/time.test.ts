@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { instant } from '../oracle/days.ts'
 import { compileCalendar, dayOfDate, readCalendars } from './calendar.ts'
-import { parsePeriod } from './period.ts'
+import { parsePeriod, weekOfDay } from './period.ts'
 import { zoneOf } from './zone.ts'
 
 const rules = resolve(import.meta.dirname, '../../rules/kpi')
@@ -58,9 +58,23 @@ it('counts weekdays where no calendar reaches, and goes on from there', () => {
   expect(china.addWorkingDays(dayOfDate('2026-02-13'), 2)).toBe(dayOfDate('2026-02-24'))
 })
 
-it.each(['2024-13', '2024-00', '2024-02-30', '2023-02-29', '2024-Q5', '24-01', '2024-1'])(
+it.each(['2024-13', '2024-00', '2024-02-30', '2023-02-29', '2024-Q5', '24-01', '2024-1', '2021-W53', '2026-W00'])(
   'there is no period %s',
   (label) => {
     expect(() => parsePeriod(label, zoneOf('Asia/Shanghai'))).toThrow(`"${label}" is no period`)
   },
 )
+
+it('weeks are those of ISO 8601, one after the other without a gap', () => {
+  const zone = zoneOf('Asia/Shanghai')
+  const monday = (label: string): string => new Date(parsePeriod(label, zone).fromMs + 8 * 3_600_000).toISOString()
+  expect(monday('2026-W01')).toMatch(/^2025-12-29T00/)
+  expect(monday('2020-W53')).toMatch(/^2020-12-28T00/)
+  expect(monday('2021-W01')).toMatch(/^2021-01-04T00/)
+  for (let day = dayOfDate('1998-12-28'), endMs = Number.NaN; day < dayOfDate('2031-01-01'); day += 7) {
+    const { fromMs, toMs } = parsePeriod(weekOfDay(day), zone)
+    expect(toMs - fromMs).toBe(7 * 86_400_000)
+    if (!Number.isNaN(endMs)) expect(fromMs).toBe(endMs)
+    endMs = toMs
+  }
+})

@@ -133,7 +133,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     questionRoutes(app, all)
     integrityRoutes(app, all)
     visitRoutes(app, all)
-    briefRoutes(app, all, config.rules.kpi)
+    briefRoutes(app, all)
     sigmaRoutes(app, all)
     sensitiveRoutes(app, all)
     sensitiveTraceRoutes(app, all)

@@ -2,37 +2,88 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { type Brief, type BriefRequest, briefPeriod, gatherBrief } from '#kpi/brief/brief.ts'
+import { regionStem } from '#core/jurisdiction.ts'
+import { type Brief, type BriefRequest, briefPeriod, gatherBrief, type Masthead } from '#kpi/brief/brief.ts'
+import type { BriefLanguage } from '#kpi/brief/language.ts'
 import { briefPdf } from '#kpi/brief/pdf.ts'
+import { briefPng } from '#kpi/brief/png.ts'
+import type { BriefFormat, BriefSeries } from '#kpi/brief/settings.ts'
+import { briefSnapshot, type SnapshotLanguage } from '#kpi/brief/snapshot.ts'
+import { defaultTitle } from '#kpi/brief/words.ts'
 import { briefWorkbook } from '#kpi/brief/workbook.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
+import { defaultOrganisation } from '../config.ts'
 import type { KpiPart } from './kpi.ts'
 
 const divisionsSchema = z.object({ cities: z.array(z.object({ code: z.string(), name: z.string() })) })
 const province = '全省'
-export const briefFormats = ['pdf', 'xlsx'] as const
-export type BriefFormat = (typeof briefFormats)[number]
-const types: Record<BriefFormat, string> = {
+
+export const briefTypes: Record<BriefFormat, string> = {
   pdf: 'application/pdf',
   xlsx: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet',
+  png: 'image/png',
+  html: 'text/html; charset=utf-8',
 }
 
-export async function briefFile(brief: Brief, format: BriefFormat) {
-  const bytes = format === 'pdf' ? await briefPdf(brief) : await briefWorkbook(brief)
-  return { name: `guanlan-brief-${brief.period.label}.${format}`, type: types[format], bytes }
+/** @param language of the snapshot, which is the only one that is also in English */
+export async function briefFile(
+  brief: Brief,
+  format: BriefFormat,
+  language: SnapshotLanguage = brief.language,
+): Promise<{ name: string; type: string; content: Buffer }> {
+  const render = {
+    pdf: () => briefPdf(brief),
+    xlsx: () => briefWorkbook(brief),
+    png: () => briefPng(brief),
+    html: () => briefSnapshot(brief, language),
+  }
+  return {
+    name: `guanlan-brief-${brief.period.label}.${format}`,
+    type: briefTypes[format],
+    content: await render[format](),
+  }
+}
+
+/** The head of one that is made by hand: as the series says, without a number. */
+export function mastheadOf(
+  series: Pick<BriefSeries, 'title' | 'issuer' | 'classification'> | undefined,
+  organisation: string,
+): Masthead {
+  const { title = defaultTitle, issuer = '', classification = '' } = series ?? {}
+  const named = organisation === defaultOrganisation ? '' : organisation
+  return { title, classification, issuer: issuer || named, number: null, dateMs: null }
+}
+
+/** What a series covers, as the board is asked. */
+export function briefOnly({
+  regions,
+  departments,
+}: Pick<BriefSeries, 'regions' | 'departments'>): Record<string, string> {
+  return {
+    ...(regions.length > 0 ? { region: regions.map(regionStem).join('|') } : {}),
+    ...(departments.length > 0 ? { department: departments.join('|') } : {}),
+  }
+}
+
+export interface BriefAround {
+  rules: string
+  /** The newest checkpoint as it was signed. */
+  note: string | undefined
+  masthead: Masthead
+  language: BriefLanguage
 }
 
 export async function makeBrief(
   kpi: Pick<KpiPart, 'board' | 'cases'>,
-  around: { rules: string; note: string | undefined },
+  { rules, note, masthead, language }: BriefAround,
   request: BriefRequest,
 ): Promise<Brief> {
-  const cityNames = readCityNames(around.rules)
+  const cityNames = readCityNames(rules)
   const { region, department } = request.only
   const places = region?.split('|').map((code) => cityNames.get(code) ?? code) ?? []
   const scope = [...places, ...(department?.split('|') ?? [])].join('、') || province
   return gatherBrief(kpi.board, request, {
-    ...{ cityNames, scope, checkpoint: checkpointOf(around.note) },
+    ...{ masthead, language, cityNames, scope, checkpoint: checkpointOf(note) },
     synthetic: await hasSynthetic(kpi, request.period),
   })
 }
@@ -56,5 +107,5 @@ function readCityNames(rules: string): Map<string, string> {
 function checkpointOf(note: string | undefined): Brief['checkpoint'] {
   const end = note?.indexOf('\n\n') ?? -1
   const found = end < 0 ? undefined : readCheckpoint(note!.slice(0, end + 1))
-  return found ? { origin: found.origin, size: found.size, root: found.root.toString('hex') } : null
+  return found ? { origin: found.origin, size: found.size, root: found.root.toString('hex'), note: note! } : null
 }

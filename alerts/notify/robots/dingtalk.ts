@@ -4,10 +4,10 @@ import { createHmac } from 'node:crypto'
 import type { Clock } from '#core/clock.ts'
 import type { DingtalkConfig } from '../config.ts'
 import { httpCall } from '../http-call.ts'
-import type { Notifier } from '../notification.ts'
+import type { Delivery, Notifier } from '../notification.ts'
 import type { Language } from '../words.ts'
 import { type Codes, verdictOf } from './answer.ts'
-import { writeChat } from './text.ts'
+import { type ChatText, writeChat } from './text.ts'
 
 /** They take 20,000 bytes of body; JSON's escapes and what is around the text need room. */
 const textBytesMax = 15_000
@@ -18,23 +18,29 @@ const codes: Codes = {
 }
 
 export function createDingtalk(config: DingtalkConfig, language: Language, clock: Clock): Notifier {
-  const { url, secret, atMobiles, atAll, allowPrivate } = config
   return {
-    notify: (notification, signal) => {
-      const { title, text } = writeChat(notification, language, textBytesMax)
-      // Only who is named in the text is called.
-      const mentions = atMobiles.map((mobile) => `@${mobile}`).join(' ')
-      const body = JSON.stringify({
-        msgtype: 'markdown',
-        markdown: { title, text: mentions === '' ? text : `${text}\n\n${mentions}` },
-        at: { atMobiles, isAtAll: atAll },
-      })
-      const headers = { 'content-type': 'application/json; charset=utf-8' }
-      const call = { url: signed(url, secret, clock.nowMs()), method: 'POST', headers, body, allowPrivate } as const
-      return httpCall(call, signal, (answer) => verdictOf(answer, codes))
-    },
+    notify: (notification, signal) =>
+      tellDingtalk(config, writeChat(notification, language, textBytesMax), clock.nowMs(), signal),
     close: () => {},
   }
+}
+
+export function tellDingtalk(
+  { url, secret, atMobiles, atAll, allowPrivate }: DingtalkConfig,
+  { title, text }: ChatText,
+  nowMs: number,
+  signal: AbortSignal,
+): Promise<Delivery> {
+  // Only who is named in the text is called.
+  const mentions = atMobiles.map((mobile) => `@${mobile}`).join(' ')
+  const body = JSON.stringify({
+    msgtype: 'markdown',
+    markdown: { title, text: mentions === '' ? text : `${text}\n\n${mentions}` },
+    at: { atMobiles, isAtAll: atAll },
+  })
+  const headers = { 'content-type': 'application/json; charset=utf-8' }
+  const call = { url: signed(url, secret, nowMs), method: 'POST', headers, body, allowPrivate } as const
+  return httpCall(call, signal, (answer) => verdictOf(answer, codes))
 }
 
 function signed(url: string, secret: string, nowMs: number): string {

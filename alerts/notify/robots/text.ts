@@ -2,12 +2,14 @@
 import { type Notification, type NotifiedAlert, pageOf } from '../notification.ts'
 import { type Language, timeText, titleOf, wordsOf } from '../words.ts'
 
+export interface ChatText {
+  title: string
+  /** Markdown. */
+  text: string
+}
+
 /** Title and Markdown of at most so many bytes of UTF-8, cut between alerts. */
-export function writeChat(
-  notification: Notification,
-  language: Language,
-  bytesMax: number,
-): { title: string; text: string } {
+export function writeChat(notification: Notification, language: Language, bytesMax: number): ChatText {
   const { alerts, group } = notification
   const words = wordsOf(language)
   const title = clip(plain(titleOf(notification, language)), 200)
@@ -43,7 +45,7 @@ function alertText(alert: NotifiedAlert, url: string, language: Language): strin
 }
 
 /** What an alert quotes must not become a link, a mention or a tag. */
-function plain(text: string): string {
+export function plain(text: string): string {
   return text
     .replace(/\p{Cc}+/gu, ' ')
     .replaceAll('<', '‹')

@@ -7,6 +7,7 @@ import FileLock from '@lucide/svelte/icons/file-lock'
 import Gauge from '@lucide/svelte/icons/gauge'
 import Inbox from '@lucide/svelte/icons/inbox'
 import MessagesSquare from '@lucide/svelte/icons/messages-square'
+import Newspaper from '@lucide/svelte/icons/newspaper'
 import Radar from '@lucide/svelte/icons/radar'
 import ScanSearch from '@lucide/svelte/icons/scan-search'
 import ScrollText from '@lucide/svelte/icons/scroll-text'
@@ -54,6 +55,7 @@ export const sections: { key: Key; pages: { path: string; key: Key; icon: typeof
     key: 'nav.performance',
     pages: [
       { path: '/scorecard', key: 'nav.scorecard', icon: Gauge },
+      { path: '/performance/briefs', key: 'nav.briefs', icon: Newspaper },
       { path: '/performance/integrity', key: 'nav.integrity', icon: ShieldQuestionMark },
       { path: '/performance/three-sources', key: 'nav.threeSources', icon: Triangle },
       { path: '/performance/questions', key: 'nav.questions', icon: MessagesSquare },

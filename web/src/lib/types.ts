@@ -2,6 +2,7 @@
 import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as behaviour from '#server/http/behaviour-routes.ts'
+import type * as brief from '#server/http/brief-api.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
 import type * as finding from '#server/http/finding-api.ts'
@@ -71,6 +72,7 @@ export type IncidentTeam = Body<typeof work.TeamFiguresBody>
 export type IncidentAssessment = Body<typeof work.AssessmentBody>
 export type DutyClock = Body<typeof work.DutyClockBody>
 export type CustodyLine = Body<typeof work.CustodyBody>['custody'][number]
+export type Briefs = Body<typeof brief.Briefs>
 export type Posture = Body<typeof posture.Posture>
 export type PostureSystems = Body<typeof posture.PostureSystems>
 export type Assessment = Body<typeof posture.AssessmentBody>

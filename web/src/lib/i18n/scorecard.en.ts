@@ -1,6 +1,8 @@
 export const scorecardEn = {
   'brief.pdf': 'Brief, PDF',
   'brief.xlsx': 'Brief, Excel',
+  'brief.png': 'Picture',
+  'brief.html': 'Offline page',
   'strip.flags': '{n} open flags',
   'strip.uncorroborated': '{share} of the cases that others should have seen are uncorroborated',
   'strip.due': '{n} open questions and tasks',

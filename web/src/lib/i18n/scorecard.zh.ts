@@ -3,6 +3,8 @@ import type { scorecardEn } from './scorecard.en.ts'
 export const scorecardZh: Record<keyof typeof scorecardEn, string> = {
   'brief.pdf': '简报 PDF',
   'brief.xlsx': '简报 Excel',
+  'brief.png': '图片',
+  'brief.html': '离线页面',
   'strip.flags': '{n} 个未结疑点',
   'strip.uncorroborated': '应有旁证的办件中，{share} 无旁证',
   'strip.due': '{n} 件未结质询与督办',

@@ -2,6 +2,8 @@
 
 import { behaviourEn } from './behaviour.en.ts'
 import { behaviourZh } from './behaviour.zh.ts'
+import { briefsEn } from './briefs.en.ts'
+import { briefsZh } from './briefs.zh.ts'
 import { findingsEn } from './findings.en.ts'
 import { findingsZh } from './findings.zh.ts'
 import { incidentsEn } from './incidents.en.ts'
@@ -38,6 +40,7 @@ export const en = {
   ...findingsEn,
   ...incidentsEn,
   ...behaviourEn,
+  ...briefsEn,
   ...integrityEn,
   ...kpiEn,
   ...kpiChoicesEn,
@@ -57,6 +60,7 @@ export const zh: Record<keyof typeof en, string> = {
   ...findingsZh,
   ...incidentsZh,
   ...behaviourZh,
+  ...briefsZh,
   ...integrityZh,
   ...kpiZh,
   ...kpiChoicesZh,
