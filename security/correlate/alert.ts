@@ -8,7 +8,7 @@ export interface SeenAlert {
   /** What it is counted and compared by. */
   name: string
   /** How people are told of it, where the name is an identifier. */
-  title?: string
+  title?: Readonly<Record<'en' | 'zh', string>>
   /** Whom it is about: `host:web-1`, `user:wang`. The first is where its rhythm is learned. */
   entities: string[]
   severity: Severity

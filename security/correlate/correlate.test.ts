@@ -51,8 +51,13 @@ describe('the correlation', () => {
       { ...correlatorDefaults, chainMs: hourMs },
       { tacticOf, onIncident: (one) => void told.set(one.key, one) },
     )
-    const rule = (atMs: number, name: string, title: string, tactic: SeenAlert['tactic']) =>
-      correlator.push({ ...alert(atMs, name, 'vm', atMs), title, severity: 'high', ...(tactic ? { tactic } : {}) })
+    const rule = (
+      atMs: number,
+      name: string,
+      words: string,
+      tactic: SeenAlert['tactic'],
+      title = { en: words, zh: words },
+    ) => correlator.push({ ...alert(atMs, name, 'vm', atMs), title, severity: 'high', ...(tactic ? { tactic } : {}) })
     rule(0, 'events/ssh', 'Password guessing on vm.', 'credential-access')
     rule(1000, 'sigma/241ba4e8', 'Logs deleted through sudo', 'defense-evasion')
     const [incident] = [...told.values()]

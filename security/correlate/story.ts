@@ -100,7 +100,7 @@ export class Incident {
     const course = [...new Set(weighty.flatMap(({ tactic }) => tactic ?? []))]
     return {
       key: this.key,
-      title: say.title(places, strongest.alert.title ?? strongest.alert.name, course),
+      title: say.title(places, strongest.alert.title?.[language] ?? strongest.alert.name, course),
       severity: this.#severityOf(chain.length),
       score: Math.round(100 * (1 - Math.exp(-this.score / 40))),
       entities: places,
@@ -109,7 +109,7 @@ export class Incident {
       story: told.map(({ atMs, alert, place, count, lastMs, seenBefore, tactic }) => ({
         atMs,
         text: say.chapter({
-          name: alert.title ?? alert.name,
+          name: alert.title?.[language] ?? alert.name,
           place,
           count: Math.max(1, count),
           lastsMs: lastMs - atMs,

@@ -8,13 +8,15 @@ export interface RiskConfig {
   entitiesMax: number
 }
 
+type Title = Readonly<Record<'en' | 'zh', string>>
+
 export interface EntityRisk {
   entity: string
   score: number
   atMs: number
   lastMs: number
   /** What it is made of by now, most first. */
-  reasons: { name: string; title: string; score: number; lastMs: number }[]
+  reasons: { name: string; title: Title; score: number; lastMs: number }[]
 }
 
 interface State {
@@ -23,7 +25,7 @@ interface State {
   breathFromMs: number
   breath: number
   /** Names that contributed lately, so that one detector alone does not add up. */
-  names: Map<string, { title: string; atMs: number; score: number }>
+  names: Map<string, { title: Title; atMs: number; score: number }>
 }
 
 const namesMax = 64
@@ -41,7 +43,7 @@ export class EntityRisks {
   /** @returns the entity's score after it, and what this one added */
   add(
     entity: string,
-    { name, title = name }: { name: string; title?: string },
+    { name, title = { en: name, zh: name } }: { name: string; title?: Title },
     weight: number,
     atMs: number,
   ): { score: number; added: number } {

@@ -25,7 +25,14 @@ export const EntityAtRisk = z.object({
   atMs: z.number(),
   lastMs: z.number(),
   reasons: z
-    .array(z.object({ name: z.string(), title: z.string(), score: z.number(), lastMs: z.number() }))
+    .array(
+      z.object({
+        name: z.string(),
+        title: z.object({ en: z.string(), zh: z.string() }),
+        score: z.number(),
+        lastMs: z.number(),
+      }),
+    )
     .describe('What the score is made of, most first'),
 })
 

@@ -25,7 +25,11 @@ function change(
       description: '',
     },
     ...{ severity: 'high' as const, state: 'firing' as const, labels: {}, entities, startedMs: atMs },
-    ...{ annotations: { tactics: 'privilege-escalation,persistence' }, firedMs: atMs, resolvedMs: null },
+    ...{
+      annotations: { tactics: 'privilege-escalation,persistence', 'title.zh': `标题 ${rule}` },
+      firedMs: atMs,
+      resolvedMs: null,
+    },
     ...{ lastSeenMs: atMs, findingCount: 1, value: null, threshold: null, acknowledged: null },
   }
   return { type: 'change', change: { sequence, atMs, change: kind, alert } }
@@ -62,9 +66,10 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
   expect(asked).toEqual([0])
   expect(incident!.alerts.filter((id) => ['f49', 'f50', 'f51', 'f52', 'f53'].includes(id))).toEqual(['f49', 'f50'])
   expect(incident!.tactics).toEqual(['privilege-escalation'])
-  expect(incident!.story[0]!.text).toContain('权限提升')
+  const told = incident!.story.map(({ text }) => text).join('\n')
+  expect(told).toContain('标题 sigma/sudo；此前从未出现（权限提升）')
   expect(drafts.at(-1)!.key).toBe(incident!.key)
   const atRisk = part.entitiesAtRisk(5)
   expect(atRisk.map(({ entity }) => entity)).toEqual(['host:web-1'])
-  expect(atRisk[0]!.reasons.map(({ title }) => title)).toContain('Title of sigma/sudo')
+  expect(atRisk[0]!.reasons.map(({ title }) => title.zh)).toContain('标题 sigma/sudo')
 })

@@ -117,7 +117,7 @@ function seen(alert: Alert, atMs: number): SeenAlert {
   return {
     id: alert.fingerprint,
     atMs,
-    ...{ name: alert.rule, title: alert.title },
+    ...{ name: alert.rule, title: { en: alert.title, zh: alert.annotations['title.zh'] ?? alert.title } },
     entities: alert.entities,
     severity: alert.severity,
     ...(tactic ? { tactic } : {}),
