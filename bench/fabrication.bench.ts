@@ -135,7 +135,7 @@ for (const { name, title, background, around, treatments } of jobs) {
   console.error(`${name}: ${(cpuSeconds() - before).toFixed(0)} s of processor time`)
   found.forEach((evaluated, mode) => {
     const telemetry = !background.hasTelemetry ? 'none recorded' : mode === 0 ? 'yes' : 'no'
-    summary.push(summaryRow(title, telemetry, evaluated))
+    summary.push(summaryRow(title, telemetry, rates, evaluated))
     if (evaluated.trials.length === 0) return
     details.push('', `### ${title}; telemetry: ${telemetry}`, '', ...wayTable(evaluated), '', ...sizeTable(evaluated))
     details.push('', `false alarms by rule: ${falseAlarmRules(evaluated)}`)

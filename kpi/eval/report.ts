@@ -22,8 +22,12 @@ export const summaryHead = (rates: readonly number[]): string[] => {
   return [row([...heads, ...more]), row([...heads, ...more].map(() => '---'))]
 }
 
-export function summaryRow(title: string, telemetry: string, { honest, trials }: Evaluated): string {
-  const rates = ratesOf(trials)
+export function summaryRow(
+  title: string,
+  telemetry: string,
+  rates: readonly number[],
+  { honest, trials }: Evaluated,
+): string {
   const untouched = trials.flatMap((trial) => trial.untouched)
   const treated = trials.flatMap((trial) => trial.treated)
   const falselyAsked = untouched.filter(({ isAsked }) => isAsked).length
@@ -38,16 +42,13 @@ export function summaryRow(title: string, telemetry: string, { honest, trials }:
   return row([
     `${title}: ${honest.length} of ${sizes[0]} to ${sizes.at(-1)} cases, median ${sizes[sizes.length >> 1]}`,
     telemetry,
-    ...rates.map((rate) =>
-      two(
-        share(
-          trials.filter((one) => one.rate === rate).flatMap((one) => one.treated),
-          isFound,
-        ),
-      ),
-    ),
-    ...(untold ? [] : [share(treated, isFound).toFixed(3), share(treated, (one) => one.isAsked).toFixed(3)]),
-    ...(untold ? [] : [mean(trials.map(({ wayKnown }) => wayKnown.recall)).toFixed(3)]),
+    ...rates.map((rate) => {
+      const at = trials.filter((one) => one.rate === rate).flatMap((one) => one.treated)
+      return untold ? '–' : two(share(at, isFound))
+    }),
+    untold ? '–' : share(treated, isFound).toFixed(3),
+    untold ? '–' : share(treated, (one) => one.isAsked).toFixed(3),
+    untold ? '–' : mean(trials.map(({ wayKnown }) => wayKnown.recall)).toFixed(3),
     `${percent(share(honest, isFound))} / ${untold ? '–' : percent(share(untouched, isFound))}`,
     untold
       ? `${honest.filter(({ isAsked }) => isAsked).length} asked`
