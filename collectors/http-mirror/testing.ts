@@ -1,7 +1,7 @@
 // A real nginx in front of a backend, mirroring to an observatory as docs/collectors/http-mirror.md says it.
 import { execFileSync, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener, type Server } from 'node:http'
 import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,18 +17,32 @@ export const nginx = ['/usr/sbin/nginx', 'nginx'].find((path) => {
   }
 })
 
+/** Debian's libnginx-mod-http-js, if it is there. */
+export const njsModule = [
+  '/usr/lib/nginx/modules/ngx_http_js_module.so',
+  '/usr/share/nginx/modules/ngx_http_js_module.so',
+].find((path) => existsSync(path))
+
+/** The script that the documentation gives, word for word. */
+function documentedScript(): string {
+  const page = readFileSync('docs/collectors/http-mirror.md', 'utf8')
+  return /```js\n([\s\S]*?)```/.exec(page)![1]!
+}
+
 export async function startMirroringNginx(
   observatory: string,
   token = 'gl_none',
+  /** Responses as well, by njs. */
+  { isScripted = false, backend: answer = okAnswer }: { isScripted?: boolean; backend?: RequestListener } = {},
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const backend = createServer((request, response) => {
-    request.resume().on('end', () => response.end('ok'))
-  })
+  const backend = createServer(answer)
   const backendPort = await listening(backend)
   const port = await freePort()
   const directory = mkdtempSync(join(tmpdir(), 'guanlan-nginx-'))
   const file = join(directory, 'nginx.conf')
-  writeFileSync(file, configuration({ directory, port, backendPort, observatory, token }))
+  const places = { directory, port, backendPort, observatory, token }
+  if (isScripted) writeFileSync(join(directory, 'guanlan.js'), documentedScript())
+  writeFileSync(file, configuration(places, isScripted ? scripted(places) : mirroring(places), isScripted))
   const running = spawn(nginx!, ['-p', directory, '-c', file, '-g', 'daemon off;'], { stdio: 'ignore' })
   const url = `http://127.0.0.1:${port}`
   for (let tries = 0; tries < 200; tries++) {
@@ -52,6 +66,10 @@ export async function startMirroringNginx(
   }
 }
 
+const okAnswer: RequestListener = (request, response) => {
+  request.resume().on('end', () => response.end('ok'))
+}
+
 const listening = (server: Server): Promise<number> =>
   new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)))
 
@@ -72,7 +90,9 @@ interface Places {
   token: string
 }
 
-const configuration = ({ directory, port, backendPort, observatory, token }: Places): string => `
+const configuration = ({ directory, port }: Places, locations: string, isScripted: boolean): string => `
+${isScripted ? `load_module ${njsModule};` : ''}
+${process.getuid?.() === 0 ? '# Its files are ours.\nuser root;' : ''}
 worker_processes 1;
 pid ${directory}/nginx.pid;
 error_log ${directory}/error.log;
@@ -84,8 +104,35 @@ http {
   fastcgi_temp_path ${directory}/fastcgi;
   uwsgi_temp_path ${directory}/uwsgi;
   scgi_temp_path ${directory}/scgi;
+  ${isScripted ? `js_path ${directory}; js_import guanlan from guanlan.js; subrequest_output_buffer_size 8m;` : ''}
   server {
     listen 127.0.0.1:${port};
+${locations}
+  }
+}
+`
+
+const scripted = ({ backendPort, observatory, token }: Places): string => `
+    location / {
+      client_body_buffer_size 1m;
+      js_content guanlan.pass;
+    }
+    location /_upstream/ {
+      internal;
+      proxy_pass http://127.0.0.1:${backendPort}/;
+    }
+    location = /_guanlan_tell {
+      internal;
+      proxy_pass ${observatory}/api/ingest/mirror;
+      proxy_set_header Authorization "Bearer ${token}";
+      proxy_set_header Content-Type application/json;
+      proxy_set_header Cookie "";
+      proxy_connect_timeout 200ms;
+      proxy_send_timeout 1s;
+      proxy_read_timeout 1s;
+    }`
+
+const mirroring = ({ backendPort, observatory, token }: Places): string => `
     location / {
       mirror /_guanlan;
       mirror_request_body on;
@@ -105,7 +152,4 @@ http {
       proxy_connect_timeout 200ms;
       proxy_send_timeout 1s;
       proxy_read_timeout 1s;
-    }
-  }
-}
-`
+    }`

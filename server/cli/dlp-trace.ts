@@ -34,9 +34,11 @@ function textOf(file: string, { lines, markedRows, tellingRows, exportsCompared,
   if (found.length === 0) return `${head}\nIt fits none of them.`
   const told = found.map(({ id, by, marks, rows, log10Chance, isOutmarked, entry }) => {
     const evidence =
-      by === 'mark'
-        ? `${marks.agree} of ${marks.read} marks are its own`
-        : `${rows.held} of ${rows.read} rows were in it${isOutmarked ? ', the marks are of another' : ''}`
+      by === 'hash'
+        ? `the same ${entry.bytes} bytes`
+        : by === 'mark'
+          ? `${marks.agree} of ${marks.read} marks are its own`
+          : `${rows.held} of ${rows.read} rows were in it${isOutmarked ? ', the marks are of another' : ''}`
     return `${id}  ${entry.actor} (${entry.role}) ${new Date(entry.atMs).toISOString()} ${entry.format}, ${entry.rows} rows, query ${entry.query || '(all)'}\n    ${evidence}; by chance: 10^${Math.round(log10Chance)}`
   })
   return [head, ...told].join('\n')

@@ -131,6 +131,8 @@ export const ExportEntry = z.object({
   rows: z.number(),
   markedCells: z.number(),
   kinds: z.record(z.string(), z.number()).describe('Sensitive values in it, by kind'),
+  sha256: z.string().nullable().describe('Of a file that left as it is: a brief, a report, a feed'),
+  bytes: z.number(),
 })
 
 // GET /api/security/sensitive/exports → the ledger, newest first
@@ -145,7 +147,7 @@ export const TracedFile = z.object({
   found: z.array(
     z.object({
       id: z.string(),
-      by: z.enum(['mark', 'rows']),
+      by: z.enum(['mark', 'rows', 'hash']).describe('`hash`: the same bytes'),
       marks: z.object({ read: z.number(), agree: z.number() }),
       rows: z.object({ read: z.number(), held: z.number() }),
       log10Chance: z.number().describe('log10 of the chance that a file of other origin looks so, over all exports'),

@@ -35,6 +35,7 @@ import { integrityRoutes } from './integrity-routes.ts'
 import { intelRoutes } from './intel-routes.ts'
 import { kpiRoutes } from './kpi-routes.ts'
 import { ledgerRoutes } from './ledger-routes.ts'
+import { ledgeredDownloads } from './ledgered-downloads.ts'
 import { metricRoutes } from './metric-routes.ts'
 import { notificationRoutes } from './notification-routes.ts'
 import { peopleRoutes } from './people-routes.ts'
@@ -110,6 +111,7 @@ export function createHttpServer(parts: Parts): HttpServer {
     )
     app.use(securityHeaders(files.inlineScripts, secureCookies))
     app.use(identify(guard))
+    app.use(ledgeredDownloads(all.sensitive.exports))
     health(app, all)
     peopleRoutes(app, all.people, secureCookies)
     eventRoutes(app, {

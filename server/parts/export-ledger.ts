@@ -1,6 +1,6 @@
-// Every download of rows, written down before its first byte leaves: who, what, when; and, once it ended, what was in it,
+// Every download, written down before its first byte leaves: who, what, when; and, once it ended, what was in it,
 // as keyed hashes. From these a file that got out is traced back.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
 import { desc, eq, inArray, lt } from 'drizzle-orm'
 import type { Clock } from '#core/clock.ts'
@@ -26,6 +26,16 @@ export interface ExportStart {
   isMasked: boolean
 }
 
+/** A file or feed that leaves as it is. */
+export type FileStart = Pick<ExportStart, 'subject' | 'format' | 'query' | 'jurisdiction'>
+
+export interface FileEnd {
+  bytes: number
+  rows: number
+  sha256: string
+  complete: boolean
+}
+
 export interface ExportEnd extends Record<string, unknown> {
   rows: number
   complete: boolean
@@ -45,6 +55,8 @@ export interface ExportEntry extends Omit<ExportStart, 'jurisdiction' | 'columns
   rows: number
   markedCells: number
   kinds: Record<string, number>
+  sha256: string | null
+  bytes: number
 }
 
 export interface Traced {
@@ -52,13 +64,16 @@ export interface Traced {
   markedRows: number
   tellingRows: number
   exportsCompared: number
-  found: (Attribution & { entry: ExportEntry })[]
+  found: (Omit<Attribution, 'by'> & { by: Attribution['by'] | 'hash'; entry: ExportEntry })[]
 }
 
 export interface ExportLedger {
   begin(actor: Actor, start: ExportStart): Promise<{ id: string; recorder: ExportRecorder }>
   /** With a row in the audit trail, in one transaction. */
   end(actor: Actor, id: string, recorder: ExportRecorder, detail: ExportEnd): Promise<void>
+  /** Before its first byte leaves. */
+  beginFile(actor: Actor, start: FileStart): Promise<string>
+  endFile(actor: Actor, id: string, subject: string, end: FileEnd): Promise<void>
   list(limit: number, beforeMs?: number): Promise<ExportEntry[]>
   /** @throws CodedError `body.invalid` when the file cannot be read */
   trace(file: Uint8Array): Promise<Traced>
@@ -124,6 +139,25 @@ export function createExportLedger(deps: {
         await writeAudit(tx, actor, 'events.export', 'events', { export: id, ...detail, kinds: record.kinds })
       })
     },
+    beginFile: async (actor, { jurisdiction, ...start }) => {
+      const id = newId()
+      const atMs = clock.nowMs()
+      await database.insert(exportLedger).values({
+        ...{ id, atMs, ...start, fromMs: 0, toMs: atMs, columns: [], isMarked: false, isMasked: true },
+        ...{ regions: jurisdiction.regions, departments: jurisdiction.departments },
+        ...{ actorKind: actor.kind, actorId: actor.id, actor: actor.name, role: actor.role, address: actor.address },
+      })
+      return id
+    },
+    endFile: async (actor, id, subject, { bytes, rows, sha256, complete: isComplete }) => {
+      await database.transaction(async (tx) => {
+        await tx
+          .update(exportLedger)
+          .set({ bytes, rows, sha256, isComplete, endedMs: clock.nowMs() })
+          .where(eq(exportLedger.id, id))
+        await writeAudit(tx, actor, 'file.export', subject, { export: id, bytes, rows, sha256, complete: isComplete })
+      })
+    },
     list: (limit, beforeMs) =>
       database
         .select(shown)
@@ -141,11 +175,20 @@ export function createExportLedger(deps: {
         compared.push(tracer.compare(fragment, one, total))
       })
       const found = ranked(compared).slice(0, foundMax)
-      const known = await entries(found.map(({ id }) => id))
+      // The same bytes: no chance is left. Briefs, reports and feeds carry no mark and are found by this alone.
+      const sha256 = createHash('sha256').update(file).digest('hex')
+      const same = await database
+        .select({ id: exportLedger.id })
+        .from(exportLedger)
+        .where(eq(exportLedger.sha256, sha256))
+        .orderBy(desc(exportLedger.atMs))
+        .limit(foundMax)
+      const known = await entries([...same, ...found].map(({ id }) => id))
+      const byHash = same.map(({ id }) => ({ id, by: 'hash' as const, ...sameBytes, entry: known.get(id)! }))
       return {
         ...{ lines: fragment.lines, markedRows: fragment.marks.length, tellingRows: fragment.rows.length },
         exportsCompared: compared.length,
-        found: found.map((one) => ({ ...one, entry: known.get(one.id)! })),
+        found: [...byHash, ...found.map((one) => ({ ...one, entry: known.get(one.id)! }))],
       }
     },
     holding: async (value) => {
@@ -163,6 +206,10 @@ export function createExportLedger(deps: {
   }
 }
 
+const sameBytes = {
+  ...{ marks: { read: 0, agree: 0 }, rows: { read: 0, held: 0 }, log10Chance: -77, isOutmarked: false },
+}
+
 /** All but the sketches. */
 const shown = {
   ...{ id: exportLedger.id, atMs: exportLedger.atMs, endedMs: exportLedger.endedMs },
@@ -172,6 +219,7 @@ const shown = {
   ...{ regions: exportLedger.regions, departments: exportLedger.departments, kinds: exportLedger.kinds },
   ...{ isMarked: exportLedger.isMarked, isMasked: exportLedger.isMasked, isComplete: exportLedger.isComplete },
   ...{ rows: exportLedger.rows, markedCells: exportLedger.markedCells },
+  ...{ sha256: exportLedger.sha256, bytes: exportLedger.bytes },
 }
 
 function newId(): string {

@@ -10,6 +10,7 @@ import {
   syntheticBodies,
   syntheticDownloads,
   syntheticEstate,
+  syntheticLeaks,
   syntheticOffice,
   syntheticProvince,
   syntheticScanner,
@@ -39,6 +40,7 @@ await syntheticEstate(observatory)
 await syntheticOffice(observatory)
 await syntheticScanner(observatory)
 await syntheticBodies(observatory)
+await syntheticLeaks(observatory)
 // A minute of its own: only for who looks at it.
 if (paths.some((path) => /^\/(scorecard|performance|wall)/.test(path))) await syntheticProvince(observatory)
 const browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })

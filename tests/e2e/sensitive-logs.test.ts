@@ -1,10 +1,14 @@
 // Sensitive data in log lines, from a syslog socket and from NDJSON to the count, the alert and the page; synthetic numbers.
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Browser, chromium } from 'playwright-core'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { synthetic } from '#security/sensitive/testing.ts'
+import { chromiumPath } from './chromium.ts'
+import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 const make = synthetic(20_261_125)
@@ -154,4 +158,33 @@ test('a department sees the logs of its own systems', async () => {
   })
   const { leaks } = (await response.json()) as { leaks: Leak[] }
   expect(leaks.map(({ department }) => department)).toEqual(['公安局'])
+})
+
+const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
+const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
+
+describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () => {
+  let browser: Browser
+  beforeAll(async () => {
+    browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
+  })
+  afterAll(() => browser.close())
+
+  test('from the source to the field, to the lines, which are masked', async () => {
+    const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
+    page.setDefaultTimeout(20_000)
+    await makeFirstAccount(page, observatory)
+    await page.goto(`${observatory.url}/security/sensitive`)
+    await page.getByRole('button', { name: 'In logs' }).click()
+    await page.waitForURL(/view=logs/)
+    await page.locator('tr[data-row]', { hasText: 'nginx.access' }).first().click()
+    await page.getByRole('cell', { name: 'url.query' }).waitFor()
+    await page.getByText('5 values in 5 lines').waitFor()
+    await page.getByText('the gate reads plates').first().waitFor()
+    await page.getByRole('link', { name: 'The latest lines' }).click()
+    await page.waitForURL(/\/events/)
+    await page.getByText(residents[0]!.slice(0, 6)).first().waitFor()
+    for (const id of residents) expect(await page.content()).not.toContain(id)
+    await page.close()
+  })
 })

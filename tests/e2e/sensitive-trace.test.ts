@@ -1,6 +1,6 @@
 // Downloads that got out, traced back to who took them; and who was shown a number, asked by somebody who may.
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -171,3 +171,59 @@ test('the ledger knows every download, and which of them are marked', async () =
   expect(exports.every(({ isComplete }) => isComplete)).toBe(true)
   expect(exports.filter(({ format }) => format === 'ndjson').map(({ isMarked }) => isMarked)).toEqual([false])
 })
+
+test('briefs, reports and feeds are written down, unchanged, and found by their bytes', async () => {
+  const feed = async () => {
+    const response = await ask('/feeds/security/ecs', 'wei')
+    return { id: response.headers.get('x-guanlan-export'), bytes: Buffer.from(await response.arrayBuffer()) }
+  }
+  const atom = await ask('/feeds/alerts.atom', 'li')
+  const id = atom.headers.get('x-guanlan-export')!
+  const bytes = Buffer.from(await atom.arrayBuffer())
+  expect(id).toMatch(/^[0-9A-Z]{10}$/)
+  await expect
+    .poll(async () => (await trace(bytes)).found.find((one) => one.id === id), { timeout: 15_000 })
+    .toMatchObject({ by: 'hash', entry: { actor: 'li', subject: 'feed', bytes: bytes.length, isComplete: true } })
+  expect((await trace(bytes.subarray(1))).found.filter(({ by }) => by === 'hash')).toEqual([])
+  // Read again unchanged it is no further export.
+  const [first, again] = [await feed(), await feed()]
+  if (first.bytes.equals(again.bytes)) expect(again.id).toBeNull()
+  const { exports } = await json<{ exports: { id: string; query: string; sha256: string }[] }>(
+    '/api/security/sensitive/exports',
+    'auditor',
+  )
+  expect(exports.find((one) => one.id === id)).toMatchObject({ query: '/feeds/alerts.atom' })
+  expect(exports.find((one) => one.id === id)!.sha256).toMatch(/^[0-9a-f]{64}$/)
+})
+
+test('after a restore on another machine a file that got out is still traced, and a number still asked for', async () => {
+  const { id, bytes } = await exportOf('wei', 'format=csv')
+  const leak = join(directory, 'leak-restored.csv')
+  await writeFile(leak, bytes)
+  const command = resolve(import.meta.dirname, '../../server/cli/guanlan.mjs')
+  const guanlan = (data: string, ...words: string[]) =>
+    run('node', [command, ...words], { env: { ...process.env, GUANLAN_DATA: data } }).catch(
+      (error: { code: number; stdout: string; stderr: string }) => error,
+    )
+  const [copy, elsewhere] = [join(directory, 'backup'), join(directory, 'restored')]
+  const saved = await guanlan(join(observatory.directory, 'data'), 'backup', copy)
+  expect('code' in saved ? saved.stderr : '').toBe('')
+  const restored = await guanlan(elsewhere, 'restore', copy)
+  expect('code' in restored ? restored.stderr : '').toBe('')
+  expect((await stat(join(elsewhere, 'sensitive.key'))).mode & 0o077).toBe(0)
+  const told = await guanlan(elsewhere, 'dlp', 'trace', leak, '--json')
+  expect((JSON.parse(told.stdout) as Traced).found[0]).toMatchObject({ id, by: 'mark', entry: { actor: 'wei' } })
+
+  const second = await startObservatory({ data: elsewhere })
+  try {
+    const answer = await fetch(`${second.url}/api/security/sensitive/who`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${second.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ value: ids[0], reason: 'after a restore' }),
+    })
+    const { exports } = (await answer.json()) as { exports: { id: string }[] }
+    expect(exports.map((one) => one.id)).toContain(id)
+  } finally {
+    await second.dispose()
+  }
+}, 120_000)

@@ -165,6 +165,29 @@ export async function syntheticBodies(observatory: Running): Promise<void> {
   })
 }
 
+/** Lines that should not hold what they hold. */
+export async function syntheticLeaks(observatory: Running): Promise<void> {
+  const make = syntheticNumbers(1949)
+  const of = (i: number, dataset: string, service: string): object => ({
+    ...{ 'host.name': hosts[i % 4]![0], 'service.name': service, 'event.dataset': dataset },
+  })
+  const lines = Array.from({ length: 60 }, (_, i) => [
+    { ...of(0, 'nginx.access', 'portal'), message: 'GET /q 200', 'url.query': `idcard=${make.residentId()}&page=${i}` },
+    { ...of(1, 'sms.gateway', 'sms'), message: `手机号${make.mobile()} 已发送`, 'sms.id': 6_000_000 + i },
+    { ...of(i, 'order.app', 'order'), message: `order ${i} of a${i}@example.com paid` },
+    { ...of(2, 'company.app', 'company'), message: `checked ${make.creditCode()}` },
+    ...(i % 20 ? [] : [{ ...of(3, 'job.app', 'job'), message: 'connect postgres://job:Synthetic-Only-1@db/x' }]),
+  ])
+  await fetch(`${observatory.url}/api/ingest/events`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-ndjson' },
+    body: lines
+      .flat()
+      .map((one) => JSON.stringify(one))
+      .join('\n'),
+  })
+}
+
 /** Now, as web servers write it: `25/Nov/2026:08:00:00 +0000`. */
 function webTime(): string {
   const now = new Date()

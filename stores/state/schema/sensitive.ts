@@ -37,7 +37,7 @@ export const exportLedger = pgTable(
     actor: text('actor').notNull(),
     role: text('role').notNull(),
     address: text('address').notNull(),
-    /** What was downloaded: `events`. */
+    /** What was downloaded: `events`, `kpi.brief`, `feed` and so on. */
     subject: text('subject').notNull(),
     format: text('format').notNull(),
     query: text('query').notNull(),
@@ -59,6 +59,9 @@ export const exportLedger = pgTable(
     cells: bytes('cells'),
     times: bytes('times'),
     values: bytes('values'),
+    /** Of a file that left as it is: what it is found by. */
+    sha256: text('sha256'),
+    bytes: bigint('bytes', { mode: 'number' }).notNull().default(0),
   },
-  (table) => [index('export_ledger_at').on(table.atMs)],
+  (table) => [index('export_ledger_at').on(table.atMs), index('export_ledger_sha256').on(table.sha256)],
 )

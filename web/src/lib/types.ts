@@ -81,6 +81,7 @@ export type SensitiveSummary = Body<typeof sensitive.SensitiveSummary>
 export type ExportEntry = Body<typeof sensitive.ExportEntry>
 export type TracedFile = Body<typeof sensitive.TracedFile>
 export type WhoSaw = Body<typeof sensitive.WhoSaw>
+export type SensitiveLogs = Body<typeof sensitive.SensitiveLogs>
 export type SensitiveFinds = Body<typeof sensitive.SensitiveFinds>
 export type IntelFeed = Body<typeof intel.IntelFeed>
 export type Jurisdiction = Body<typeof api.JurisdictionBody>
