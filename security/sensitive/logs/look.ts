@@ -71,19 +71,21 @@ export function createLogLook(dictionary: Dictionary) {
     text.read(event)
     const { names, values } = text
     const seen = new Map<string, Seen>()
-    let field = 0
-    let fieldStart = start
-    const placeOf = (offset: number): { name: string; isName: boolean } => {
-      while (field < names.length) {
-        const nameEnd = fieldStart + Buffer.byteLength(names[field]!)
-        const end = nameEnd + overheadPerValue + Buffer.byteLength(values[field]!)
-        if (offset < end || field === names.length - 1) return { name: names[field]!, isName: offset < nameEnd }
-        fieldStart = end
-        field++
-      }
-      return { name: '', isName: false }
+    // Where each field ends, and its name: measured once, however much is found in it.
+    const nameEnds: number[] = []
+    const ends: number[] = []
+    let at = start
+    for (let i = 0; i < names.length; i++) {
+      nameEnds.push(at + Buffer.byteLength(names[i]!))
+      at = nameEnds[i]! + overheadPerValue + Buffer.byteLength(values[i]!)
+      ends.push(at)
     }
-    const at = (one: Found): Seen => {
+    let field = 0
+    const placeOf = (offset: number): { name: string; isName: boolean } => {
+      while (field < names.length - 1 && offset >= ends[field]!) field++
+      return { name: names[field]!, isName: offset < nameEnds[field]! }
+    }
+    const seenAt = (one: Found): Seen => {
       const { name, isName } = placeOf(one.start)
       // A key of somebody's map may be a number of somebody.
       const shown = isName ? maskText(name, scanName) : name
@@ -92,10 +94,9 @@ export function createLogLook(dictionary: Dictionary) {
       seen.set(key, known)
       return known
     }
-    for (const one of found) at(one).values.add(buffer.toString('utf8', one.start, one.end))
+    for (const one of found) seenAt(one).values.add(buffer.toString('utf8', one.start, one.end))
     field = 0
-    fieldStart = start
-    for (const one of missed) at(one).misses++
+    for (const one of missed) seenAt(one).misses++
     return onceEach([...seen.values()])
   }
 
