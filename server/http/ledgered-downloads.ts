@@ -8,7 +8,7 @@ import { type AppEnv, jurisdictionOf } from './guard.ts'
 
 /** Addresses, and what is taken there. */
 const subjects: readonly (readonly [path: RegExp, subject: string])[] = [
-  [/^\/api\/kpi\/brief$/, 'kpi.brief'],
+  [/^\/api\/kpi\/(brief|briefs\/file)$/, 'kpi.brief'],
   [/^\/api\/kpi\/attachments\/[^/]+$/, 'kpi.attachment'],
   [/^\/api\/incidents\/[^/]+\/(report|archive)$/, 'incident'],
   [/^\/api\/incidents\/[^/]+\/evidence\/[^/]+$/, 'evidence'],
