@@ -1,6 +1,7 @@
 // YAML that people write, read with file and line: whatever is wrong is said where it is wrong, with a suggestion.
 import { type Document, isMap, isNode, LineCounter, type Node, parseAllDocuments, parseDocument, visit } from 'yaml'
 import type { z } from 'zod'
+import { lineDeeperThan } from './yaml-depth.ts'
 
 export interface SourceProblem {
   file: string
@@ -19,6 +20,8 @@ export interface YamlSource<T> {
 }
 
 const yamlBytesMax = 1024 * 1024
+/** Levels: what people write has five or six. */
+const nestingMax = 100
 
 /**
  * @param reader `go` for files of programs written in Go, as their readers take them: of several documents the first, and
@@ -33,6 +36,14 @@ export function readYaml<T>(
 ): YamlSource<T> {
   if (Buffer.byteLength(text) > bytesMax)
     return failed([{ file, line: 1, cause: `larger than ${bytesMax} bytes`, hint: 'Split the file.' }])
+  const deep = lineDeeperThan(text, nestingMax)
+  if (deep !== undefined)
+    return failed([
+      {
+        ...{ file, line: deep, cause: `nested deeper than ${nestingMax} levels` },
+        hint: 'Is a bracket or a brace opened here that is closed nowhere?',
+      },
+    ])
   const lines = new LineCounter()
   const options = { lineCounter: lines, uniqueKeys: true, merge: true }
   const document = reader === 'go' ? firstDocument(text, options) : parseDocument(text, options)

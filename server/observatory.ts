@@ -54,6 +54,7 @@ import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-coun
 import { refillLost } from './parts/refill.ts'
 import { createReload, type Reload } from './parts/reload.ts'
 import { createRoutingPart, loadRouting, type RoutingPart } from './parts/routing.ts'
+import { openSecurityRules, type SecurityRules } from './parts/security-rules.ts'
 import { selfSamples } from './parts/self-samples.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
 import { createSensitiveData, type SensitiveData } from './parts/sensitive-data.ts'
@@ -103,6 +104,7 @@ export interface Parts {
   briefs: BriefsPart
   posture: Posture
   sensitive: SensitiveData
+  securityRules: SecurityRules
   sigma: SigmaPart
   collectors: Collector[]
   consumers: Consumer[]
@@ -252,8 +254,9 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       directory: inData('evidence'),
     })
     rulebook.watch((problems) => tellProblems(logger, 'rulebook', problems))
+    const securityRules = openSecurityRules()
     const correlation = createCorrelationPart({
-      ...{ alerting, clock, logger, inventory: inventoryTable },
+      ...{ alerting, clock, logger, inventory: inventoryTable, tacticOf: securityRules.tacticOf },
       onIncident: incidents.tell,
     })
     const decode = createDecoder()
@@ -351,11 +354,16 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         health: one.health(),
       }))
     const posture = createPosture({
-      ...{ database: state.database, inventory, events, metrics, sigma: sigma.sigma, clock },
+      ...{ database: state.database, inventory, events, metrics, sigma: sigma.sigma, clock, rules: securityRules },
       ...{ retentionDays: config.events.daysMax, isMasking: config.security.mask },
+    })
+    securityRules.watch((problems) => {
+      posture.rulesChanged()
+      tellProblems(logger, 'rule', problems)
     })
     parts = {
       posture,
+      securityRules,
       publicUrl: publicUrl(config),
       ...{ config, clock, logger, version, startedMs, registry, log, state, events, metrics, pipeline, parsers, rules },
       metricRules,
@@ -363,7 +371,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         alerting,
         routing,
         reload: createReload({
-          ...{ parsers, rules, metricRules, routing, logger, sensitive: sensitive.rules },
+          ...{ parsers, rules, metricRules, rulebook, securityRules, routing, logger, sensitive: sensitive.rules },
           sigma: config.security.sigma.enabled ? sigma.sigma : undefined,
         }),
         behaviour,
@@ -457,6 +465,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       parts.sigma.sigma.close()
       parts.parsers.close()
       parts.rulebook.close()
+      parts.securityRules.close()
     }
     await stopAll(started.filter((one) => !collectors.has(one)))
     started = []

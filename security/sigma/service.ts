@@ -112,6 +112,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     }
   }
 
+  let closed = false
   let building: Promise<void> = Promise.resolve()
   /** The old rules stay in force until the new ones are ready; one after the other. */
   const build = (): Promise<void> => {
@@ -127,6 +128,9 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
     await next.warm(engine.seen)
     await saved
     engine = next
+    next
+      .prepare(() => engine === next && !closed)
+      .catch((error: unknown) => logger.warn({ err: error }, 'Sigma rules could not be compiled ahead'))
     // What was counted so far goes on under the new rules.
     correlator = new Correlator(correlations, rules, { before: correlator })
     inForce.set({ state: 'in force' }, rules.length)
@@ -259,6 +263,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
         if (path !== '') follow(dirname(path), false, (name) => name === null || name === basename(path))
     },
     close(): void {
+      closed = true
       for (const watcher of watchers.splice(0)) watcher.close()
     },
     /** In force, for what looks back over history. */

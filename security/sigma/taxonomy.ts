@@ -23,6 +23,8 @@ export type FlatEvent = Readonly<Record<string, unknown>>
 export interface Taxonomy {
   /** The log sources of an event; the same list for events of the same kind. */
   sourcesOf(event: FlatEvent): readonly LogSource[]
+  /** What events are of that just meet what one entry asks for, some more than once. */
+  kinds(): Iterable<readonly LogSource[]>
   /** Where a rule's field may stand in an event, the first that is there counts. */
   namesOf(field: string, shape: Shape): readonly string[]
   /** How an event can be of a log source: by any of the lists, of which it meets all. Undefined: every event is. */
@@ -88,34 +90,44 @@ export function loadTaxonomy(path: string): Taxonomy {
   const answers = new Int32Array(asked.length)
   let kinds: Kind = { next: [], sources: undefined }
   let known = 0
+  const sourcesOf = (event: FlatEvent): readonly LogSource[] => {
+    const shape = shapeOf(event)
+    let kind = kinds
+    for (let i = 0; i < questions.length; i++) {
+      const answer = questions[i]!.ask(event, shape)
+      answers[i] = answer
+      kind = kind.next[answer] ??= { next: [], sources: undefined }
+    }
+    if (kind.sources) return kind.sources
+    const sources = conditions
+      .filter(({ when }) =>
+        when.every(({ at, any, answers: wanted }) => wanted.has(answers[at]!) || (any && answers[at] !== absent)),
+      )
+      .map(({ source }) => source)
+    if (++known > kindsMax) {
+      kinds = { next: [], sources: undefined }
+      known = 0
+    } else kind.sources = sources
+    return sources
+  }
   return {
     namesOf,
+    sourcesOf,
+    *kinds() {
+      for (const { when } of entries)
+        for (const { field, values } of when)
+          for (const value of values)
+            yield sourcesOf({
+              ...Object.fromEntries(when.map((one) => [one.field, [...one.values][0]])),
+              [field]: value,
+            })
+    },
     waysOf: (wanted) =>
       isAny(wanted)
         ? undefined
         : entries
             .filter(({ source }) => applies(wanted, [source]))
             .map(({ when }) => when.map(({ field, values }) => ({ field, values: [...values] }))),
-    sourcesOf: (event) => {
-      const shape = shapeOf(event)
-      let kind = kinds
-      for (let i = 0; i < questions.length; i++) {
-        const answer = questions[i]!.ask(event, shape)
-        answers[i] = answer
-        kind = kind.next[answer] ??= { next: [], sources: undefined }
-      }
-      if (kind.sources) return kind.sources
-      const sources = conditions
-        .filter(({ when }) =>
-          when.every(({ at, any, answers: wanted }) => wanted.has(answers[at]!) || (any && answers[at] !== absent)),
-        )
-        .map(({ source }) => source)
-      if (++known > kindsMax) {
-        kinds = { next: [], sources: undefined }
-        known = 0
-      } else kind.sources = sources
-      return sources
-    },
   }
 }
 

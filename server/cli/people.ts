@@ -7,6 +7,7 @@ import { lockData } from '#core/data-lock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Jurisdiction } from '#core/jurisdiction.ts'
 import { silentLogger } from '#core/logger.ts'
+import { suggest } from '#core/yaml-source.ts'
 import { systemActor } from '#stores/state/audit.ts'
 import { createState, stateDefaults } from '#stores/state/postgres.ts'
 import { type Role, roles } from '#stores/state/state.ts'
@@ -16,6 +17,7 @@ import { type Config, loadConfig } from '../config.ts'
 import { type Command, type CommandInput, misuse, print } from './command.ts'
 
 const passwordCharsMin = 12
+const allScopes: readonly Scope[] = ['read', 'write', 'ingest']
 
 export const user: Command = {
   usage:
@@ -39,7 +41,10 @@ export const user: Command = {
       const given = input.options['password']
       const password = typeof given === 'string' ? given : randomBytes(15).toString('base64url')
       if (password.length < passwordCharsMin)
-        throw new CodedError('body.invalid', { cause: `the password has less than ${passwordCharsMin} characters` })
+        throw new CodedError('option.invalid', {
+          cause: `The password has less than ${passwordCharsMin} characters`,
+          hint: 'Without --password one is made and shown once.',
+        })
       const added = await people.addUser(systemActor, {
         ...{ name, password, role: roleOf(input, 'admin'), jurisdiction: jurisdictionOf(input) },
       })
@@ -79,9 +84,9 @@ export const token: Command = {
       })
     if (verb !== 'create') return Promise.resolve(misuse(this))
     return withPeople(input, async (people) => {
-      const scopes = String(input.options['scopes'] ?? 'read,write,ingest').split(',') as Scope[]
-      const unknown = scopes.find((scope) => !['read', 'write', 'ingest'].includes(scope))
-      if (unknown !== undefined) throw new CodedError('body.invalid', { cause: `there is no scope "${unknown}"` })
+      const scopes = String(input.options['scopes'] ?? allScopes.join()).split(',') as Scope[]
+      const unknown = scopes.find((scope) => !allScopes.includes(scope))
+      if (unknown !== undefined) throw notThere('scope', unknown, allScopes)
       const days = Number(input.options['days'] ?? 0)
       const expiresMs = days > 0 ? systemClock.nowMs() + days * 86_400_000 : null
       const owner = input.options['for']
@@ -108,9 +113,13 @@ function jurisdictionOf({ options }: CommandInput): Jurisdiction {
 
 function roleOf({ options }: CommandInput, absent: Role): Role {
   const role = options['role'] ?? absent
-  if (!roles.includes(role as Role))
-    throw new CodedError('body.invalid', { cause: `there is no role "${role}"; there are ${roles.join(', ')}` })
+  if (!roles.includes(role as Role)) throw notThere('role', String(role), roles)
   return role as Role
+}
+
+function notThere(what: string, given: string, known: readonly string[]): CodedError {
+  const hint = [suggest(given, known), `There are ${known.join(', ')}.`].filter((part) => part !== '').join(' ')
+  return new CodedError('option.invalid', { cause: `There is no ${what} "${given}"`, hint })
 }
 
 async function withPeople(input: CommandInput, work: (people: People) => Promise<number>): Promise<number> {

@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { layers } from '#security/posture/controls.ts'
 import { registeredSystemSchema } from '#security/posture/register.ts'
 import { EntityBody } from './api.ts'
+import { SourceProblemBody } from './sigma-api.ts'
 
 export const AssessmentBody = z.object({
   state: z.enum(['ok', 'soon', 'overdue', 'never', 'failed', 'not-required']),
@@ -49,6 +50,7 @@ export const TacticBody = z.object({
 // GET /api/security/posture → what the stores say: controls, coverage, certificates, exposed services
 export const Posture = z.object({
   windowDays: z.number(),
+  problems: z.array(SourceProblemBody).describe('Of the files that it goes by; what they were stays in force'),
   controls: z.array(ControlBody),
   tactics: z.array(TacticBody),
   missing: z.array(z.object({ logsource: z.string(), rules: z.number() })),

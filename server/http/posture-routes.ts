@@ -26,8 +26,18 @@ export function postureRoutes(app: App, { posture }: Pick<Parts, 'posture'>): vo
         posture.certificates(),
         posture.exposed(),
       ])
-      const { windowDays, exposedQuery } = posture
-      return { windowDays, controls: controls.map(controlBody), ...coverage, certificates, exposed, exposedQuery }
+      const { exposedQuery } = posture
+      const windowDays = posture.windowDays()
+      const problems = [...posture.problems()]
+      return {
+        windowDays,
+        problems,
+        controls: controls.map(controlBody),
+        ...coverage,
+        certificates,
+        exposed,
+        exposedQuery,
+      }
     },
   )
   endpoint(
@@ -39,7 +49,7 @@ export function postureRoutes(app: App, { posture }: Pick<Parts, 'posture'>): vo
     async ({ context }) => {
       const bounds = jurisdictionOf(context)
       const systems = (await posture.systems()).filter(({ entity }) => covers(bounds, entity))
-      return { soonDays: posture.soonDays, systems }
+      return { soonDays: posture.soonDays(), systems }
     },
   )
   endpoint(
@@ -59,7 +69,7 @@ export function postureRoutes(app: App, { posture }: Pick<Parts, 'posture'>): vo
   app.post(path, requireRight('entities.write', 'write'), async (context) => {
     const { dryRun } = readQuery(context, z.object({ dryRun: z.stringbool().default(false) }))
     const text = await readText(context.req.raw, registerLimits.bytesMax)
-    const { systems, problems } = parseRegister(text, posture.controlIds)
+    const { systems, problems } = parseRegister(text, posture.controlIds())
     // All or nothing: half a register would say that the rest was never assessed.
     const only = dryRun || problems.length > 0
     const difference = await posture.importRegister(principalOf(context).actor, systems, only)

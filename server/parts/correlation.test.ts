@@ -4,6 +4,7 @@ import type { FeedMessage } from '#alerts/feed/feed.ts'
 import { ManualClock } from '#core/clock.ts'
 import type { IncidentDraft } from '#core/incident.ts'
 import { silentLogger } from '#core/logger.ts'
+import { readTactics } from '#security/correlate/tactics.ts'
 import { createCorrelationPart } from './correlation.ts'
 
 const hourMs = 3_600_000
@@ -57,6 +58,7 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
     },
     clock: new ManualClock(48 * hourMs),
     logger: silentLogger,
+    tacticOf: readTactics('rules/security/tactics.yml'),
     onIncident: ({ draft }) => drafts.push(draft.en),
   })
   await part.start()

@@ -11,10 +11,9 @@ import type { Logger } from '#core/logger.ts'
 import type { SeenAlert } from '#security/correlate/alert.ts'
 import { Correlator, correlatorDefaults } from '#security/correlate/correlator.ts'
 import type { Incident } from '#security/correlate/story.ts'
-import { readTactics } from '#security/correlate/tactics.ts'
+import type { TacticOf } from '#security/correlate/tactics.ts'
 import type { Language } from '#security/correlate/words.ts'
 import type { EntityRisk } from '#security/risk/entity-risk.ts'
-import { findRules } from '../config.ts'
 
 export interface CorrelationPart extends Component {
   /** Newest first. */
@@ -32,17 +31,18 @@ export function createCorrelationPart(deps: {
   alerting: Pick<Alerting, 'feed'>
   clock: Clock
   logger: Logger
+  tacticOf: TacticOf
   /** What the inventory knows of a name: what matters more weighs more. */
   inventory?: { find(name: string): Pick<Entity, 'criticality'> | undefined }
   /** Called when an incident begins, at each chapter, and when it is over. */
   onIncident?: (told: { draft: Record<Language, IncidentDraft>; over: boolean }) => void
 }): CorrelationPart {
-  const { alerting, clock, logger, inventory, onIncident } = deps
+  const { alerting, clock, logger, inventory, tacticOf, onIncident } = deps
   const kept = new Map<string, Incident>()
   const correlator = new Correlator(
     { ...correlatorDefaults, chainMs },
     {
-      tacticOf: readTactics(findRules('rules/security/tactics.yml')),
+      tacticOf,
       criticalityOf: (entity) => inventory?.find(entity.slice(entity.indexOf(':') + 1))?.criticality ?? 'medium',
       onIncident: (incident) => {
         kept.set(incident.key, incident)

@@ -1,22 +1,12 @@
 // The security posture put together from what the stores know: systems against their deadlines, controls against the
 // telemetry, rules against the log sources that arrive, certificates, and services that are reached from outside.
-import { readFileSync } from 'node:fs'
 import { inArray, sql } from 'drizzle-orm'
-import type { z } from 'zod'
 import type { Clock } from '#core/clock.ts'
 import type { Entity } from '#core/entity.ts'
-import { CodedError } from '#core/errors.ts'
 import type { Labels } from '#core/sample.ts'
-import { readYaml } from '#core/yaml-source.ts'
-import { type AssessmentState, assessmentOf, assessmentRulesSchema } from '#security/posture/assessment.ts'
+import { type AssessmentState, assessmentOf } from '#security/posture/assessment.ts'
 import { attackCoverage } from '#security/posture/attack-coverage.ts'
-import {
-  type ControlState,
-  type Controls,
-  controlStates,
-  controlsSchema,
-  type Evidence,
-} from '#security/posture/controls.ts'
+import { type ControlState, controlStates, type Evidence } from '#security/posture/controls.ts'
 import { type RegisteredSystem, registeredSystemSchema } from '#security/posture/register.ts'
 import type { Sigma } from '#security/sigma/service.ts'
 import type { FlatEvent } from '#security/sigma/taxonomy.ts'
@@ -26,8 +16,8 @@ import type { MetricStore } from '#stores/metrics/store.ts'
 import { writeAudit } from '#stores/state/audit.ts'
 import { postureRegister } from '#stores/state/schema/index.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
-import { findRules } from '../config.ts'
 import type { InventoryStore } from './inventory-store.ts'
+import type { SecurityRules } from './security-rules.ts'
 
 export interface PostureSystem {
   entity: Entity
@@ -55,6 +45,7 @@ export interface PostureDeps {
   metrics: MetricStore
   sigma: Pick<Sigma, 'fedBy' | 'rules'>
   clock: Clock
+  rules: Pick<SecurityRules, 'controls' | 'assessment' | 'problems'>
   /** Days for which events may be kept. */
   retentionDays: number
   isMasking: boolean
@@ -82,9 +73,7 @@ const certificateMetrics =
   'min by (instance, target, subject, host) ({__name__=~"probe_ssl_earliest_cert_expiry|ssl_certificate_expiry_seconds|x509_cert_not_after"})'
 
 export function createPosture(deps: PostureDeps) {
-  const { database, inventory, events, metrics, sigma, clock } = deps
-  const rules = readRules('rules/security/assessment.yml', assessmentRulesSchema)
-  const controls: Controls = readRules('rules/security/controls.yml', controlsSchema)
+  const { database, inventory, events, metrics, sigma, clock, rules } = deps
   const engine = new Engine(metrics)
   const since = (days: number) => ({ fromMs: clock.nowMs() - days * dayMs, toMs: clock.nowMs() + 1 })
   const today = (): string => new Date(clock.nowMs() + 8 * 3_600_000).toISOString().slice(0, 10)
@@ -111,11 +100,11 @@ export function createPosture(deps: PostureDeps) {
   }
 
   const sources = fresh(clock, async () => {
-    const { values } = await events.topValues('', since(controls.windowDays), 'event.dataset', datasetsMax)
+    const { values } = await events.topValues('', since(rules.controls.windowDays), 'event.dataset', datasetsMax)
     const seen: FlatEvent[] = []
     for (const { value } of values) {
       const query = `event.dataset:${JSON.stringify(value)}`
-      const request = { query, ...since(controls.windowDays), order: 'newest', limit: samplesPerDataset } as const
+      const request = { query, ...since(rules.controls.windowDays), order: 'newest', limit: samplesPerDataset } as const
       seen.push(...(await events.search(request)).events)
     }
     return sigma.fedBy(seen)
@@ -124,7 +113,7 @@ export function createPosture(deps: PostureDeps) {
     const claims = new Map<string, number>()
     for (const { controls: claimed } of (await register()).values())
       for (const id of claimed) claims.set(id, (claims.get(id) ?? 0) + 1)
-    return controlStates(controls, claims, evidence)
+    return controlStates(rules.controls, claims, evidence)
   })
   const certificates = fresh(clock, async (): Promise<Certificate[]> => {
     return samplesOf(await engine.instant(certificateMetrics, clock.nowMs()))
@@ -139,7 +128,7 @@ export function createPosture(deps: PostureDeps) {
   const exposed = fresh(clock, async (): Promise<ExposedService[]> => {
     const groups = await events.groupCount(
       exposedQuery,
-      since(controls.windowDays),
+      since(rules.controls.windowDays),
       ['destination.ip', 'destination.port'],
       exposedMax,
     )
@@ -147,9 +136,11 @@ export function createPosture(deps: PostureDeps) {
   })
 
   return {
-    controlIds: controls.controls.map(({ id }) => id),
-    windowDays: controls.windowDays,
-    soonDays: rules.soonDays,
+    controlIds: () => rules.controls.controls.map(({ id }) => id),
+    windowDays: () => rules.controls.windowDays,
+    soonDays: () => rules.assessment.soonDays,
+    /** Of the files that it goes by. */
+    problems: () => rules.problems,
     exposedQuery,
     systems: async (): Promise<PostureSystem[]> => {
       const registered = await register()
@@ -163,12 +154,20 @@ export function createPosture(deps: PostureDeps) {
         const lastCryptography = { on: own?.cryptographyOn || null, result: own?.cryptographyResult ?? '' }
         return {
           ...{ entity, register: own },
-          protection: assessmentOf(rules, { kind: 'protection', level, last: lastProtection }, today()),
-          cryptography: assessmentOf(rules, { kind: 'cryptography', level, last: lastCryptography }, today()),
+          protection: assessmentOf(rules.assessment, { kind: 'protection', level, last: lastProtection }, today()),
+          cryptography: assessmentOf(
+            rules.assessment,
+            { kind: 'cryptography', level, last: lastCryptography },
+            today(),
+          ),
         }
       })
     },
     controls: states,
+    /** What was answered under other rules is asked again. */
+    rulesChanged: (): void => {
+      for (const answer of [sources, states, exposed]) answer.forget()
+    },
     coverage: async () => {
       const fed = await sources()
       const list = sigma.rules().filter(({ kind }) => kind === 'rule')
@@ -224,14 +223,6 @@ export function createPosture(deps: PostureDeps) {
         return rows.length > 0
       }),
   }
-}
-
-function readRules<S extends z.ZodType>(path: string, schema: S): z.output<S> {
-  const file = findRules(path)
-  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), schema)
-  const [problem] = problems
-  if (problem) throw new CodedError('config.invalid', { file: `${file}:${problem.line}`, cause: problem.cause })
-  return value as z.output<S>
 }
 
 /** The values of now. */

@@ -24,6 +24,13 @@ const words = (minLength: number) =>
   fc.uniqueArray(fc.string({ unit: letters, minLength, maxLength: minLength + 8 }), { minLength: 1, maxLength: 12 })
 const values = fc.string({ unit: letters, maxLength: 60 })
 
+function scannersOf(...given: Parameters<typeof cheapestScanners>): Scanner[] {
+  const steps = cheapestScanners(...given)
+  let step = steps.next()
+  while (!step.done) step = steps.next()
+  return step.value
+}
+
 describe('texts anywhere in a value', () => {
   test('leaps find what includes finds', () => {
     fc.assert(
@@ -46,16 +53,16 @@ describe('texts anywhere in a value', () => {
   test('whatever is chosen finds the same', () => {
     fc.assert(
       fc.property(fc.oneof(words(1), words(4), words(9)), values, (texts, value) => {
-        expect(found(cheapestScanners(patternsOf(texts), pairsOf(texts)), value)).toEqual(inside(texts, value))
+        expect(found(scannersOf(patternsOf(texts), pairsOf(texts)), value)).toEqual(inside(texts, value))
       }),
       { numRuns: 2000 },
     )
   })
   test('few long texts are leapt for, many short ones read for', () => {
     const long = ['sekurlsa::', 'kerberos::ptt', '\\mimilib.dll', 'privilege::debug']
-    expect(cheapestScanners(patternsOf(long), pairsOf(long)).map((one) => one.constructor)).toEqual([Leap])
+    expect(scannersOf(patternsOf(long), pairsOf(long)).map((one) => one.constructor)).toEqual([Leap])
     const short = ['a', 'b', '\\', 'aa', 'bb']
-    expect(cheapestScanners(patternsOf(short), pairsOf(short)).map((one) => one.constructor)).toEqual([Automaton])
-    expect(cheapestScanners([], pairsOf([]))).toEqual([])
+    expect(scannersOf(patternsOf(short), pairsOf(short)).map((one) => one.constructor)).toEqual([Automaton])
+    expect(scannersOf([], pairsOf([]))).toEqual([])
   })
 })

@@ -139,7 +139,7 @@ const costs = { step: 1.1, stay: 4 } as const
 const lengthsTried = [2, 4, 6, 9] as const
 
 /** Short texts by the automaton and long ones by leaps, all by one of them: whichever costs least. */
-export function cheapestScanners(patterns: readonly Pattern[], pairs: PairCounts): Scanner[] {
+export function* cheapestScanners(patterns: readonly Pattern[], pairs: PairCounts): Generator<void, Scanner[]> {
   if (patterns.length === 0) return []
   let best: { cost: number; moves: Moves | undefined; short: readonly Pattern[] } = {
     ...{ cost: 1, moves: undefined, short: patterns },
@@ -154,6 +154,11 @@ export function cheapestScanners(patterns: readonly Pattern[], pairs: PairCounts
     const moves = new Moves(long, pairs)
     const cost = moves.cost() + (short.length > 0 ? 1 : 0)
     if (cost < best.cost) best = { cost, moves, short }
+    yield
   }
-  return [...(best.moves ? [new Leap(best.moves)] : []), ...(best.short.length > 0 ? [new Automaton(best.short)] : [])]
+  const scanners: Scanner[] = []
+  if (best.moves) scanners.push(new Leap(best.moves))
+  yield
+  if (best.short.length > 0) scanners.push(new Automaton(best.short))
+  return scanners
 }

@@ -1,6 +1,6 @@
 // Rules at work: routed by log source, compiled when the first event of a kind comes, evaluated with what it carries.
 import { setImmediate } from 'node:timers/promises'
-import type { LogSource, SigmaFilter, SigmaRule } from '../1-parse/ast.ts'
+import type { LogSource, Node, SigmaFilter, SigmaRule } from '../1-parse/ast.ts'
 import { Group, type GroupStats, type View } from '../2-compile/group.ts'
 import { applies, type FlatEvent, type Shape, shapeOf, type Taxonomy } from '../taxonomy.ts'
 
@@ -11,6 +11,10 @@ export interface EngineOptions {
 }
 
 const groupsMax = 1000
+/** Of log sources that may never come, so many are compiled ahead at most: they take some MiB each. */
+const preparedMax = 100
+/** Fewer are compiled in a few milliseconds. */
+const testsWorthPreparing = 1000
 
 export class SigmaEngine {
   /** Of the events so far. */
@@ -20,8 +24,8 @@ export class SigmaEngine {
   readonly #routing: boolean
   readonly #bySources = new WeakMap<readonly LogSource[], Group>()
   readonly #groups = new Map<string, Group>()
-  /** One of each group. */
-  #seen: (readonly LogSource[])[] = []
+  /** What events were of, one of each group. */
+  readonly #seen = new Map<string, readonly LogSource[]>()
   readonly #view: EventView
 
   constructor(
@@ -61,9 +65,34 @@ export class SigmaEngine {
     }
   }
 
+  /**
+   * Compiles what there is no event of yet and would keep the first one waiting, in short steps, while events are matched.
+   * @param isWanted asked at each step
+   */
+  async prepare(isWanted: () => boolean): Promise<void> {
+    for (const sources of this.#taxonomy.kinds()) {
+      await setImmediate()
+      if (!isWanted()) return
+      const key = this.#keyOf(sources)
+      if (this.#groups.has(key) || this.#groups.size >= preparedMax) continue
+      const rules = this.#rulesOf(sources)
+      if (rules.reduce((sum, { condition }) => sum + testsIn(condition), 0) < testsWorthPreparing) continue
+      const steps = Group.inSteps(rules)
+      for (let step = steps.next(); ; step = steps.next()) {
+        // An event that came meanwhile had it compiled at once.
+        if (!isWanted() || this.#groups.has(key)) break
+        if (step.done) {
+          this.#groups.set(key, step.value)
+          break
+        }
+        await setImmediate()
+      }
+    }
+  }
+
   /** What events were of so far, by what is compiled for them. */
   get seen(): readonly (readonly LogSource[])[] {
-    return this.#seen
+    return [...this.#seen.values()]
   }
 
   groups(): { sources: string; stats: GroupStats }[] {
@@ -73,22 +102,40 @@ export class SigmaEngine {
   #groupOf(sources: readonly LogSource[]): Group {
     let group = this.#bySources.get(sources)
     if (group) return group
-    const key = this.#routing
-      ? sources.map(({ product, category, service }) => `${product}/${category}/${service}`).join(' ')
-      : '*'
+    const key = this.#keyOf(sources)
     group = this.#groups.get(key)
     if (!group) {
-      const rules = this.#routing ? this.#rules.filter(({ logsource }) => applies(logsource, sources)) : this.#rules
-      group = new Group(rules)
       if (this.#groups.size >= groupsMax) {
         this.#groups.clear()
-        this.#seen = []
+        this.#seen.clear()
       }
+      group = new Group(this.#rulesOf(sources))
       this.#groups.set(key, group)
-      this.#seen.push(sources)
     }
+    this.#seen.set(key, sources)
     this.#bySources.set(sources, group)
     return group
+  }
+
+  #rulesOf(sources: readonly LogSource[]): readonly SigmaRule[] {
+    return this.#routing ? this.#rules.filter(({ logsource }) => applies(logsource, sources)) : this.#rules
+  }
+
+  #keyOf(sources: readonly LogSource[]): string {
+    if (!this.#routing) return '*'
+    return sources.map(({ product, category, service }) => `${product}/${category}/${service}`).join(' ')
+  }
+}
+
+/** How many texts, patterns and numbers a condition looks for. */
+function testsIn(node: Node): number {
+  switch (node.kind) {
+    case 'item':
+      return node.tests.length
+    case 'not':
+      return testsIn(node.part)
+    default:
+      return node.parts.reduce((sum, part) => sum + testsIn(part), 0)
   }
 }
 

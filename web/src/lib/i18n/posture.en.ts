@@ -1,5 +1,6 @@
 export const postureEn = {
   'nav.posture': 'Posture',
+  'posture.rulesProblem': 'A file that was changed cannot be used; what it was stays in force',
   'posture.layers': 'Six layers of defence',
   'posture.layersHint': 'Observed in the telemetry of {n} days, or only claimed by the register of systems',
   'posture.layer.physical': 'Physical',

@@ -2,6 +2,7 @@ import type { postureEn } from './posture.en.ts'
 
 export const postureZh: Record<keyof typeof postureEn, string> = {
   'nav.posture': '安全态势',
+  'posture.rulesProblem': '修改后的规则文件有误，仍沿用之前的内容',
   'posture.layers': '六层立体防护',
   'posture.layersHint': '近 {n} 天遥测中实际观察到，或仅由系统台账声明',
   'posture.layer.physical': '物理',
