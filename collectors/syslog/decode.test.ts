@@ -82,3 +82,17 @@ test('a sender without a zone is read in the configured one', () => {
 test('NUL and line ends at the end go, inside they stay', () => {
   expect(decode('<13>a\0b\r\n\0')['original']).toBe('<13>a\0b')
 })
+
+test.each([
+  ['<189>2026-11-24 07:59:59: %%01POLICY/6/POLICYDENY(l):vsys=public', undefined, '2026-11-23T23:59:59.000Z'],
+  ['<190>Nov 24 07:59:59 2026 sw-1 %%10SHELL/5/SHELL_LOGIN: wei logged in', 'sw-1', '2026-11-23T23:59:59.000Z'],
+  ['<190>Nov 24 2026 07:59:59+03:00 DST fw-1 %%01SSH/4/X(s):y', 'fw-1', '2026-11-24T04:59:59.000Z'],
+])('of a device: %s', (line, name, time) => {
+  const { fields = {}, timestampMs } = decodeSyslog(line, {
+    nowMs: Date.parse('2026-11-24T08:00:00Z'),
+    offsetMinutes: 480,
+  })
+  expect(fields['host.name']).toBe(name)
+  expect(new Date(timestampMs!).toISOString()).toBe(time)
+  expect(fields['message']).toBe(line.slice(line.indexOf('%%')))
+})

@@ -1,5 +1,6 @@
 // A syslog message: RFC 5424 where it says so, else RFC 3164 as devices really write it. Nothing is refused for its form:
 // what has no header is all message.
+import { readDeviceHeader } from '#core/device-header.ts'
 import type { RawEvent } from '#core/event.ts'
 
 const facilities = [
@@ -26,7 +27,7 @@ export function decodeSyslog(text: string, options: DecodeOptions): RawEvent {
   const event: RawEvent = { original, fields }
   let at = readPriority(original, fields)
   if (original.startsWith('1 ', at) && at > 0) return read5424(original, at + 2, event, fields)
-  at = read3164(original, at, event, fields, options)
+  at = readDevice(original, at, event, fields, options) ?? read3164(original, at, event, fields, options)
   fields['message'] = original.slice(at)
   return event
 }
@@ -99,6 +100,24 @@ function readStructuredData(text: string, start: number, fields: Fields): number
     at++
   }
   return at
+}
+
+/** @returns where the message begins; undefined when it is of no such device */
+function readDevice(
+  text: string,
+  start: number,
+  event: RawEvent,
+  fields: Fields,
+  { nowMs, offsetMinutes }: DecodeOptions,
+): number | undefined {
+  const header = readDeviceHeader(text, start, nowMs)
+  if (!header) return undefined
+  const { wallMs } = header
+  if (wallMs !== undefined)
+    event.timestampMs =
+      wallMs - (header.offsetMinutes === undefined ? localMs(wallMs, offsetMinutes) : header.offsetMinutes * 60_000)
+  setHost(fields, header.host)
+  return header.messageAt
 }
 
 const iso = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,9}))?(Z|[+-]\d\d:?\d\d)?:? /

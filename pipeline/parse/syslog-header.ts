@@ -2,11 +2,13 @@
 //
 //   Nov 24 08:00:00 web-1 sshd[812]: Failed password …            RFC 3164 §4.1, as files have it (local time, no year)
 //   2026-11-24T08:00:00.123456+08:00 web-1 sshd[812]: Failed …    rsyslog's RSYSLOG_FileFormat, RFC 3339
+import { readDeviceHeader } from '#core/device-header.ts'
 import type { Flat } from '../normalise/flatten.ts'
 import { parseIso } from '../normalise/timestamp.ts'
 
 export interface Header {
   timestampMs: number | undefined
+  /** Empty when it names none. */
   host: string
   /** Empty when the message has no program. */
   process: string
@@ -27,10 +29,16 @@ const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', '
 export function readHeader(text: string, nowMs: number): Header | undefined {
   const first = text.charCodeAt(0)
   const isDigit = first >= 48 && first <= 57
-  // `<`, a digit or a capital letter: everything else has no header and costs one comparison.
-  if (first !== 60 && !isDigit && (first < 65 || first > 90)) return undefined
+  // `<`, `%`, a digit or a capital letter: everything else has no header and costs one comparison.
+  if (first !== 60 && first !== 37 && !isDigit && (first < 65 || first > 90)) return undefined
   // Only the start can be a header; a bounded slice bounds the work as well.
   const start = text.length > 512 ? text.slice(0, 512) : text
+  const device = readDeviceHeader(start, 0, nowMs)
+  if (device) {
+    const { wallMs, offsetMinutes = wallMs === undefined ? 0 : -new Date(wallMs).getTimezoneOffset() } = device
+    const timestampMs = wallMs === undefined ? undefined : wallMs - offsetMinutes * 60_000
+    return { timestampMs, host: device.host, process: '', pid: undefined, messageAt: device.messageAt }
+  }
   let header: Header | undefined
   const t = isDigit ? null : traditional.exec(start)
   if (t) {
@@ -75,8 +83,10 @@ export function isMessageMark(process: string): boolean {
 /** The header's facts as fields. Its host is the one that wrote the line, not the one that the file was read on. */
 export function applyHeader(header: Header, text: string, fields: Flat): string {
   if (header.timestampMs !== undefined && fields['@timestamp'] === undefined) fields['@timestamp'] = header.timestampMs
-  fields['host.name'] = header.host
-  fields['log.syslog.hostname'] = header.host
+  if (header.host !== '') {
+    fields['host.name'] = header.host
+    fields['log.syslog.hostname'] = header.host
+  }
   if (header.process !== '') {
     fields['process.name'] = header.process
     fields['log.syslog.appname'] = header.process
