@@ -47,7 +47,8 @@ export const routeSchema = z.strictObject({
   continue: z.boolean().default(false),
   mute_time_intervals: names,
   active_time_intervals: names,
-  get routes() {
+  // Said outright: what is inferred of a type that names itself depends on which file is checked first.
+  get routes(): z.ZodDefault<z.ZodArray<typeof routeSchema>> {
     return z.array(routeSchema).max(1000).default([])
   },
 })
