@@ -35,7 +35,7 @@ test('a changed file is in force by itself, for who holds the function from befo
   rules.watch((problems) => told.push(problems.map(formatProblem)))
   const { tacticOf } = rules
   expect(tacticOf('瓯江口水务异常')).toBeUndefined()
-  await edit(files.tactics, 'words: [ransom,', 'words: [瓯江口水务, ransom,')
+  await edit(files.tactics, '- tactic: ', '- { tactic: impact, words: [瓯江口水务] }\n- tactic: ')
   await vi.waitFor(() => expect(tacticOf('瓯江口水务异常')).toBe('impact'), { timeout: 10_000 })
   await edit(files.assessment, 'soonDays: 60', 'soonDays: 90')
   await vi.waitFor(() => expect(rules.assessment.soonDays).toBe(90), { timeout: 10_000 })
