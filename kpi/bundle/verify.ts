@@ -104,6 +104,10 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   const hash = treeHash(checkpoint.hash)
   report.size = checkpoint.size
   report.cosigned = checkpoint.cosigned
+  // Lines of keys that nobody knows here are skipped, as signed notes want it: who brings a witness's key asks for its
+  // signature, or taking the line out would go unseen.
+  if (trust.keys !== undefined && checkpoint.cosigned.length === 0 && keys.some(({ kind }) => isCosigner(kind)))
+    throw new Wrong(bundleFiles.checkpoint, '', 'no witness whose key was given has cosigned it')
   for (const older of trust.checkpoints ?? [])
     goesOn(hash, opened('the older checkpoint', older, keys), checkpoint, proofOfGoingOn())
   // The one that it was exported with has to hold as well, whether or not the reader has it.

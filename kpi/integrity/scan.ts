@@ -1,6 +1,6 @@
 // One pass over the evidence of a period: every case in order of arrival, those with several versions at the end, when all
 // versions are known. Nothing of a case is kept but a few numbers.
-import type { CaseStore, StoredCase } from '../contract.ts'
+import type { CaseRecord, CaseStore, CaseTrace, StoredCase } from '../contract.ts'
 import type { CheckContext } from './observed-case.ts'
 import { OutageFinder } from './outages.ts'
 import type { Outage, TraceKind } from './traces.ts'
@@ -33,6 +33,8 @@ export async function scanCases(
   span: Span,
   context: CheckContext,
   foreign: readonly ForeignTrace[] = [],
+  /** What other systems saw of these cases. */
+  seen?: (ids: readonly string[]) => Promise<ReadonlyMap<string, readonly CaseTrace[]>>,
 ): Promise<Scanned> {
   const units = new Map<string, UnitSigns>()
   const unitOf = (department: string): UnitSigns => {
@@ -44,14 +46,18 @@ export async function scanCases(
     return unit
   }
   let count = 0
-  const take = (versions: readonly StoredCase[]): void => {
+  const take = (versions: readonly StoredCase[], traces: readonly CaseTrace[] = []): void => {
     const [first] = versions
     const last = versions.reduce((a, b) => (b.record.version >= a.record.version ? b : a))
     const atMs = last.record.closedMs ?? last.record.openedMs ?? last.record.acceptedMs
     if (atMs === null || atMs < span.fromMs || atMs >= span.toMs) return
     count++
     unitOf(last.record.department).add(
-      { record: last.record, knownMs: last.knownMs, ...(first === last ? {} : { before: first!.record }) },
+      {
+        record: withTraces(last.record, traces),
+        knownMs: last.knownMs,
+        ...(first === last ? {} : { before: first!.record }),
+      },
       context,
     )
   }
@@ -61,16 +67,20 @@ export async function scanCases(
   for (let sequence = 0; ; ) {
     const part = await cases.since(sequence, batch)
     if (part.length === 0) break
+    const traces = await seen?.(part.map(({ record }) => record.id))
     for (const one of part) {
       sought.delete(one.record.id)
       if (foreign.length > 0) owners.add(one.record.id, one.record.department)
-      if (!corrected.has(one.record.id)) take([one])
+      if (!corrected.has(one.record.id)) take([one], traces?.get(one.record.id))
     }
     sequence = part.at(-1)!.sequence
   }
   const ids = [...corrected]
-  for (let from = 0; from < ids.length; from += batch)
-    for (const versions of (await cases.history(ids.slice(from, from + batch))).values()) take(versions)
+  for (let from = 0; from < ids.length; from += batch) {
+    const part = ids.slice(from, from + batch)
+    const traces = await seen?.(part)
+    for (const [id, versions] of await cases.history(part)) take(versions, traces?.get(id))
+  }
   for (const { caseId, unit, kind } of foreign)
     if (sought.has(caseId)) units.get(unit === '' ? owners.of(caseId) : unit)?.addOrphan(caseId, kind)
   const finder = new OutageFinder()
@@ -78,6 +88,11 @@ export async function scanCases(
   const outages = finder.find()
   for (const unit of units.values()) unit.finish(outages)
   return { units: [...units.values()], cases: count, outages: [...context.traces.outages, ...outages] }
+}
+
+/** Beside those that came with the case. */
+function withTraces(record: CaseRecord, traces: readonly CaseTrace[]): CaseRecord {
+  return traces.length === 0 ? record : { ...record, traces: [...record.traces, ...traces] }
 }
 
 /** Whose number a case has, where all numbers with the same beginning are of one department. */

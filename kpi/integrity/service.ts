@@ -2,7 +2,7 @@
 import { and, desc, eq } from 'drizzle-orm'
 import { kpiFunnels, kpiIntegrityRuns, kpiUnitFacts } from '#stores/state/schema/kpi-integrity.ts'
 import type { Database } from '#stores/state/state.ts'
-import type { CaseStore, KpiValue } from '../contract.ts'
+import type { CaseStore, CaseTrace, KpiValue } from '../contract.ts'
 import type { Calendar } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import type { Zone } from '../time/zone.ts'
@@ -70,6 +70,8 @@ export interface IntegrityDeps {
   nowMs(): number
   /** Cases that others name, of a time. */
   foreign?(fromMs: number, toMs: number): Promise<readonly ForeignTrace[]>
+  /** What other systems saw of cases, by their numbers. */
+  seen?(ids: readonly string[]): Promise<ReadonlyMap<string, readonly CaseTrace[]>>
   /** What visits of a period contradict (check O). */
   visited?(period: string): Promise<readonly Raised[]>
 }
@@ -122,7 +124,7 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
       units,
       cases: count,
       outages,
-    } = await scanCases(cases, { fromMs, toMs }, { zone, calendar: calendar(), traces }, foreign)
+    } = await scanCases(cases, { fromMs, toMs }, { zone, calendar: calendar(), traces }, foreign, deps.seen)
     const { tests, spreads } = screenUnits(units, { dependent: false })
     const region = new Map(units.map((one) => [one.unit, one.region]))
     const asked = new Set(tests.flatMap(({ unit, qValue }) => (qValue <= discoveryRate ? [unit] : [])))

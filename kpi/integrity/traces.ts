@@ -2,8 +2,11 @@
 // anybody else saw it; what could not be seen, because the telemetry was out or was never connected, accuses nobody.
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
+import { CodedError } from '#core/errors.ts'
+import { compileRegex } from '#core/regex.ts'
 import { readYaml, type SourceProblem } from '#core/yaml-source.ts'
 import { channels } from '#stores/cases/case.ts'
+import { compileKql } from '#stores/events/kql/index.ts'
 import type { CaseRecord, CaseTrace } from '../contract.ts'
 
 export const traceKinds = [
@@ -50,12 +53,20 @@ const telemetry = z.strictObject({
   kind,
   query: z.string().min(1).max(2000).describe('KQL: the events in which this system names a case'),
   case: z.string().min(1).max(200).describe('Field with the number of the case, as departments report it'),
+  pattern: z
+    .string()
+    .min(1)
+    .max(1000)
+    .optional()
+    .describe(
+      'Where the number is a part of the field: RE2 with a group (?P<case>…); written in percent it is decoded',
+    ),
   unit: z.string().min(1).max(200).optional().describe('Field with the department; without it the number must tell'),
 })
 export const traceRulesSchema = z.strictObject({
   version: z.string(),
   rules: z.array(expectation).min(1),
-  telemetry: z.array(telemetry).max(50).default([]).describe('Where cases are named that may never be reported'),
+  telemetry: z.array(telemetry).max(50).default([]).describe('Where other systems name cases: what they saw of them'),
   reportedWithinDays: z
     .int()
     .min(1)
@@ -95,8 +106,42 @@ export interface TraceRules {
 }
 
 export function readTraceRules(file: string): { rules?: TraceRules; problems: SourceProblem[] } {
-  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), traceRulesSchema)
-  return value ? { rules: compileTraceRules(value), problems } : { problems }
+  const source = readYaml(file, readFileSync(file, 'utf8'), traceRulesSchema)
+  const { value, problems } = source
+  if (!value) return { problems }
+  value.telemetry.forEach((one, i) => {
+    for (const [key, check] of [
+      ['query', () => compileKql(one.query)],
+      ['pattern', () => caseNumber(one)],
+    ] as const)
+      try {
+        check()
+      } catch (error) {
+        const hint = error instanceof CodedError ? error.hint : ''
+        problems.push({ file, line: source.lineOf(['telemetry', i, key]), cause: (error as Error).message, hint })
+      }
+  })
+  return problems.length > 0 ? { problems } : { rules: compileTraceRules(value), problems }
+}
+
+/** The number of a case in what a field says; undefined where there is none. @throws CodedError, SyntaxError */
+export function caseNumber({ pattern }: Pick<TelemetrySource, 'pattern'>): (text: string) => string | undefined {
+  if (pattern === undefined) return (text) => text || undefined
+  if (!/\(\?P?<case>/.test(pattern)) throw new SyntaxError('the pattern has no group (?P<case>…)')
+  const regex = compileRegex(pattern)
+  return (text) => {
+    const found = regex.groups(text)?.['case']
+    return found === undefined || found === '' ? undefined : decoded(found)
+  }
+}
+
+function decoded(text: string): string {
+  if (!text.includes('%')) return text
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
 }
 
 const msPerHour = 3_600_000

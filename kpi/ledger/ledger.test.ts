@@ -1,8 +1,8 @@
-import { appendFileSync, mkdtempSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ManualClock } from '#core/clock.ts'
 import type { Leaf } from '../contract.ts'
 import { openCheckpoint } from './checkpoint.ts'
@@ -37,7 +37,11 @@ const open = (directory: string, keys = makeKeys(origin, ['ed25519', 'sm2'])) =>
   keys,
   ledger: new Ledger({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(1_700_000_000_000) }),
 })
-const fresh = () => mkdtempSync(join(tmpdir(), 'ledger-'))
+const fresh = () => {
+  const directory = mkdtempSync(join(tmpdir(), 'ledger-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
 
 describe('the tree', () => {
   it('gives the known roots with SHA-256, and the known hash with SM3', () => {

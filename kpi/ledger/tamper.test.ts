@@ -3,7 +3,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { recordHash } from '#core/canonical.ts'
 import { ManualClock } from '#core/clock.ts'
 import { seededRandom } from '#core/random.ts'
@@ -25,6 +25,7 @@ function stored(n: number, closedMs = 1000 + n): StoredCase {
 
 async function write(records: readonly StoredCase[]): Promise<{ ledger: Ledger; directory: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'tamper-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const ledger = new Ledger({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(0) })
   await ledger.append(
     records.map(({ record, hash, knownMs }) => ({

@@ -1,9 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { ManualClock } from '#core/clock.ts'
 import type { Leaf } from '../contract.ts'
 import { openCheckpoint } from './checkpoint.ts'
@@ -14,7 +14,11 @@ import { Witness } from './witness.ts'
 
 const origin = 'log.example/kpi'
 const clock = new ManualClock(1_700_000_000_000)
-const fresh = () => mkdtempSync(join(tmpdir(), 'witness-'))
+const fresh = () => {
+  const directory = mkdtempSync(join(tmpdir(), 'witness-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
 const leaves = (from: number, to: number, mark = 'a'): Leaf[] =>
   Array.from({ length: to - from }, (_, i) => ({
     ...{ kind: 'case', id: `c${from + i}`, version: '1', knownMs: 0 },

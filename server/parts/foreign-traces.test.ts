@@ -90,3 +90,31 @@ it('looks at no day twice, and at a new day when its time has come', async () =>
   expect(await foreign.collect(day + 17 * msPerDay)).toBe(1)
   expect(await foreign.list(day, day + 30 * msPerDay)).toHaveLength(34)
 })
+
+it('keeps what was seen of cases that were reported, by their numbers, today as well', async () => {
+  const nowMs = day + 3_600_000
+  const inPath: TelemetrySource[] = [
+    { kind: 'gateway-call', query: 'event.dataset:portal', case: 'url.path', pattern: '/cases/(?P<case>[^/]+)' },
+  ]
+  const portal = createForeignTraces({ database: state.database, events, cases }, inPath, 5)
+  const opened = (n: number, path: string) =>
+    event({ ...{ 'event.id': `p-${n}`, '@timestamp': day + n, 'event.dataset': 'portal', 'url.path': path } })
+  await events.append(
+    [opened(1, '/v1/cases/%E6%94%BF%2F7/submit'), opened(2, '/v1/cases/a-1'), opened(3, '/health')],
+    2,
+  )
+  expect(await portal.collect(nowMs)).toBe(0)
+  expect(await portal.seen(['政/7', 'a-1', 'a-2'])).toEqual(
+    new Map([
+      ['政/7', [{ kind: 'gateway-call', atMs: day + 1, reference: '政/7' }]],
+      ['a-1', expect.arrayContaining([{ kind: 'gateway-call', atMs: day + 2, reference: 'a-1' }])],
+      // Of the other source, which was asked before.
+      ['a-2', [{ kind: 'gateway-call', atMs: day + 40_000, reference: 'a-2' }]],
+    ]),
+  )
+  // A line that comes later on the same day is taken in, and nothing twice.
+  await events.append([opened(4, '/v1/cases/a-1')], 3)
+  await portal.collect(nowMs)
+  await portal.collect(nowMs + 10 * msPerDay)
+  expect((await portal.seen(['政/7'])).get('政/7')).toHaveLength(1)
+})

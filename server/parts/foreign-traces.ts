@@ -1,18 +1,22 @@
-// Cases that other systems name in their events and that nobody reported. Each day of events is looked at once, when its cases
-// had time to be reported; what is still unknown then is kept, since events are not kept as long as a year of cases.
-import { and, eq, gte, lt } from 'drizzle-orm'
+// Cases that other systems name in their events. What they saw is kept by the number of the case and stands beside what comes
+// with the case itself; days are looked at as they pass, the last two again. A day whose cases had time to be reported is
+// looked at once more for those that nobody did: these are kept apart. Events are not kept as long as a year of cases.
+import { and, eq, gte, inArray, lt } from 'drizzle-orm'
 import { recordHash } from '#core/canonical.ts'
 import type { ForeignTrace } from '#kpi/integrity/scan.ts'
-import type { TelemetrySource, TraceKind } from '#kpi/integrity/traces.ts'
+import { caseNumber, type TelemetrySource, type TraceKind } from '#kpi/integrity/traces.ts'
+import type { CaseTrace } from '#stores/cases/case.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
 import type { EventStore, TimeRange } from '#stores/events/store.ts'
-import { kpiForeignDays, kpiForeignTraces } from '#stores/state/schema/kpi-integrity.ts'
+import { kpiCaseTraces, kpiForeignDays, kpiForeignTraces, kpiTraceDays } from '#stores/state/schema/kpi-integrity.ts'
 import type { Database } from '#stores/state/state.ts'
 
 export interface ForeignTraces {
-  /** Looks at the days that are due; the number of cases that were named and are not known. */
+  /** Takes in what was seen, and looks at the days that are due: how many cases were named then and are not known. */
   collect(nowMs: number): Promise<number>
   list(fromMs: number, toMs: number): Promise<ForeignTrace[]>
+  /** What was seen of these cases. */
+  seen(ids: readonly string[]): Promise<Map<string, CaseTrace[]>>
 }
 
 const msPerDay = 86_400_000
@@ -22,6 +26,10 @@ const stretchMinMs = 1000
 const rowsPerStatement = 1000
 const idLengthMax = 300
 const idsPerQuestion = 5000
+/** A sender may be so late; older days are not looked at again. */
+const openDays = 2
+/** As long as figures of the year before are asked about. */
+const keptDays = 800
 
 export function createForeignTraces(
   deps: { database: Database; events: Pick<EventStore, 'groupCount' | 'stats'>; cases: Pick<CaseStore, 'known'> },
@@ -47,10 +55,34 @@ export function createForeignTraces(
     return { named: ids.length, unknown: all.filter(({ caseId }) => !known.has(caseId)) }
   }
 
+  const takeIn = async (oldestMs: number, nowMs: number): Promise<void> => {
+    const rows = await database.select().from(kpiTraceDays).where(eq(kpiTraceDays.sources, asked))
+    const done = new Set(rows.map(({ day }) => day))
+    const today = Math.floor(nowMs / msPerDay)
+    for (let day = Math.max(Math.floor(oldestMs / msPerDay), today - keptDays); day <= today; day++) {
+      if (done.has(day)) continue
+      const found = new Map<string, Found>()
+      for (const source of sources)
+        for await (const one of namedIn(events, source, { fromMs: day * msPerDay, toMs: (day + 1) * msPerDay }))
+          found.set(`${one.kind} ${one.atMs} ${one.caseId}`, one)
+      const traces = [...found.values()].map(({ caseId, kind, atMs }) => ({ caseId, kind, atMs }))
+      await database.transaction(async (tx) => {
+        for (let from = 0; from < traces.length; from += rowsPerStatement)
+          await tx
+            .insert(kpiCaseTraces)
+            .values(traces.slice(from, from + rowsPerStatement))
+            .onConflictDoNothing()
+        if (day <= today - openDays) await tx.insert(kpiTraceDays).values({ sources: asked, day }).onConflictDoNothing()
+      })
+    }
+    await database.delete(kpiCaseTraces).where(lt(kpiCaseTraces.atMs, nowMs - keptDays * msPerDay))
+  }
+
   return {
     collect: async (nowMs) => {
       const { oldestMs } = await events.stats()
       if (sources.length === 0 || oldestMs === null) return 0
+      await takeIn(oldestMs, nowMs)
       const rows = await database
         .select({ day: kpiForeignDays.day })
         .from(kpiForeignDays)
@@ -83,6 +115,21 @@ export function createForeignTraces(
         .where(and(gte(kpiForeignTraces.atMs, fromMs), lt(kpiForeignTraces.atMs, toMs)))
       return rows.map(({ caseId, unit, kind }) => ({ caseId, unit, kind: kind as TraceKind }))
     },
+    seen: async (ids) => {
+      const found = new Map<string, CaseTrace[]>()
+      for (let from = 0; from < ids.length; from += idsPerQuestion) {
+        const rows = await database
+          .select()
+          .from(kpiCaseTraces)
+          .where(inArray(kpiCaseTraces.caseId, ids.slice(from, from + idsPerQuestion)))
+        for (const { caseId, kind, atMs } of rows) {
+          const traces = found.get(caseId) ?? []
+          traces.push({ kind: kind as TraceKind, atMs, reference: caseId })
+          found.set(caseId, traces)
+        }
+      }
+      return found
+    },
   }
 }
 
@@ -101,8 +148,10 @@ async function* namedIn(
     yield* namedIn(events, source, { ...range, fromMs: middle })
     return
   }
+  const numberIn = caseNumber(source)
   for (const { key, firstMs } of groups) {
-    const [caseId = '', unit = ''] = key
+    const [text = '', unit = ''] = key
+    const caseId = numberIn(text) ?? ''
     if (caseId === '' || caseId.length > idLengthMax || unit.length > idLengthMax) continue
     yield { kind: source.kind, caseId, unit, atMs: firstMs }
   }

@@ -57,6 +57,7 @@ export function createIntegrityPart(
       await foreign?.collect(clock.nowMs())
       return (await foreign?.list(fromMs, toMs)) ?? []
     },
+    ...(foreign && telemetry.length > 0 ? { seen: foreign.seen } : {}),
   })
   return {
     ...service,

@@ -64,7 +64,8 @@ test('data is there after a restart, and after its server was killed', async () 
 }, 60_000)
 
 test('a server left behind by a killed process is ended and its data taken over', async () => {
-  const directory = join(await mkdtemp(join(tmpdir(), 'guanlan-test-state-')), 'state')
+  const root = await mkdtemp(join(tmpdir(), 'guanlan-test-state-'))
+  const directory = join(root, 'state')
   const config = { ...stateDefaults, directory }
   const leftover = await startEmbedded(config, silentLogger)
   const taker = createState(config, silentLogger)
@@ -72,7 +73,7 @@ test('a server left behind by a killed process is ended and its data taken over'
   expect(taker.pid).not.toBe(leftover.pid)
   await leftover.stop()
   await taker.close()
-  await rm(directory, { recursive: true })
+  await rm(root, { recursive: true })
 }, 60_000)
 
 test('DATABASE_URL is used instead of the embedded server', async () => {

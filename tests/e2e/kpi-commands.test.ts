@@ -1,7 +1,7 @@
 // `guanlan kpi pull` and `guanlan witness` as people run them: processes of their own, a real PostgreSQL at one end and a
 // witness with its own directory and port at the other.
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -192,6 +192,31 @@ describe('guanlan witness', () => {
     const cosigned = await fetch(`${logUrl()}/cosigned`)
     expect(await cosigned.text()).toMatch(/^— audit\.example\.gov /m)
   }, 60_000)
+
+  test('a bundle carries what the witness cosigned; without it, it is refused to who brings the witness’s key', async () => {
+    await running.end('SIGTERM')
+    const out = join(directory, 'bundle')
+    const exported = await running.command(['kpi', 'export', '--definition', 'online-completion', '--out', out], {
+      GUANLAN_CONFIG: join(directory, 'guanlan.yaml'),
+    })
+    await running.start()
+    expect([exported.code, exported.stderr]).toEqual([0, ''])
+    const keyFile = join(directory, 'trusted.txt')
+    await writeFile(keyFile, await readFile(join(out, 'keys.txt'), 'utf8'))
+    const verify = (): ReturnType<typeof runCommand> => runCommand(['kpi', 'verify', out, '--key', keyFile])
+    const sound = await verify()
+    expect([sound.code, sound.stdout]).toEqual([0, expect.stringContaining('seen by audit.example.gov')])
+    const path = join(out, 'checkpoint')
+    const note = await readFile(path, 'utf8')
+    // A line of somebody whom nobody knows is ignored …
+    const stranger = `— stranger.example ${Buffer.alloc(72, 7).toString('base64')}\n`
+    await writeFile(path, note + stranger)
+    expect((await verify()).code).toBe(0)
+    // … and does not stand for the witness.
+    await writeFile(path, note.replaceAll(/^— audit\.example\.gov .*\n/gm, '') + stranger)
+    const stripped = await verify()
+    expect([stripped.code, stripped.stdout]).toEqual([1, expect.stringContaining('no witness whose key was given')])
+  }, 240_000)
 
   test('a restart goes on where it was; a ledger that was rewritten is refused, with exit code 1', async () => {
     await stopWitness()

@@ -1,5 +1,5 @@
 // Who is told, for pictures: a routing tree and receivers, of which some do not answer. Synthetic.
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -51,7 +51,8 @@ time_intervals:
 `
 
 export async function syntheticRouting(): Promise<{ alerts: object; close(): void }> {
-  const path = join(await mkdtemp(join(tmpdir(), 'guanlan-routing-')), 'alertmanager.yml')
+  const directory = await mkdtemp(join(tmpdir(), 'guanlan-routing-'))
+  const path = join(directory, 'alertmanager.yml')
   writeFileSync(path, file)
   const server = createServer((request, response) => {
     request.resume()
@@ -67,5 +68,11 @@ export async function syntheticRouting(): Promise<{ alerts: object; close(): voi
     robot('wecom', 'platform'),
     { kind: 'cef', name: 'archive', host: '127.0.0.1', port: 5514, transport: 'udp', allowPrivate: true },
   ]
-  return { alerts: { alertmanagerFile: path, receivers }, close: () => server.close() }
+  return {
+    alerts: { alertmanagerFile: path, receivers },
+    close: () => {
+      server.close()
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
 }

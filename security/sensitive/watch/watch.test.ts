@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Event } from '#core/event.ts'
 import { readDictionary } from '../dictionary.ts'
 import { createValueHash } from '../value-hash.ts'
@@ -94,7 +94,9 @@ describe('the watch over mirrored bodies', () => {
   })
 
   it('names file, line and the kinds there are when a rule is wrong', () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'guanlan-dlp-')), 'watch.yml')
+    const directory = mkdtempSync(join(tmpdir(), 'guanlan-dlp-'))
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+    const file = join(directory, 'watch.yml')
     writeFileSync(file, 'expected:\n  - { direction: any, kinds: [passwort] }\n')
     expect(() => readWatchRules(file, ['password'])).toThrow(/watch\.yml:2: there is no kind "passwort"/)
   })

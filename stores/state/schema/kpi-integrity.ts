@@ -78,6 +78,31 @@ export const kpiForeignTraces = pgTable(
   (table) => [primaryKey({ columns: [table.caseId, table.kind] }), index('kpi_foreign_traces_at').on(table.atMs)],
 )
 
+/** What other systems saw of cases, reported or not: their first event of a stretch of time. */
+export const kpiCaseTraces = pgTable(
+  'kpi_case_traces',
+  {
+    caseId: text('case_id').notNull(),
+    kind: text('kind').notNull(),
+    atMs: ms('at_ms').notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.caseId, table.kind, table.atMs] }),
+    index('kpi_case_traces_at').on(table.atMs),
+  ],
+)
+
+/** Days whose traces were taken in to their end, by the sources asked. */
+export const kpiTraceDays = pgTable(
+  'kpi_trace_days',
+  {
+    sources: text('sources').notNull(),
+    /** Since 1970-01-01, UTC. */
+    day: bigint('day', { mode: 'number' }).notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.sources, table.day] })],
+)
+
 /** Days of events that were looked at for them, by the sources asked. */
 export const kpiForeignDays = pgTable(
   'kpi_foreign_days',
