@@ -30,6 +30,10 @@ export interface Calendar {
   addWorkingDays(from: number, count: number): number
   /** Working days and days of a calendar year. */
   year(year: number): { working: number; all: number }
+  /** Spans of announced days off in a range, both ends included. */
+  spansOff(from: number, to: number): [number, number][]
+  /** Weekend days in a range that are worked. */
+  daysWorked(from: number, to: number): number[]
   /** True when a day of the range is not announced yet. */
   isProvisional(from: number, to: number): boolean
 }
@@ -47,6 +51,7 @@ export function compileCalendar(source: CalendarSource): Calendar {
     new Set(Object.entries(byYear).flatMap(([year, list]) => list.map((day) => dayOfDate(`${year}-${day}`))))
   const off = days(source.off)
   const work = days(source.work)
+  const sortedOff = [...off].sort((a, b) => a - b)
   // 1970-01-01 was a Thursday.
   const working = (day: number): boolean => work.has(day) || ((((day + 3) % 7) + 7) % 7 < 5 && !off.has(day))
   const upTo = new Int32Array(lastDay - firstDay + 2)
@@ -83,6 +88,17 @@ export function compileCalendar(source: CalendarSource): Calendar {
       const to = Date.UTC(year + 1, 0, 1) / msPerDay
       return { working: through(to - 1) - through(from - 1), all: to - from }
     },
+    spansOff: (from, to) => {
+      const spans: [number, number][] = []
+      for (const day of sortedOff) {
+        if (day < from || day > to) continue
+        const last = spans.at(-1)
+        if (last && last[1] === day - 1) last[1] = day
+        else spans.push([day, day])
+      }
+      return spans
+    },
+    daysWorked: (from, to) => [...work].filter((day) => day >= from && day <= to).sort((a, b) => a - b),
     isProvisional: (from, to) => from < known.from || to >= known.to,
   }
 }

@@ -13,6 +13,7 @@ import { createSensitiveView } from '../parts/sensitive.ts'
 import { createPromApi } from '../prometheus-api.ts'
 import { alertRoutes } from './alert-routes.ts'
 import { alertmanagerRoutes } from './alertmanager-routes.ts'
+import { annotationRoutes } from './annotation-routes.ts'
 import { atomRoutes } from './atom-routes.ts'
 import { backtestRoutes } from './backtest-routes.ts'
 import { behaviourRoutes } from './behaviour-routes.ts'
@@ -24,6 +25,7 @@ import type { App } from './endpoint.ts'
 import { errorResponse } from './errors.ts'
 import { estateRoutes } from './estate-routes.ts'
 import { eventRoutes } from './event-routes.ts'
+import { factRoutes } from './fact-routes.ts'
 import { feedRoutes } from './feed-routes.ts'
 import { findingRoutes } from './finding-routes.ts'
 import { type AppEnv, type GuardDeps, identify, isLoopback, requireIngest } from './guard.ts'
@@ -130,6 +132,8 @@ export function createHttpServer(parts: Parts): HttpServer {
     heatRoutes(app, all)
     burnUpRoutes(app, all)
     restatementRoutes(app, all)
+    factRoutes(app, all)
+    annotationRoutes(app, all)
     pullRoutes(app, all)
     coverageRoutes(app, all)
     questionRoutes(app, all)

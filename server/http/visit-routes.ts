@@ -33,7 +33,8 @@ export function visitRoutes(app: App, { kpi }: Parts): void {
       ...{ query: api.VisitQuery, response: api.VisitPage },
     },
     ({ query, context }) => {
-      const bounds = jurisdictionOf(context)
+      // The place that is asked about is matched here: the code of a city is no jurisdiction.
+      const bounds = principalOf(context).jurisdiction
       const visits = inPeriod(query.period).filter(
         (one) =>
           (query.kpi === undefined || one.kpi === query.kpi) &&

@@ -6,6 +6,7 @@ import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { formatProblem } from '#core/yaml-source.ts'
+import { type Annotations, createAnnotations } from '#kpi/annotations/annotations.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import { type Coverage, createCoverage } from '#kpi/coverage/coverage.ts'
 import { createDeclaredCounts, type DeclaredCounts } from '#kpi/coverage/declared.ts'
@@ -37,10 +38,13 @@ export interface KpiWork {
   questions: Questions
   releases: Releases
   restatements: RestatementStore
+  annotations: Annotations
   flags: FlagStore
   witnesses: Witnesses
   /** Of working days, as it is known now. */
   calendar(): Calendar
+  /** Every version of every calendar. */
+  calendars: readonly Calendar[]
   /** Every cell that a release publishes: the whole, cities, departments, and departments in cities. */
   figuresOf(period: string): Promise<KpiValue[]>
   components: Component[]
@@ -100,6 +104,8 @@ export async function createKpiWork(
     ...{ database, nowMs, newId: () => `r-${random.hex(8)}`, append: (leaf) => ledger.append([leaf]) },
     onInForce: () => kpi.published.load(),
   })
+  const annotations = createAnnotations(database, nowMs, () => random.hex(8))
+  await annotations.load()
   const followUp = createFollowUp({
     ...{ questions, calendar, nowMs, onFinding },
     value: async ({ kpi: id, period, dimensions }) =>
@@ -119,6 +125,8 @@ export async function createKpiWork(
       questions,
       releases,
       restatements,
+      annotations,
+      calendars,
       calendar,
       flags: createFlagStore(database),
     },

@@ -43,6 +43,18 @@ export function createLedgerFeed(
     })
     await ledger.append(fresh)
   }
+  /** The rows of a publication in their order, then the whole of it: where the last row is a leaf, all are. */
+  const appendCatalogue = async (publications: ReadonlyMap<number, readonly Fact[]>): Promise<void> => {
+    for (const [version, rows] of publications) {
+      const last = rowLeaf(rows.at(-1)!)
+      if (!ledger.find(last))
+        for (let from = 0; from < rows.length; from += ledgerBatchMax) {
+          const leaves = rows.slice(from, from + ledgerBatchMax).map(rowLeaf)
+          await ledger.append(leaves.filter((leaf) => !ledger.find(leaf)))
+        }
+      await appendNew(catalogueLeaves(rows, deps.nowMs()).filter((leaf) => leaf.version === String(version)))
+    }
+  }
   return {
     tick: async () => {
       if (!rulesDone) {
@@ -54,7 +66,7 @@ export function createLedgerFeed(
       }
       const version = sources.catalogue.version()
       if (version !== catalogueDone) {
-        await appendNew(catalogueLeaves(sources.catalogue.facts(), deps.nowMs()))
+        await appendCatalogue(Map.groupBy(sources.catalogue.facts(), (fact) => fact.version))
         catalogueDone = version
       }
       const stored = await sources.cases.since(ledger.caseLeaves, ledgerBatchMax)
@@ -87,6 +99,12 @@ export function calendarLeaves(rules: string, knownMs: number): Leaf[] {
         ? [{ kind: 'calendar' as const, id: value.id, version: String(value.version), hash: recordHash(text), knownMs }]
         : []
     })
+}
+
+/** Of one row as it was published, so that it can be proved by itself. */
+export function rowLeaf(fact: Fact): Leaf {
+  const { kind, id, version, knownMs } = fact
+  return { kind: 'catalogue', id: `${kind}/${id}`, version: String(version), hash: recordHash(fact), knownMs }
 }
 
 /** One leaf per publication, over its rows as they were published. */

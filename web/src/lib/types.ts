@@ -1,10 +1,12 @@
 // The API's shapes, as types only: no validator reaches the browser.
+import type * as annotation from '#server/http/annotation-routes.ts'
 import type * as api from '#server/http/api.ts'
 import type * as backtest from '#server/http/backtest-api.ts'
 import type * as behaviour from '#server/http/behaviour-routes.ts'
 import type * as brief from '#server/http/brief-api.ts'
 import type * as correlation from '#server/http/correlation-routes.ts'
 import type * as coverage from '#server/http/coverage-api.ts'
+import type * as fact from '#server/http/fact-routes.ts'
 import type * as finding from '#server/http/finding-api.ts'
 import type * as hunt from '#server/http/hunt-api.ts'
 import type * as work from '#server/http/incident-work-api.ts'
@@ -37,6 +39,8 @@ export type QuestionDetail = Body<typeof question.QuestionDetail>
 export type ReleaseRow = Body<typeof question.ReleaseRow>
 export type LedgerSummary = Body<typeof ledger.LedgerSummary>
 export type Restatement = Body<typeof kpi.RestatementBody>
+export type KpiNotes = Body<typeof annotation.Notes>
+export type KpiFacts = Body<typeof fact.Facts>
 export type LeafProof = Body<typeof ledger.LeafProof>
 export type Scorecard = Body<typeof scorecard.Scorecard>
 export type ScorecardRow = Body<typeof scorecard.ScorecardRow>

@@ -42,6 +42,8 @@ export const kpiEn = {
   'kpi.whole': 'everything known',
   'kpi.exact': 'Exactly',
   'kpi.exclusions': 'Left out',
+  'kpi.covered': '{share} in',
+  'kpi.coverageUnknown': 'nothing says what to expect',
   'kpi.coverage': 'Received of expected',
   'kpi.versions': 'Versions',
   'kpi.versionsAre': 'definition {definition}, catalogue {catalogue}, calendar {calendar}',

@@ -43,6 +43,8 @@ export const kpiZh: Record<keyof typeof kpiEn, string> = {
   'kpi.whole': '全部',
   'kpi.exact': '精确值',
   'kpi.exclusions': '剔除',
+  'kpi.covered': '到数 {share}',
+  'kpi.coverageUnknown': '无应到数可比',
   'kpi.coverage': '到数情况',
   'kpi.versions': '版本',
   'kpi.versionsAre': '定义 {definition}，目录 {catalogue}，日历 {calendar}',

@@ -22,6 +22,11 @@ export function signedFigure(by: number, unit: string): string {
   return Number(text) === 0 ? text : `${by > 0 ? '+' : '−'}${text}`
 }
 
+/** Received of what was expected, in percent; what is more than expected is all of it. */
+export function coverageOf({ received, expected }: { received: number; expected: number }): string {
+  return expected > 0 ? percent(Math.min(1, received / expected)) : '–'
+}
+
 export type Status = KpiValue['target']['status']
 
 export const markOf = {

@@ -1,0 +1,88 @@
+// The rows of the catalogue that a figure counts, as they were published, each with what it counts for.
+import { z } from '@hono/zod-openapi'
+import { recordHash } from '#core/canonical.ts'
+import { CodedError } from '#core/errors.ts'
+import { withCity } from '#kpi/board/state-facts.ts'
+import type { Fact } from '#kpi/contract.ts'
+import { createCount, currentFacts, within } from '#kpi/engine/compute.ts'
+import { calendarAt } from '#kpi/time/calendar.ts'
+import { parsePeriod } from '#kpi/time/period.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { Parts } from '../observatory.ts'
+import { type App, endpoint } from './endpoint.ts'
+import { jurisdictionOf } from './guard.ts'
+import { onlyWithin, pairsOf } from './kpi-within.ts'
+
+const FactsQuery = z.object({
+  kpi: z.string().max(64),
+  only: z.string().max(2000).default(''),
+  switches: z.string().max(2000).default(''),
+  limit: z.coerce.number().int().min(1).max(200).default(50),
+  offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
+})
+const FactBody = z
+  .object({
+    ...{ kind: z.string(), id: z.string(), version: z.number().describe('Of the publication') },
+    ...{ validFromMs: z.number(), validToMs: z.number().nullable(), knownMs: z.number() },
+    fields: z.record(z.string(), z.unknown()),
+  })
+  .describe('As it was published: its SM3 is `hash`, its leaf in the ledger is catalogue KIND/ID')
+export const Facts = z.object({
+  total: z.number(),
+  facts: z.array(
+    z.object({
+      fact: FactBody,
+      hash: z.string(),
+      counts: z
+        .enum(['above', 'part', 'below', 'excluded', 'outside'])
+        .describe('Above the line, in part, below it alone, left out, or not of the population'),
+      reason: z.string().nullable().describe('Why it is left out'),
+    }),
+  ),
+})
+
+export function factRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
+  endpoint(
+    app,
+    {
+      ...{ method: 'get', path: '/api/kpi/facts', summary: 'Rows of the catalogue behind a figure', tag: 'kpi' },
+      access: { right: 'read', scope: 'read', within: 'jurisdiction' },
+      ...{ query: FactsQuery, response: Facts },
+    },
+    ({ query, context }) => {
+      const plan = kpi.board.plan(query.kpi)
+      if (!plan) throw new CodedError('not-found', { what: `The KPI ${query.kpi}` })
+      const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
+      if (!only || plan.definition.fact === 'case') return { total: 0, facts: [] }
+      const nowMs = clock.nowMs()
+      const calendar = calendarAt(kpiWork.calendars, plan.definition.calendar, nowMs)!
+      const pairs = Object.entries(only)
+      const all = currentFacts(kpi.catalogue.facts(), plan.definition.fact, nowMs, nowMs).filter((fact) => {
+        const { fields } = withCity(fact)
+        return pairs.every(([name, value]) => within(String(fields[name] ?? ''), value, name))
+      })
+      all.sort((a, b) => (a.id < b.id ? -1 : 1))
+      const request = {
+        ...{ switches: pairsOf(query.switches), by: [], validMs: nowMs, knownMs: nowMs, calendar },
+        ...{ period: parsePeriod('all', zoneOf(plan.definition.zone)), catalogueVersion: kpi.catalogue.version() },
+      }
+      const judged = (fact: Fact): Pick<z.output<typeof Facts>['facts'][number], 'counts' | 'reason'> => {
+        const one = createCount(plan, request)
+        one.takeFact(withCity(fact))
+        const [value] = one.values()
+        const [reason] = Object.keys(value!.exclusions)
+        if (value!.count === 0) return { counts: 'outside', reason: null }
+        if (reason !== undefined) return { counts: 'excluded', reason }
+        // A mean says what a row gives; a ratio of two counts, whether it is there.
+        const [above, below] = [value!.numerator, value!.denominator]
+        if (above === '0' || above === null) return { counts: 'below', reason: null }
+        return { counts: above === below || value!.groups ? 'above' : 'part', reason: null }
+      }
+      const page = all.slice(query.offset, query.offset + query.limit)
+      return {
+        total: all.length,
+        facts: page.map((fact) => ({ fact: { ...fact }, hash: recordHash(fact), ...judged(fact) })),
+      }
+    },
+  )
+}
