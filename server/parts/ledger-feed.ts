@@ -10,6 +10,8 @@ import type { LoadedDefinitions } from '#kpi/definitions/load.ts'
 import { type Ledger, ledgerBatchMax } from '#kpi/ledger/ledger.ts'
 import { calendarSchema } from '#kpi/time/calendar.ts'
 
+const leafIdMax = 500
+
 export interface LedgerFeedSources {
   cases: Pick<CaseStore, 'since'>
   catalogue: { facts(): readonly Fact[]; version(): number | null }
@@ -46,10 +48,12 @@ export function createLedgerFeed(
   /** The rows of a publication in their order, then the whole of it: where the last row is a leaf, all are. */
   const appendCatalogue = async (publications: ReadonlyMap<number, readonly Fact[]>): Promise<void> => {
     for (const [version, rows] of publications) {
-      const last = rowLeaf(rows.at(-1)!)
-      if (!ledger.find(last))
-        for (let from = 0; from < rows.length; from += ledgerBatchMax) {
-          const leaves = rows.slice(from, from + ledgerBatchMax).map(rowLeaf)
+      // A name that is longer than a leaf can hold is proved with the whole publication.
+      const named = rows.filter(({ kind, id }) => kind.length + id.length < leafIdMax)
+      const last = named.at(-1)
+      if (last && !ledger.find(rowLeaf(last)))
+        for (let from = 0; from < named.length; from += ledgerBatchMax) {
+          const leaves = named.slice(from, from + ledgerBatchMax).map(rowLeaf)
           await ledger.append(leaves.filter((leaf) => !ledger.find(leaf)))
         }
       await appendNew(catalogueLeaves(rows, deps.nowMs()).filter((leaf) => leaf.version === String(version)))
