@@ -236,12 +236,26 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       if (files.length === 0) return { cases: [], total: 0 }
       const base = current(source(), request)
       const limit = Math.min(request.limit, pageMax)
-      const [row] = await db().query(`select count(*) as total from (${base})`, [], request.signal)
-      const cases = await rows(
-        `${base} order by closed_ms desc nulls last, id limit ${whole(limit)} offset ${whole(request.offset)}`,
+      // What is replaced is looked up once, for number and order alike; whole records are read of the page alone.
+      const order = 'order by closed_ms desc nulls last, id'
+      const page = await db().query(
+        `select sequence, count(*) over () as total from (${base}) ${order} limit ${whole(limit)} offset ${whole(request.offset)}`,
+        [],
         request.signal,
       )
-      return { cases, total: Number(row?.['total'] ?? 0) }
+      if (page.length === 0) {
+        if (request.offset === 0) return { cases: [], total: 0 }
+        const [row] = await db().query(`select count(*) as total from (${base})`, [], request.signal)
+        return { cases: [], total: Number(row?.['total'] ?? 0) }
+      }
+      const sequences = page.map((row) => Number(row['sequence']))
+      const range = `sequence between ${Math.min(...sequences)} and ${Math.max(...sequences)}`
+      const found = await rows(
+        `select * from ${source()} where ${range} and sequence in (${sequences.join(', ')})`,
+        request.signal,
+      )
+      const bySequence = new Map(found.map((one) => [one.sequence, one]))
+      return { cases: sequences.map((sequence) => bySequence.get(sequence)!), total: Number(page[0]!['total']) }
     },
     lastSequence: async () => last,
     tally: async (sequence) => {
