@@ -33,8 +33,8 @@ const msPerDay = 86_400_000
 const when = (is: boolean): Verdict => (is ? suspect : judged)
 /** A clock that stops so long before the deadline, or later, stops near it. */
 const stopNearMs = 2 * msPerDay
-/** Clocks of two systems differ by less. */
-const clocksApartMs = 3 * msPerMinute
+/** A clock that nobody sets is off by less, and makes a whole unit answer before it closes. */
+const clocksUnsetMs = msPerHour
 const officeFromHour = 8
 const officeToHour = 18
 
@@ -411,7 +411,7 @@ export function isToldBefore({ closedMs, traces, stops }: CaseRecord): boolean {
  * the result.
  */
 function isAnsweredBefore({ closedMs, openedMs, acceptedMs, ratings, traces, stops }: CaseRecord): boolean {
-  const latestMs = closedMs! - clocksApartMs
+  const latestMs = closedMs! - clocksUnsetMs
   if (ratings.some(({ atMs, isDefault }) => !isDefault && atMs < latestMs)) return true
   let last = Number.NEGATIVE_INFINITY
   for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs

@@ -9,7 +9,6 @@ let observatory: Running
 let server: Server
 let list = '203.0.113.66\nevil.example\n'
 const sent: Record<string, number> = {}
-const pages = 0
 
 beforeAll(async () => {
   server = createServer((request, response) => {
