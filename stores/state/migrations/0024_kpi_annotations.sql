@@ -10,4 +10,5 @@ CREATE TABLE "kpi_annotations" (
 	"at_ms" bigint NOT NULL
 );
 --> statement-breakpoint
-CREATE INDEX "kpi_annotations_annotation" ON "kpi_annotations" USING btree ("annotation","serial");
+CREATE INDEX "kpi_annotations_annotation" ON "kpi_annotations" USING btree ("annotation","serial");--> statement-breakpoint
+CREATE TRIGGER kpi_annotations_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON "kpi_annotations" FOR EACH STATEMENT EXECUTE FUNCTION kpi_is_append_only();
