@@ -84,7 +84,7 @@ export function findingOf(meta: RuleMeta, event: FlatEvent, atMs: number, eventI
     ...common(meta, atMs),
     title: host ? `${meta.title} on ${host}` : meta.title,
     labels,
-    annotations: { ...annotationsOf(meta), ...shown },
+    annotations: { ...annotationsOf(meta), ...chineseOf(meta, host ?? ''), ...shown },
     entities: entitiesOf(event, labels),
     evidence: {
       ...{ query: `event.id:"${eventId}"`, language: 'kql', fromMs: atMs - 1000, toMs: atMs + 1000 },
@@ -101,7 +101,10 @@ export function correlationFinding(match: CorrelationMatch, event: FlatEvent): F
     ...common(meta, match.atMs),
     title: group === '' ? meta.title : `${meta.title}: ${group}`,
     labels,
-    annotations: { ...annotationsOf(meta), summary: `${match.value} within ${match.correlation.timespanMs / 1000} s` },
+    annotations: {
+      ...{ ...annotationsOf(meta), ...chineseOf(meta, group) },
+      summary: `${match.value} within ${match.correlation.timespanMs / 1000} s`,
+    },
     entities: entitiesOf(event, labels),
     evidence: {
       ...{ query: match.eventIds.map((id) => `event.id:"${id}"`).join(' or '), language: 'kql' },
@@ -123,6 +126,19 @@ function common(
     description: `${meta.description}${falsePositives.length > 0 ? `\n\nMay be harmless: ${falsePositives.join('; ')}.` : ''}${author}`,
     severity: severities[meta.level],
     ...{ state: 'active', atMs, forMs: 0, resolveAfterMs },
+  }
+}
+
+/** What the rule says in Chinese, of whom it is told. */
+function chineseOf({ zh, author, license }: RuleMeta, of: string): Record<string, string> {
+  const paragraphs = [
+    zh.description,
+    zh.falsepositives && `可能属正常情况：${zh.falsepositives}。`,
+    author && `规则作者：${author}${license === '' ? '' : `（${license}）`}。`,
+  ]
+  return {
+    ...(zh.title && { 'rule.title.zh': zh.title, 'title.zh': of === '' ? zh.title : `${zh.title}：${of}` }),
+    ...(zh.description && { 'description.zh': paragraphs.filter(Boolean).join('\n\n') }),
   }
 }
 

@@ -45,6 +45,13 @@ describe.each(files)('%s', (file) => {
     }
     expect(existsSync(resolve(root, file.replace(/\.yml$/, '.events')))).toBe(true)
   })
+  test('says in Chinese what it says in English', () => {
+    for (const { meta } of documents) {
+      const { title, description, falsepositives } = meta.zh
+      expect([title, description]).toEqual([expect.stringMatching(/\p{Script=Han}/u), expect.stringMatching(/。$/)])
+      expect(falsepositives !== '').toBe(meta.falsepositives.length > 0)
+    }
+  })
   test('matches what it must', () => {
     const events = eventsOf('match.json')
     expect(firedOn(events)).toBe(correlations.length > 0 ? 1 : events.length)

@@ -8,7 +8,7 @@ import { Automaton } from './2-compile/automaton.ts'
 import { Trie } from './2-compile/trie.ts'
 import { Correlator, correlationLimits } from './3-evaluate/correlate.ts'
 import { SigmaEngine } from './3-evaluate/engine.ts'
-import { creditOf, findingOf } from './finding.ts'
+import { correlationFinding, creditOf, findingOf } from './finding.ts'
 import { lift } from './lift.ts'
 import { oracle } from './oracle/testing.ts'
 import { unmetReferences } from './references.ts'
@@ -323,6 +323,53 @@ test('findings carry author, licence and link', () => {
     ...{ severity: 'high', labels: { 'host.name': 'web-1' }, title: 'T on web-1' },
     annotations: { 'rule.author': 'A. Author', tactics: 'credential-access', techniques: 'T1110.001' },
     description: expect.stringContaining('A. Author'),
+  })
+})
+
+describe('what a rule says in Chinese', () => {
+  const zh = (lines: string) =>
+    readSigma(
+      't.yml',
+      ruleText('sel: { f: x }\ncondition: sel').replace('title: T', `title: T\nauthor: A\nguanlan:\n${lines}`),
+      options,
+    )
+
+  test('goes with its findings, of whom they are told', () => {
+    const { documents, problems } = zh('  title.zh: 标题\n  description.zh: 说明。\n  falsepositives.zh: 扫描')
+    const [rule] = documents as SigmaRule[]
+    expect(problems).toEqual([])
+    expect(findingOf(rule!.meta, { 'host.name': 'web-1' }, 5, 'e1')).toMatchObject({
+      title: 'T on web-1',
+      annotations: {
+        ...{ 'title.zh': '标题：web-1', 'rule.title.zh': '标题' },
+        'description.zh': '说明。\n\n可能属正常情况：扫描。\n\n规则作者：A。',
+      },
+    })
+    expect(findingOf(rule!.meta, {}, 5, 'e1').annotations['title.zh']).toBe('标题')
+    const correlation = { meta: rule!.meta, conditions: [], timespanMs: 60_000 } as unknown as SigmaCorrelation
+    const match = { correlation, group: { 'source.ip': '203.0.113.9' }, value: 3, firstMs: 1, atMs: 5, eventIds: [] }
+    expect(correlationFinding(match, {})).toMatchObject({
+      title: 'T: 203.0.113.9',
+      annotations: { 'title.zh': '标题：203.0.113.9', summary: '3 within 60 s' },
+    })
+  })
+
+  test('is missing where the rule says nothing', () => {
+    const [rule] = readSigma('t.yml', ruleText('sel: { f: x }\ncondition: sel'), options).documents as SigmaRule[]
+    const names = Object.keys(findingOf(rule!.meta, {}, 5, 'e1').annotations)
+    expect(names.filter((name) => name.endsWith('.zh'))).toEqual([])
+  })
+
+  test.each([
+    ['  title.zh: [标题]', 'title.zh is not a text of 1 to 200 characters'],
+    [`  title.zh: ${'题'.repeat(201)}`, 'title.zh is not a text of 1 to 200 characters'],
+    ['  title.zh: ""', 'title.zh is not a text of 1 to 200 characters'],
+    ['  titel.zh: 标题', 'guanlan has no key "titel.zh"'],
+    ['  - 标题', 'guanlan is not a map'],
+  ])('is named and left out where it cannot be taken: %.30s', (lines, cause) => {
+    const { documents, problems } = zh(lines)
+    expect(problems).toEqual([expect.objectContaining({ file: 't.yml', cause })])
+    expect(documents[0]!.meta.zh.title).toBe('')
   })
 })
 

@@ -1,4 +1,5 @@
 // Sigma rules as trees (sigma-specification 2.1.0). Everything a rule says is here; nothing here knows how it is evaluated.
+import type { Chinese } from './chinese.ts'
 
 /** `any`: `*`; `one`: `?`; `dash`: one of the five dashes of `windash`. */
 export type PatternPart = string | typeof any | typeof one | typeof dash
@@ -59,6 +60,7 @@ export interface RuleMeta {
   tags: string[]
   falsepositives: string[]
   level: Level
+  zh: Chinese
   /** SPDX or the given text; DRL 1.1 where the rule names none and comes from a pack that does. */
   license: string
   /** Where it stands: file and, in a file of several, line. */

@@ -19,6 +19,7 @@ import {
   type SigmaFilter,
   type SigmaRule,
 } from './ast.ts'
+import { chineseOf, ownKey } from './chinese.ts'
 import { ConditionError, parseCondition } from './condition.ts'
 import { linesOf } from './line-of.ts'
 import { ItemError, itemOf, modifierNames, type Placeholders, type Scalar } from './modifiers.ts'
@@ -89,7 +90,10 @@ export function readSigma(file: string, text: string, options: ReadOptions): Rea
         continue
       }
       const line = data.length > 1 ? lineOf(index, []) : 1
-      documents.push(documentOf(document, file, line, options))
+      const zh = chineseOf(document[ownKey], (cause, path, hint) =>
+        problems.push({ file, line: lineOf(index, path), cause, hint }),
+      )
+      documents.push(documentOf(document, { file, line, zh }, options))
     } catch (error) {
       if (error instanceof RuleError)
         problems.push({ file, line: lineOf(index, error.path), cause: error.message, hint: error.hint })
@@ -99,8 +103,11 @@ export function readSigma(file: string, text: string, options: ReadOptions): Rea
   return { documents, problems }
 }
 
-function documentOf(data: Record<string, unknown>, file: string, line: number, options: ReadOptions): SigmaDocument {
-  const meta = metaOf(data, file, line, options.license)
+/** What is known of a document before it is read. */
+type Origin = Pick<RuleMeta, 'file' | 'line' | 'zh'>
+
+function documentOf(data: Record<string, unknown>, origin: Origin, options: ReadOptions): SigmaDocument {
+  const meta = metaOf(data, origin, options.license)
   if (data['correlation'] !== undefined) return correlationOf(data, meta)
   if (data['filter'] !== undefined) return filterOf(data, meta, options)
   if (data['detection'] === undefined)
@@ -278,7 +285,7 @@ function logSourceOf(data: unknown): LogSource {
   return { product: of('product'), category: of('category'), service: of('service') }
 }
 
-function metaOf(data: Record<string, unknown>, file: string, line: number, license: string): RuleMeta {
+function metaOf(data: Record<string, unknown>, origin: Origin, license: string): RuleMeta {
   const text = (name: string): string => remarkOf(data[name])
   const list = (name: string): string[] =>
     Array.isArray(data[name]) ? (data[name] as unknown[]).map(remarkOf) : data[name] ? [text(name)] : []
@@ -299,7 +306,7 @@ function metaOf(data: Record<string, unknown>, file: string, line: number, licen
       tags: list('tags'),
       falsepositives: list('falsepositives'),
     },
-    ...{ level, license: text('license') || license, file, line },
+    ...{ level, license: text('license') || license, ...origin },
   }
 }
 
