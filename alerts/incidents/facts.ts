@@ -26,6 +26,7 @@ export interface HeldAlert {
   id: string
   fingerprint: string
   title: string
+  titleZh: string
   rule: string
   severity: Severity
   state: string
@@ -52,7 +53,11 @@ export async function heldAlerts(tx: Database | Transaction, incidentId: string)
     .orderBy(alerts.fingerprint, desc(alerts.episode))
     .limit(alertsShownMax)
   return rows
-    .map(({ annotations, ...row }) => ({ ...row, techniques: listOf(annotations['techniques']) }))
+    .map(({ annotations, ...row }) => ({
+      ...row,
+      titleZh: annotations['title.zh'] || row.title,
+      techniques: listOf(annotations['techniques']),
+    }))
     .sort((a, b) => b.startedMs - a.startedMs)
 }
 
@@ -103,7 +108,7 @@ export async function factsOf(tx: Transaction, incidentId: string): Promise<Fact
       )
     const [first] = [...held].sort((a, b) => severities.indexOf(b.severity) - severities.indexOf(a.severity))
     return {
-      title: { en: first!.title, zh: first!.title },
+      title: { en: first!.title, zh: first!.titleZh },
       severity: worst(held.map(({ severity }) => severity)),
       score: Math.max(1, Math.round(strongest.en.score * share)),
       entities: union(held.map(({ entities }) => entities)),
@@ -114,7 +119,7 @@ export async function factsOf(tx: Transaction, incidentId: string): Promise<Fact
     }
   }
   return {
-    title: { en: named(strongest.en.title, held), zh: named(strongest.zh.title, held) },
+    title: { en: named(strongest.en.title, held, 'title'), zh: named(strongest.zh.title, held, 'titleZh') },
     severity: worst(drafts.map(({ en }) => en.severity)),
     score: Math.max(...drafts.map(({ en }) => en.score)),
     entities: union(drafts.map(({ en }) => en.entities)),
@@ -126,9 +131,9 @@ export async function factsOf(tx: Transaction, incidentId: string): Promise<Fact
 }
 
 /** The correlation calls alerts by their rules, people by their titles. */
-function named(text: string, held: readonly HeldAlert[]): string {
+function named(text: string, held: readonly HeldAlert[], title: 'title' | 'titleZh'): string {
   const alert = held.find(({ rule }) => text.includes(rule))
-  return alert ? text.replace(alert.rule, alert.title) : text
+  return alert ? text.replace(alert.rule, () => alert[title]) : text
 }
 
 export function listOf(text: string | undefined): string[] {

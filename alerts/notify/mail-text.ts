@@ -1,6 +1,6 @@
 // The words of a mail: one alert in full, or the alerts of a group one after the other.
 import { type Notification, type NotifiedAlert, pageOf } from './notification.ts'
-import { type Language, timeText, titleOf, wordsOf } from './words.ts'
+import { type Language, said, timeText, titleOf, wordsOf } from './words.ts'
 
 const headerCharsMax = 200
 
@@ -15,13 +15,14 @@ export function writeMail(notification: Notification, language: Language): { sub
 function alertText(alert: NotifiedAlert, url: string, language: Language): string {
   const words = wordsOf(language)
   const colon = language === 'zh' ? '：' : ': '
+  const { title, description } = said(alert, language)
   const line = (name: string, value: string): string => `${name}${colon}${value}`
   const labels = Object.entries(alert.labels).map(([name, value]) => `${name}=${value}`)
   const threshold = alert.threshold === null ? '' : ` (${words.threshold} ${alert.threshold})`
   return [
-    alert.state === 'resolved' ? `[${words.events.resolved}] ${alert.title}` : alert.title,
+    alert.state === 'resolved' ? `[${words.events.resolved}] ${title}` : title,
     '',
-    alert.description,
+    description,
     '',
     line(words.severity, words.severities[alert.severity]),
     line(words.started, timeText(alert.startedMs, language)),

@@ -91,11 +91,23 @@ export function worstOf(alerts: readonly Pick<NotifiedAlert, 'severity'>[]): Sev
   return severities[Math.max(...alerts.map(({ severity }) => severities.indexOf(severity)))]!
 }
 
+/** Some rules say it in Chinese beside English. */
+export function said(
+  { title, description, annotations }: Pick<NotifiedAlert, 'title' | 'description' | 'annotations'>,
+  language: Language,
+): { title: string; description: string } {
+  if (language !== 'zh') return { title, description }
+  return {
+    title: annotations['title.zh'] || title,
+    description: annotations['description.zh'] || description,
+  }
+}
+
 /** `[Firing] [high] Disk full`, or for a group how many of what. */
 export function titleOf({ event, alerts, group }: Notification, language: Language): string {
   const words = wordsOf(language)
   const head = `[${words.events[event]}] [${words.severities[worstOf(alerts)]}]`
-  if (!group || (alerts.length === 1 && group.truncated === 0)) return `${head} ${alerts[0].title}`
+  if (!group || (alerts.length === 1 && group.truncated === 0)) return `${head} ${said(alerts[0], language).title}`
   const ended = alerts.filter(({ state }) => state === 'resolved').length
   const counts = [
     ...(alerts.length > ended ? [words.firing(alerts.length - ended)] : []),

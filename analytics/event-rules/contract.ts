@@ -35,7 +35,12 @@ export const eventRuleSchema = z.strictObject({
     .optional()
     .describe('Over after so long without meeting the threshold; the window by default'),
   labels: z.record(z.string(), z.string()).default({}),
-  annotations: z.record(z.string(), z.string()).default({}).describe('May hold the same templates as the title'),
+  annotations: z
+    .record(z.string(), z.string())
+    .default({})
+    .describe(
+      'May hold the same templates as the title; title.zh and description.zh are what readers of Chinese see instead',
+    ),
   tests: z
     .array(
       z.strictObject({

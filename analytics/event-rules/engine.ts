@@ -254,7 +254,10 @@ function watchdogFinding(nowMs: number): Finding {
     severity: 'info',
     state: 'active',
     labels: {},
-    annotations: {},
+    annotations: {
+      'title.zh': '从规则到告警的通路正常',
+      'description.zh': '本告警始终处于触发状态。请将心跳接收方指向它：一旦停止，说明告警功能自身已中断。',
+    },
     atMs: nowMs,
     forMs: 0,
     resolveAfterMs: 0,

@@ -83,7 +83,12 @@ function silenceFinding(row: SourceSeen, nowMs: number, state: 'active' | 'over'
     severity: 'medium',
     state,
     labels: { receiver: row.receiver, source: row.source, kind: row.kind },
-    annotations: { last_seen: new Date(row.lastSeenMs).toISOString() },
+    annotations: {
+      last_seen: new Date(row.lastSeenMs).toISOString(),
+      'title.zh': `${row.receiver} ${row.source} 已停止发送数据`,
+      'description.zh':
+        '该来源原本定期发送数据，现已停止。请检查发送端是否在运行、到本机的网络是否畅通、其磁盘缓冲是否已满。此后的数据缺失，相关规则无法作出判断。',
+    },
     atMs: nowMs,
     forMs: 0,
     resolveAfterMs: 0,

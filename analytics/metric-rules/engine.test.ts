@@ -22,7 +22,11 @@ const rulesText = `groups:
         expr: up == 0
         for: 3m
         labels: {severity: critical}
-        annotations: {summary: '{{ $labels.instance }} is down', broken: '{{ .Nothing }}'}
+        annotations:
+          summary: '{{ $labels.instance }} is down'
+          summary_zh: '{{ $labels.instance }} 已停止'
+          description_zh: '请查看 {{ $labels.job }}'
+          broken: '{{ .Nothing }}'
 `
 const startMs = 600_000
 let directory: string
@@ -79,6 +83,7 @@ describe('metric rules', () => {
     expect(states('Down')).toEqual(['active@12', 'active@13', 'active@14', 'active@15', 'active@16', 'over@17'])
     const [first] = findings.filter(({ rule }) => rule === 'metrics/Down')
     expect(first).toMatchObject({ title: 'b is down', severity: 'critical', forMs: 180_000, entities: ['host:b'] })
+    expect(first!.annotations).toMatchObject({ 'title.zh': 'b 已停止', 'description.zh': '请查看 x' })
     expect(first!.labels).toEqual({ alertname: 'Down', instance: 'b', job: 'x', severity: 'critical', team: 'ops' })
     expect(
       named('ALERTS')

@@ -23,6 +23,18 @@ const severityOf: Record<string, Severity> = {
 
 export const refreshMs = 30_000
 
+/** Names of annotations may hold no dot before Prometheus 3: what a rule says in Chinese has names of its own there. */
+export function withChinese(annotations: Readonly<Record<string, string>>): Record<string, string> {
+  const { summary_zh: title, description_zh: description } = annotations
+  return {
+    ...(title ? { 'title.zh': title.slice(0, titleCharsMax) } : {}),
+    ...(description ? { 'description.zh': description } : {}),
+    ...annotations,
+  }
+}
+
+const titleCharsMax = 300
+
 export function findingOf(
   rule: MetricRule,
   group: RuleGroup,
@@ -34,12 +46,12 @@ export function findingOf(
   const { summary, message } = annotations
   return {
     rule: `metrics/${rule.name}`,
-    title: (summary ?? message ?? rule.name).slice(0, 300),
+    title: (summary ?? message ?? rule.name).slice(0, titleCharsMax),
     description: annotations['description'] ?? message ?? summary ?? rule.expr,
     severity: severityOf[(labels['severity'] ?? '').toLowerCase()] ?? 'medium',
     state,
     labels,
-    annotations,
+    annotations: withChinese(annotations),
     atMs,
     forMs: rule.forMs,
     // Only a finding that stopped being repeated resolves by itself.

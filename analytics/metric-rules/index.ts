@@ -7,5 +7,6 @@ export {
   metricRulesConfigSchema,
   type RuleGroupStatus,
 } from './engine.ts'
+export { withChinese } from './finding.ts'
 export { type MetricRule, readRuleFile } from './rule-file.ts'
 export { runUnitTests, type UnitTestResult } from './unit-test.ts'

@@ -1,6 +1,6 @@
 // Alerts as an Atom feed (RFC 4287): an entry for each, whose text changes with its state.
 import type { Alert } from '#alerts/alert.ts'
-import { type Language, timeText, wordsOf } from '#alerts/notify/words.ts'
+import { type Language, said, timeText, wordsOf } from '#alerts/notify/words.ts'
 
 export interface AtomSource {
   organisation: string
@@ -34,8 +34,9 @@ function entry(alert: Alert, { publicUrl, language }: AtomSource): string {
   const words = wordsOf(language)
   const state = alert.state === 'pending' ? words.pending : words.events[alert.state]
   const colon = language === 'zh' ? '：' : ': '
+  const { title, description } = said(alert, language)
   const summary = [
-    alert.description,
+    description,
     `${words.severity}${colon}${words.severities[alert.severity]}`,
     `${words.started}${colon}${timeText(alert.startedMs, language)}`,
     ...(alert.resolvedMs === null ? [] : [`${words.ended}${colon}${timeText(alert.resolvedMs, language)}`]),
@@ -44,7 +45,7 @@ function entry(alert: Alert, { publicUrl, language }: AtomSource): string {
   return [
     '<entry>',
     `<id>urn:x-guanlan:alert:${encodeURIComponent(alert.id)}</id>`,
-    `<title>${text(`[${state}] ${alert.title}`)}</title>`,
+    `<title>${text(`[${state}] ${title}`)}</title>`,
     `<updated>${time(updatedOf(alert))}</updated>`,
     `<published>${time(alert.startedMs)}</published>`,
     `<link rel="alternate" type="text/html" href="${attribute(`${publicUrl}/alerts/${encodeURIComponent(alert.id)}`)}"/>`,

@@ -69,7 +69,8 @@ export const IncidentDetailBody = z.object({
   story: z.array(z.object({ atMs: timeMs, text: both, severity, alert: z.string().nullable() })),
   alerts: z.array(
     z.object({
-      ...{ id: z.string(), fingerprint: z.string(), title: z.string(), rule: z.string(), severity, state: z.string() },
+      ...{ id: z.string(), fingerprint: z.string(), title: z.string(), titleZh: z.string() },
+      ...{ rule: z.string(), severity, state: z.string() },
       ...{ entities: z.array(z.string()), startedMs: timeMs, lastSeenMs: timeMs },
     }),
   ),

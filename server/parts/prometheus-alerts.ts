@@ -1,5 +1,6 @@
 // Alerts that a Prometheus sends (Alertmanager's API v2) as findings.
 import { z } from '@hono/zod-openapi'
+import { withChinese } from '#analytics/metric-rules/index.ts'
 import type { Finding, Severity } from '#core/finding.ts'
 
 export const PostableAlerts = z
@@ -47,7 +48,7 @@ export function findingOf(alert: z.output<typeof PostableAlerts>[number], nowMs:
     severity: severities[(labels['severity'] ?? '').toLowerCase()] ?? 'medium',
     state: isOver ? 'over' : 'active',
     labels,
-    annotations: { ...annotations, ...(generatorURL ? { generatorURL } : {}) },
+    annotations: { ...withChinese(annotations), ...(generatorURL ? { generatorURL } : {}) },
     atMs: isOver ? endsMs : Math.min(nowMs, Number.isNaN(startsMs) ? nowMs : startsMs),
     forMs: 0,
     resolveAfterMs: Number.isNaN(endsMs) || isOver ? resolveTimeoutMs : endsMs - nowMs + graceMs,

@@ -131,8 +131,10 @@ export async function incidentDetail(
           const isOurs = chapter.alert === null || fingerprints.has(chapter.alert)
           if (!isOurs || (!whole && !(chapter.alert !== null && seenPrints.has(chapter.alert)))) return []
           const alert = byPrint.get(chapter.alert ?? '')
-          const text = (given: string) => (alert ? given.replace(alert.rule, alert.title) : given)
-          return [{ ...chapter, text: { en: text(chapter.text), zh: text(draft.zh.story[i]?.text ?? chapter.text) } }]
+          const text = (given: string, title: 'title' | 'titleZh') =>
+            alert ? given.replace(alert.rule, () => alert[title]) : given
+          const zh = text(draft.zh.story[i]?.text ?? chapter.text, 'titleZh')
+          return [{ ...chapter, text: { en: text(chapter.text, 'title'), zh } }]
         }),
       )
       .sort((a, b) => a.atMs - b.atMs),

@@ -8,6 +8,7 @@ import { systemClock } from '#core/clock.ts'
 import { finding } from '../../testing.ts'
 import { createAllowance } from '../allowance.ts'
 import { receiverSchema } from '../config.ts'
+import { writeMail } from '../mail-text.ts'
 import type { Delivery, Notification, NotifiedAlert } from '../notification.ts'
 import { createNotifier } from '../notifiers.ts'
 import { writeChat } from './text.ts'
@@ -213,6 +214,22 @@ describe('robots', () => {
     expect(text).not.toMatch(/[<>]/)
     expect(text).not.toMatch(/\]\s*\(http:\/\/evil/)
     expect(text).toContain('(https://ops.example/alerts/a1)')
+  })
+
+  test('a rule that says it in Chinese too is told in the language of the reader, in chats and mails', () => {
+    const both = alert({
+      ...{ title: 'Disk full', description: 'Make room' },
+      annotations: { 'title.zh': '磁盘已满', 'description.zh': '请腾出空间' },
+    })
+    for (const write of [
+      (language: 'zh' | 'en') => writeChat(notification([both]), language, 4096),
+      (language: 'zh' | 'en') => writeMail(notification([both]), language),
+    ]) {
+      expect(JSON.stringify(write('zh'))).toMatch(/磁盘已满.*磁盘已满.*请腾出空间/)
+      expect(JSON.stringify(write('zh'))).not.toMatch(/Disk full|Make room/)
+      expect(JSON.stringify(write('en'))).toMatch(/Disk full.*Disk full.*Make room/)
+      expect(JSON.stringify(write('en'))).not.toMatch(/磁盘|空间/)
+    }
   })
 
   test('both languages name the zone of a time', () => {

@@ -1,6 +1,6 @@
 // The words of a chat message: a head, then alert by alert as many as its size allows, and how many are left.
 import { type Notification, type NotifiedAlert, pageOf } from '../notification.ts'
-import { type Language, timeText, titleOf, wordsOf } from '../words.ts'
+import { type Language, said, timeText, titleOf, wordsOf } from '../words.ts'
 
 export interface ChatText {
   title: string
@@ -31,13 +31,14 @@ export function writeChat(notification: Notification, language: Language, bytesM
 function alertText(alert: NotifiedAlert, url: string, language: Language): string {
   const words = wordsOf(language)
   const colon = language === 'zh' ? '：' : ': '
+  const { title, description } = said(alert, language)
   const ended = alert.resolvedMs === null ? [] : [`${words.ended}${colon}${timeText(alert.resolvedMs, language)}`]
   const state =
     alert.state === 'resolved' ? words.events.resolved : alert.state === 'unknown' ? words.events.unknown : ''
   return [
-    `**${state === '' ? '' : `${state} `}${clip(plain(alert.title), 200)}**`,
+    `**${state === '' ? '' : `${state} `}${clip(plain(title), 200)}**`,
     `${words.severity}${colon}${words.severities[alert.severity]}`,
-    ...(alert.description === '' ? [] : [clip(plain(alert.description), 500)]),
+    ...(description === '' ? [] : [clip(plain(description), 500)]),
     `${words.started}${colon}${timeText(alert.startedMs, language)}`,
     ...ended,
     ...(url === '' ? [] : [`[${words.page}](${url})`]),

@@ -1,5 +1,8 @@
 // Some findings say it in both languages.
 import { i18n } from '#lib/i18n/index.svelte.ts'
 
-export const said = (annotations: Record<string, string>, what: 'title' | 'description', otherwise: string): string =>
-  (i18n.language === 'zh' && annotations[`${what}.zh`]) || otherwise
+export const said = (
+  annotations: Record<string, string>,
+  what: 'title' | 'description' | 'summary',
+  otherwise: string,
+): string => (i18n.language === 'zh' && annotations[`${what}.zh`]) || otherwise
