@@ -304,8 +304,9 @@ describe('alerting', () => {
     expect((await alerting.list({})).alerts).toMatchObject([{ episode: 1, findingCount: 10, state: 'firing' }])
     await alerting.submit([seen({ state: 'over' })])
     await new Promise((resolve) => setTimeout(resolve, 5))
-    await alerting.submit([seen()])
+    await alerting.submit([seen({ annotations: { 'title.zh': '磁盘写满' } })])
     const page = await alerting.list({ q: 'synthetic web-1' })
+    expect((await alerting.list({ q: '写满 web-1' })).alerts.map(({ episode }) => episode)).toEqual([2])
     expect(page.alerts.map(({ episode, state: now }) => [episode, now])).toEqual([
       [2, 'firing'],
       [1, 'resolved'],

@@ -85,7 +85,12 @@ function contains(word: string): SQL | undefined {
   // Values only: a search for "host" should not find every alert that has a label of that name.
   const labels = sql`exists (select 1 from jsonb_each_text(${alerts.labels}) as label where label.value ilike ${pattern})`
   const entities = sql`exists (select 1 from jsonb_array_elements_text(${alerts.entities}) as entity where entity ilike ${pattern})`
-  return or(sql`${alerts.title} ilike ${pattern}`, sql`${alerts.rule} ilike ${pattern}`, labels, entities)
+  return or(
+    sql`${alerts.title} ilike ${pattern}`,
+    sql`${alerts.annotations} ->> 'title.zh' ilike ${pattern}`,
+    sql`${alerts.rule} ilike ${pattern}`,
+    ...[labels, entities],
+  )
 }
 
 function olderThan(before: string): SQL | undefined {

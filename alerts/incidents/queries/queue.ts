@@ -96,7 +96,8 @@ export function pressing(a: QueueRow, b: QueueRow): number {
     dueOf(a) - dueOf(b) ||
     severities.indexOf(b.incident.severity) - severities.indexOf(a.incident.severity) ||
     b.incident.score - a.incident.score ||
-    a.incident.openedMs - b.incident.openedMs
+    a.incident.openedMs - b.incident.openedMs ||
+    a.incident.number - b.incident.number
   )
 }
 
