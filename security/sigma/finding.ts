@@ -104,6 +104,7 @@ export function correlationFinding(match: CorrelationMatch, event: FlatEvent): F
     annotations: {
       ...{ ...annotationsOf(meta), ...chineseOf(meta, group) },
       summary: `${match.value} within ${match.correlation.timespanMs / 1000} s`,
+      'summary.zh': `${match.correlation.timespanMs / 1000} 秒内达到 ${match.value}`,
     },
     entities: entitiesOf(event, labels),
     evidence: {

@@ -34,6 +34,8 @@ export interface SigmaRuleStatus {
   kind: 'rule' | 'correlation'
   title: string
   description: string
+  /** Each '' where the rule does not say it. */
+  zh: { title: string; description: string }
   level: RuleMeta['level']
   status: string
   author: string
@@ -284,6 +286,7 @@ export function createSigma(config: SigmaConfig, deps: SigmaDeps) {
         const noisy = noise.get(keyOf(meta))
         return {
           ...{ id: meta.id || meta.name, kind: one.kind, title: meta.title, description: meta.description },
+          zh: { title: meta.zh.title, description: meta.zh.description },
           ...{ level: meta.level, status: meta.status, author: meta.author, license: meta.license },
           ...{ link: creditOf(meta).link, tags: meta.tags, file: meta.file, enabled: !off.has(keyOf(meta)) },
           logsource: one.kind === 'rule' ? sourceText(one) : one.type,

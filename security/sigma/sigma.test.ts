@@ -350,7 +350,7 @@ describe('what a rule says in Chinese', () => {
     const match = { correlation, group: { 'source.ip': '203.0.113.9' }, value: 3, firstMs: 1, atMs: 5, eventIds: [] }
     expect(correlationFinding(match, {})).toMatchObject({
       title: 'T: 203.0.113.9',
-      annotations: { 'title.zh': '标题：203.0.113.9', summary: '3 within 60 s' },
+      annotations: { 'title.zh': '标题：203.0.113.9', summary: '3 within 60 s', 'summary.zh': '60 秒内达到 3' },
     })
   })
 

@@ -82,3 +82,11 @@ test('what is seen again does not make an entry new; what ends does', () => {
   expect(updated(alert({ lastSeenMs: 1_795_700_000_000 }))).toBe(updated(alert()))
   expect(updated(alert({ state: 'resolved', resolvedMs: 1_795_700_000_000 }))).toBe('2026-11-26T13:33:20.000Z')
 })
+
+test('an alert that speaks both languages is told in that of the feed', () => {
+  const annotations = { 'title.zh': '通过 sudo 打开 root Shell', 'description.zh': '请查清是谁。' }
+  const told = (language: 'zh' | 'en') => atomFeed([alert({ annotations })], '/', { ...source, language })
+  expect(told('zh')).toContain('<title>[告警] 通过 sudo 打开 root Shell</title>')
+  expect(told('zh')).toContain('请查清是谁。')
+  expect(told('en')).not.toMatch(/sudo|请查清/)
+})

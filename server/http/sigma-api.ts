@@ -6,6 +6,7 @@ export const SecurityRule = z.object({
   kind: z.enum(['rule', 'correlation']),
   title: z.string(),
   description: z.string(),
+  zh: z.object({ title: z.string(), description: z.string() }).describe('Empty where the rule does not say it'),
   level: z.string(),
   status: z.string(),
   author: z.string(),
