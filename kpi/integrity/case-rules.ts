@@ -34,7 +34,7 @@ const when = (is: boolean): Verdict => (is ? suspect : judged)
 /** A clock that stops so long before the deadline, or later, stops near it. */
 const stopNearMs = 2 * msPerDay
 /** A clock that nobody sets is off by less, and makes a whole unit answer before it closes. */
-const clocksUnsetMs = msPerHour
+const clocksUnsetMs = 15 * msPerMinute
 const officeFromHour = 8
 const officeToHour = 18
 
