@@ -62,6 +62,19 @@ describe('the Prometheus collector', () => {
     expect(values('scrape_series_added')[1]!.value).toBe(0)
   })
 
+  it('has help and types of a target that was down at first', async () => {
+    let asked = 0
+    const target = await serve((_, response) => {
+      asked++
+      if (asked === 1) response.statusCode = 503
+      response.end('# TYPE a counter\na 1\n')
+    })
+    await start({ static_configs: [{ targets: [target] }] })
+    await scraped(3)
+    expect(values('up').map(({ value }) => value)).toEqual([0, 1, 1])
+    expect(recorder.metadata).toEqual([{ family: 'a', type: 'counter', help: '', unit: '' }])
+  })
+
   it('keeps the target’s own labels when told to honour them', async () => {
     const target = await serve((_, response) => response.end('a{job="x",instance=""} 1\n'))
     await start({ honor_labels: true, static_configs: [{ targets: [target] }] })

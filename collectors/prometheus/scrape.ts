@@ -57,6 +57,8 @@ export function createScrape(target: Target, { config, job, fetcher, relabelMetr
   const origin = { receiver, source: `${target.labels['job']} ${target.labels['instance']}` }
   let known = new Map<string, Known>()
   let scrapes = 0
+  /** The scrape whose help and types were taken last. */
+  let saidAt = Number.NEGATIVE_INFINITY
   let problem = ''
 
   const formatOptions = { native: job.scrape_native_histograms, classic: job.always_scrape_classic_histograms }
@@ -96,7 +98,7 @@ export function createScrape(target: Target, { config, job, fetcher, relabelMetr
       histogram: (series, histogram, timestampMs, exemplars) =>
         take(series, timestampMs, 0, { value: 0, histogram, exemplars: dated(exemplars) }),
       metadata: (entry) => {
-        if (scrapes % metadataEvery === 1) outcome.metadata.push(entry)
+        if (scrapes - saidAt >= metadataEvery) outcome.metadata.push(entry)
       },
     })
     return outcome
@@ -141,6 +143,7 @@ export function createScrape(target: Target, { config, job, fetcher, relabelMetr
       try {
         await emit.samples(batch, from === 0 ? metadata : [], origin)
         counters.accepted(batch.length)
+        if (from === 0 && metadata.length > 0) saidAt = scrapes
       } catch (error) {
         // The next scrape is due before a retry could be worth it.
         counters.dropped(error instanceof CodedError ? error.code : 'internal', batch.length)

@@ -177,6 +177,7 @@ describe('coverage', () => {
     // Four working days: 26th to 29th; usually there is one between deliveries.
     expect(findings.map(({ state, labels }) => [state, labels['department']])).toEqual([['active', 'd-1']])
     expect(findings[0]!.title).toBe('某市公安局 (440305) sends no cases any more')
+    expect(findings[0]!.annotations['title.zh']).toBe('某市公安局（440305）已停止报送办件')
     expect(findings[0]!.evidence).toMatchObject({ value: 4, threshold: 2 })
     await cases.append([record('back', '2026-10-10T10:00:00')], clock.nowMs())
     await coverage.refresh()

@@ -233,7 +233,13 @@ function silenceFinding(
     severity: 'medium',
     state,
     labels: { region, department },
-    annotations: {},
+    annotations: {
+      'title.zh': `${name}（${region}）已停止报送办件`,
+      'description.zh':
+        state === 'active'
+          ? `已有 ${quietDays} 个工作日没有办件到达，以往两次报送之间最多相隔 ${usualDays} 个工作日。恢复报送之前，该单位本期数值不完整。`
+          : `${name}（${region}）已恢复报送办件。`,
+    },
     // Seen anew each minute; should the end be missed over a restart, it ends by itself.
     ...{ atMs, forMs: 0, resolveAfterMs: 3_600_000, entities: [] },
     evidence: {

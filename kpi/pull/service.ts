@@ -146,7 +146,13 @@ function pullFinding(source: PullSource, error: CodedError | undefined, atMs: nu
     severity: 'medium',
     state: error ? 'active' : 'over',
     labels: { source: id, department, ...(region === '' ? {} : { region }) },
-    annotations: { name_zh: name.zh, file, ...(error ? { code: error.code } : {}) },
+    annotations: {
+      ...{ name_zh: name.zh, file, ...(error ? { code: error.code } : {}) },
+      'title.zh': `${name.zh}的办件无法读取`,
+      'description.zh': error
+        ? `${error.message}。${error.hint} 数据不会丢失，恢复后从中断处继续读取。`
+        : `${name.zh}的办件已恢复读取。`,
+    },
     ...{ atMs, forMs: 0, resolveAfterMs: 0, entities: [] },
     evidence: { query: '', language: 'none', fromMs: atMs, toMs: atMs, eventIds: [], value: null, threshold: null },
   }

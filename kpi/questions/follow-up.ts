@@ -18,6 +18,7 @@ export interface FollowUpDeps {
 }
 
 export const overdueRule = 'kpi/question-overdue'
+const kindsZh: Record<Question['kind'], string> = { question: '质询', appeal: '申诉', task: '督办' }
 
 export function createFollowUp({
   questions,
@@ -74,7 +75,14 @@ function overdueFinding(question: Question, state: 'active' | 'over', overrun: n
     severity: kind === 'task' ? 'medium' : 'low',
     state,
     labels: { question: id, department, ...(region === '' ? {} : { region }) },
-    annotations: { kpi, period },
+    annotations: {
+      ...{ kpi, period },
+      'title.zh': `逾期：${title}`,
+      'description.zh':
+        state === 'active'
+          ? `发给 ${department} 的${kindsZh[kind]}已超期 ${overrun} 个工作日，请催办该部门或负责裁定的人。`
+          : `发给 ${department} 的${kindsZh[kind]}已答复或办结。`,
+    },
     // Seen anew each minute; should the end be missed over a restart, it ends by itself.
     ...{ atMs, forMs: 0, resolveAfterMs: 3_600_000, entities: [] },
     evidence: {
