@@ -69,11 +69,26 @@ export interface Board {
 const batch = 20_000
 /** Cases of so many items are asked for by name, of more all are looked through. */
 const codesMax = 500
-/** What was counted is written after so many cases, or after so long when there were any. */
 /** Time goes on for what is open at most so often: a million open cases every eight minutes. */
 const openPerMs = 2
+/** What was counted is written after so many cases, or after so long when there were any. */
 const saveCases = 50_000
 const saveMs = 600_000
+
+/** The same board, of which `values` answers otherwise. */
+export function answering(board: Board, values: Board['values']): Board {
+  return {
+    refresh: () => board.refresh(),
+    save: () => board.save(),
+    plans: () => board.plans(),
+    plan: (id) => board.plan(id),
+    planFor: (question) => board.planFor(question),
+    get sequence() {
+      return board.sequence
+    },
+    values,
+  }
+}
 
 export function createBoard(deps: BoardDeps): Board {
   const { definitions, calendars, cases, facts, catalogueVersion, nowMs, directory } = deps

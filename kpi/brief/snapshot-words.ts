@@ -2,7 +2,7 @@
 
 import type { Step } from '../board/waterfall.ts'
 import type { TargetStatus, ValueState } from '../contract.ts'
-import { reasonText, statuses, steps } from './words.ts'
+import { reasonText, states, statuses, steps } from './words.ts'
 
 export interface SnapshotWords {
   states: Record<ValueState, string>
@@ -50,15 +50,7 @@ export interface SnapshotWords {
 }
 
 export const zh: SnapshotWords = {
-  states: {
-    value: '',
-    zero: '零',
-    missing: '缺数据',
-    'not-applicable': '不适用',
-    suppressed: '样本过少',
-    provisional: '暂定',
-    disputed: '有争议',
-  },
+  states,
   statuses: Object.fromEntries(Object.entries(statuses).map(([status, { word }]) => [status, word])) as Record<
     TargetStatus,
     string

@@ -12,7 +12,7 @@ export const syntheticMark = '合成示例'
 export const syntheticNote = '本期含合成办件，仅供演示，不代表任何政府部门的实际绩效。'
 export const convertedNote = '本件繁体字由程序转换，名称以登记的简体为准。'
 
-const states: Record<ValueState, string> = {
+export const states: Record<ValueState, string> = {
   value: '',
   zero: '零',
   missing: '缺数据',

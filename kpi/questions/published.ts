@@ -4,7 +4,7 @@ import { eq, ne } from 'drizzle-orm'
 import { kpiRestatements } from '#stores/state/schema/kpi.ts'
 import { kpiReleases } from '#stores/state/schema/kpi-questions.ts'
 import type { Database } from '#stores/state/state.ts'
-import type { Board, Question } from '../board/board.ts'
+import { answering, type Board, type Question } from '../board/board.ts'
 import type { KpiValue, Restatement } from '../contract.ts'
 import { switchesOf } from '../definitions/plan.ts'
 import { type Cell, cellKey } from './cell.ts'
@@ -87,26 +87,16 @@ export function createPublished(database: Database): Published {
 
 /** Only what is asked for as it is now, under the choices of the definition, is what was published. */
 export function withPublished(board: Board, published: Published): Board {
-  return {
-    refresh: () => board.refresh(),
-    save: () => board.save(),
-    plans: () => board.plans(),
-    plan: (id) => board.plan(id),
-    planFor: (question) => board.planFor(question),
-    get sequence() {
-      return board.sequence
-    },
-    values: async (question) => {
-      const values = await board.values(question)
-      if (!isAsPublished(board, question)) return values
-      const stands = async (value: KpiValue): Promise<KpiValue> => {
-        const label = value.dimensions['period'] ?? value.period.label
-        const release = label === 'all' ? question.release : label
-        return (release === undefined ? undefined : await published.of(release, value, question.only)) ?? value
-      }
-      return Promise.all(values.map(stands))
-    },
-  }
+  return answering(board, async (question) => {
+    const values = await board.values(question)
+    if (!isAsPublished(board, question)) return values
+    const stands = async (value: KpiValue): Promise<KpiValue> => {
+      const label = value.dimensions['period'] ?? value.period.label
+      const release = label === 'all' ? question.release : label
+      return (release === undefined ? undefined : await published.of(release, value, question.only)) ?? value
+    }
+    return Promise.all(values.map(stands))
+  })
 }
 
 function isAsPublished(board: Board, question: Question): boolean {

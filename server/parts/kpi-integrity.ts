@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '#core/clock.ts'
 import type { Logger } from '#core/logger.ts'
 import { formatProblem, type SourceProblem } from '#core/yaml-source.ts'
-import type { Board } from '#kpi/board/board.ts'
+import { answering, type Board } from '#kpi/board/board.ts'
 import type { Raised } from '#kpi/integrity/flags.ts'
 import { readGradeRules } from '#kpi/integrity/grade.ts'
 import { createIntegrity, type IntegrityService } from '#kpi/integrity/service.ts'
@@ -86,24 +86,14 @@ export function createIntegrityPart(
 /** A figure is told with its grade; of what was known before the last run nobody knows what the checks would have said. */
 export function withGrades(board: Board, integrity: IntegrityService | undefined): Board {
   if (!integrity) return board
-  return {
-    refresh: () => board.refresh(),
-    save: () => board.save(),
-    plans: () => board.plans(),
-    plan: (id) => board.plan(id),
-    planFor: (question) => board.planFor(question),
-    get sequence() {
-      return board.sequence
-    },
-    values: async (question) => {
-      const values = await board.values(question)
-      if (question.knownMs !== undefined && question.knownMs < integrity.ranAtMs()) return values
-      const isOfCases = board.plan(question.kpi)?.definition.fact === 'case'
-      return values.map((value) => {
-        const period = value.dimensions['period']
-        const asked = period === undefined ? value : { ...value, period: { ...value.period, label: period } }
-        return { ...value, grade: integrity.grade(asked, question.only, isOfCases)?.grade ?? null }
-      })
-    },
-  }
+  return answering(board, async (question) => {
+    const values = await board.values(question)
+    if (question.knownMs !== undefined && question.knownMs < integrity.ranAtMs()) return values
+    const isOfCases = board.plan(question.kpi)?.definition.fact === 'case'
+    return values.map((value) => {
+      const period = value.dimensions['period']
+      const asked = period === undefined ? value : { ...value, period: { ...value.period, label: period } }
+      return { ...value, grade: integrity.grade(asked, question.only, isOfCases)?.grade ?? null }
+    })
+  })
 }
