@@ -81,7 +81,7 @@ export function createRecorder(entries = new Map<string, string>()): Recorder {
 }
 
 /** Waits for a condition, failing with its words after `limitMs`. */
-export async function until(condition: () => boolean, what: string, limitMs = 10_000): Promise<void> {
+export async function until(condition: () => boolean, what: string, limitMs = 30_000): Promise<void> {
   const start = performance.now()
   while (!condition()) {
     if (performance.now() - start > limitMs) throw new Error(`waited ${limitMs} ms in vain for: ${what}`)

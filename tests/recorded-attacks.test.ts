@@ -67,7 +67,7 @@ describe.skipIf(!existsSync(recordings) || !existsSync(archive))('recorded attac
     expect(parsers.reload()).toEqual([])
     const set = await loadRules(archive, { placeholders: new Map(), license: detectionRuleLicense })
     engine = new SigmaEngine(set.rules, [], { taxonomy: loadTaxonomy(resolve(root, 'rules/taxonomy/sigma.yml')) })
-  }, 60_000)
+  })
 
   test.each(['fields', 'text'] as const)('every line is understood, as %s', (as) => {
     for (const { file, lines } of index) {
@@ -115,7 +115,7 @@ describe.skipIf(!existsSync(recordings) || !existsSync(archive))('recorded attac
         expect([file, rule_id, found]).toEqual([file, rule_id, lines])
       }
     }
-  }, 60_000)
+  })
 
   test('Log4Shell is two incidents by the rules that ship, each with all of its sources', async () => {
     const { rules } = await loadRules(resolve(root, 'rules/sigma'), { placeholders: new Map(), license: '' })

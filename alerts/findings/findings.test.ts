@@ -29,7 +29,7 @@ beforeAll(async () => {
     { id: 'host:web-1', kind: 'host', name: 'web-1', region: '440305', department: 'A', ...place },
     { id: 'host:web-2', kind: 'host', name: 'web-2', region: '440106', department: 'B', ...place },
   ])
-}, 60_000)
+})
 afterAll(() => state.dispose())
 beforeEach(async () => {
   clock = new ManualClock(startMs)

@@ -24,7 +24,7 @@ import { dropEmpty } from './membership.ts'
 let state: TestState
 beforeAll(async () => {
   state = await openTestState()
-}, 60_000)
+})
 afterAll(() => state.dispose())
 
 interface Told {
@@ -68,7 +68,7 @@ describe('groups', () => {
   })
 
   const tree = (part = '') => `
-route: { receiver: duty, group_by: [site], group_wait: 300ms, group_interval: 700ms, repeat_interval: 1h${part} }
+route: { receiver: duty, group_by: [site], group_wait: 1500ms, group_interval: 2s, repeat_interval: 1h${part} }
 receivers: [{ name: duty }, { name: second }]
 `
   const start = async (text = tree(), receivers: object[] = [hookOf('duty')]): Promise<Alerting> => {
@@ -109,7 +109,7 @@ receivers: [{ name: duty }, { name: second }]
       ['B', 'firing'],
       ['C', 'firing'],
     ])
-    await pause(1000)
+    await pause(2500)
     expect(told).toHaveLength(2)
   })
 
@@ -122,7 +122,7 @@ receivers: [{ name: duty }, { name: second }]
     await expect.poll(() => told.length).toBe(1)
     await stop(running[0]!)
     await start()
-    await pause(1600)
+    await pause(4000)
     expect(told).toHaveLength(1)
   })
 
@@ -140,25 +140,30 @@ receivers: [{ name: duty }, { name: second }]
     const [one] = [await start(), await start(), await start()]
     const sites = Array.from({ length: 25 }, (_, i) => `s${i}`)
     await one!.submit(sites.map((site) => seen('A', { labels: { alertname: 'A', site } })))
-    await expect.poll(() => told.length, { timeout: 10_000 }).toBe(25)
-    await pause(1500)
+    await expect.poll(() => told.length).toBe(25)
+    await pause(2500)
     expect(told.map((each) => each.body.alerts[0]!.labels['site']).sort()).toEqual([...sites].sort())
-  }, 20_000)
+  })
 
   test('a receiver that comes back hears what is true then, once, and nothing of what came and went', async () => {
-    answer = () => 503
+    let refused = 0
+    answer = () => {
+      refused++
+      return 503
+    }
     const alerting = await start()
     await alerting.submit([seen('A'), seen('Gone')])
-    await pause(500)
+    await expect.poll(() => refused).toBeGreaterThan(0)
     await alerting.submit([seen('Gone', { state: 'over' }), seen('B')])
-    await pause(900)
+    const before = refused
+    await expect.poll(() => refused).toBeGreaterThan(before)
     answer = () => 200
-    await expect.poll(() => told.length, { timeout: 10_000 }).toBeGreaterThan(0)
-    await pause(1000)
+    await expect.poll(() => told.length).toBeGreaterThan(0)
+    await pause(2500)
     const firing = told.flatMap(({ body }) => body.alerts.filter(({ status }) => status === 'firing'))
     expect(firing.map(({ labels }) => labels['alertname'])).toEqual(['A', 'B'])
     expect(told).toHaveLength(1)
-  }, 20_000)
+  })
 
   test('a receiver that hangs delays neither its neighbour nor the next turn', async () => {
     answer = (path) => (path === '/second' ? 0 : 200)
@@ -167,9 +172,9 @@ receivers: [{ name: duty }, { name: second }]
     await alerting.submit([seen('A')])
     await expect.poll(() => told.length).toBe(1)
     await alerting.submit([seen('B')])
-    await expect.poll(() => told.length, { timeout: 3000 }).toBe(2)
+    await expect.poll(() => told.length).toBe(2)
     expect(told.map(({ path }) => path)).toEqual(['/duty', '/duty'])
-  }, 15_000)
+  })
 
   test('a receiver takes so many alerts, the rest are counted', async () => {
     const alerting = await start(tree(), [hookOf('duty', { alertsMax: 2 })])
@@ -201,7 +206,7 @@ receivers: [{ name: duty }, { name: second }]
 route:
   receiver: duty
   group_by: [site]
-  group_wait: 3s
+  group_wait: 5s
   group_interval: 5s
   repeat_interval: 1h
   routes:
@@ -224,7 +229,7 @@ time_intervals:
     const [route, waiting] = await why('A')
     expect(route).toEqual({ kind: 'route', ...root, group: { site: 'gz' } })
     expect(waiting).toMatchObject({ kind: 'waiting', ...root, first: true })
-    expect(Math.abs((waiting as { untilMs: number }).untilMs - startedMs - 3000)).toBeLessThan(2500)
+    expect(Math.abs((waiting as { untilMs: number }).untilMs - startedMs - 5000)).toBeLessThan(4500)
     expect(await why('Night')).toMatchObject([
       { kind: 'route', path: 'route.routes[0]' },
       { kind: 'time-interval', path: 'route.routes[0]', interval: 'long ago', mutes: false, untilMs: null },
@@ -234,10 +239,8 @@ time_intervals:
       { kind: 'time-interval', interval: 'always', mutes: true },
     ])
     expect(await why('Void')).toMatchObject([{ kind: 'route' }, { kind: 'nobody', receiver: 'nobody' }])
-    await expect.poll(() => told.length, { timeout: 15_000 }).toBe(1)
-    await expect
-      .poll(async () => (await why('A')).map(({ kind }) => kind), { timeout: 15_000 })
-      .toEqual(['route', 'repeat', 'told'])
+    await expect.poll(() => told.length).toBe(1)
+    await expect.poll(async () => (await why('A')).map(({ kind }) => kind)).toEqual(['route', 'repeat', 'told'])
     // What joins a group that had its turn waits for the next.
     await alerting.submit([seen('B')])
     expect((await why('B'))[1]).toMatchObject({ kind: 'waiting', first: false })

@@ -7,11 +7,12 @@ import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seededRandom } from '#core/random.ts'
 import { openTestState, type TestState } from '#stores/state/testing.ts'
+import { endProcess } from '#tests/end-process.ts'
 
 let state: TestState
 beforeAll(async () => {
   state = await openTestState()
-}, 60_000)
+})
 afterAll(() => state.dispose())
 
 const rounds = 10
@@ -54,11 +55,6 @@ receivers: [{ name: duty }]
     })
     return child
   }
-  const end = async (child: ChildProcess): Promise<void> => {
-    const ended = new Promise((resolve) => child.once('exit', resolve))
-    child.kill('SIGKILL')
-    await ended
-  }
   const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
   let next = 0
@@ -72,7 +68,7 @@ receivers: [{ name: duty }]
       left -= ms
       await pause(ms)
     }
-    await end(child)
+    await endProcess(child, 'SIGKILL')
   }
   const last = await start()
   // A lease of the one that was killed runs out after its attempt's time and five seconds.
@@ -80,9 +76,9 @@ receivers: [{ name: duty }]
     const names = new Set(told.flatMap((one) => one.names))
     return [...kept].filter((name) => !names.has(name))
   }
-  await expect.poll(untold, { timeout: 20_000 }).toEqual([])
+  await expect.poll(untold).toEqual([])
   await pause(1000)
-  await end(last)
+  await endProcess(last)
   hook.closeAllConnections()
   hook.close()
 

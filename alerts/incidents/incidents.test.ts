@@ -36,7 +36,7 @@ const queue = (view: 'open' | 'new' | 'mine' | 'snoozed' | 'closed', within = ev
 beforeAll(async () => {
   bench = await openBench()
   work = bench.incidents.context
-}, 60_000)
+})
 afterAll(() => bench.dispose())
 
 describe('from a draft to a closed incident', () => {

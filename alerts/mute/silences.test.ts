@@ -8,7 +8,7 @@ import { createSilences } from './silences.ts'
 let state: TestState
 beforeAll(async () => {
   state = await openTestState()
-}, 60_000)
+})
 afterAll(() => state.dispose())
 
 const operator: Actor = { kind: 'user', id: 'u1', name: 'Wei', role: 'operator', address: '' }

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '#core/clock.ts'
 import { freePort } from '#tests/e2e/free-port.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { finding } from '../testing.ts'
 import { receiverSchema } from './config.ts'
 import type { Delivery, NotifiedAlert } from './notification.ts'
@@ -37,7 +38,7 @@ describe.skipIf(!program)('to a real Alertmanager (prometheus-alertmanager)', ()
       await new Promise((resolve) => setTimeout(resolve, 50))
   })
   afterAll(async () => {
-    daemon.kill()
+    await endProcess(daemon)
     await rm(directory, { recursive: true, force: true })
   })
 

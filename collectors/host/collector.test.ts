@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { endProcess } from '#tests/end-process.ts'
 import { createRecorder, type Recorder, until } from '../recorder.ts'
 import { cgroupReader } from './cgroup.ts'
 import { HostCollector } from './collector.ts'
@@ -155,8 +156,7 @@ async function sideBySide(): Promise<{ exporterText: string; ours: Map<string, n
     )
     return { exporterText: text, ours }
   } finally {
-    child.kill()
-    await once(child, 'exit')
+    await endProcess(child)
   }
 }
 

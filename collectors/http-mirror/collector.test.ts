@@ -233,5 +233,5 @@ describe.skipIf(!nginx)('nginx with its mirror directive (needs nginx)', () => {
     } finally {
       await gateway.stop()
     }
-  }, 60_000)
+  })
 })

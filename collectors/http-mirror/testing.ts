@@ -6,6 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { endProcess } from '#tests/end-process.ts'
 
 /** Where it is, if it is. */
 export const nginx = ['/usr/sbin/nginx', 'nginx'].find((path) => {
@@ -56,9 +57,7 @@ export async function startMirroringNginx(
   return {
     url,
     stop: async () => {
-      const ended = new Promise((resolve) => running.once('exit', resolve))
-      running.kill()
-      await ended
+      await endProcess(running)
       backend.close()
       backend.closeAllConnections()
       rmSync(directory, { recursive: true })

@@ -100,11 +100,13 @@ describe('the journald collector', () => {
   it.skipIf(!hasJournal)('keeps its cursor while the log is full (needs systemd-journal-remote)', async () => {
     await write('one', 0, 50)
     let isFull = true
+    let asked = 0
     recorder.before = () => {
+      asked++
       if (isFull) throw new CodedError('log.full', { path: '/data' }, { retryAfterSeconds: 0 })
     }
     const collector = await start()
-    await new Promise((resolve) => setTimeout(resolve, 300))
+    await until(() => asked > 0, 'the log to be asked')
     await collector.stop()
     expect(recorder.positions.get('cursor')).toBeUndefined()
     isFull = false

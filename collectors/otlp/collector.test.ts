@@ -337,4 +337,4 @@ test('while the log is full HTTP says 503 with Retry-After, gRPC UNAVAILABLE, an
   }, 300)
   await logWith(new OTLPLogExporter({ url: `${url}/v1/logs` }))
   expect(recorder.events).toHaveLength(1)
-}, 20_000)
+})

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { isStaleNaN } from '#core/sample.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { createRecorder, type Recorder, until } from '../recorder.ts'
 import { PrometheusCollector } from './collector.ts'
 import { prometheusConfigSchema, relabelSchema } from './config.ts'
@@ -208,8 +209,7 @@ describe('the Prometheus collector', () => {
       expect(values('node_cpu_seconds_total').length).toBeGreaterThanOrEqual(8)
       expect(recorder.counts.received).toBe(recorder.counts.accepted)
     } finally {
-      child.kill()
-      await once(child, 'exit')
+      await endProcess(child)
     }
   })
 

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
+import { endProcess } from '#tests/end-process.ts'
 import { createRecorder, type Recorder, until } from '../recorder.ts'
 import { PrometheusCollector } from './collector.ts'
 import { prometheusConfigSchema } from './config.ts'
@@ -22,10 +23,7 @@ describe('protobuf scrapes', () => {
   })
   const begin = (program: string, args: string[]): void => {
     const child: ChildProcess = spawn(program, args, { stdio: 'ignore' })
-    endings.push(() => {
-      child.kill()
-      return once(child, 'exit')
-    })
+    endings.push(() => endProcess(child))
   }
   const scrape = async (job: object): Promise<Recorder> => {
     const recorder = createRecorder()
@@ -35,7 +33,7 @@ describe('protobuf scrapes', () => {
     await collector.start()
     const isUp = ({ labels, value }: { labels: Record<string, string>; value: number }): boolean =>
       labels['__name__'] === 'up' && value === 1
-    await until(() => recorder.samples.some(isUp), 'a scrape', 20_000)
+    await until(() => recorder.samples.some(isUp), 'a scrape')
     return recorder
   }
 

@@ -26,7 +26,7 @@ describe('a note', () => {
   let testState: TestState
   beforeAll(async () => {
     testState = await openTestState()
-  }, 60_000)
+  })
   afterAll(() => testState.dispose())
   let ids = 0
   const open = () =>

@@ -102,7 +102,7 @@ it('goes on after a stop where it was, through corrections and the passing of da
   // Also while some of it is in memory and some in files, and after all of it went there.
   await again.save()
   expect(await figures(again)).toEqual(wanted)
-}, 60_000)
+})
 
 it.each(['0', '1', '2'])(
   'is counted anew when files of a grain are damaged: %s',

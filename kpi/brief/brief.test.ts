@@ -58,7 +58,7 @@ beforeAll(async () => {
   })
   await board.refresh()
   brief = await gather()
-}, 60_000)
+})
 afterAll(async () => {
   await cases.close()
   rmSync(directory, { recursive: true })

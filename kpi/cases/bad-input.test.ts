@@ -294,4 +294,4 @@ it('says when a file has more rows than are held at once', async () => {
     message: expect.stringContaining('more than 3000000 rows'),
     hint: 'Split the file, by months for example, or send the cases over the API.',
   })
-}, 60_000)
+})

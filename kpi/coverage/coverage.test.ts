@@ -22,7 +22,7 @@ const at = (text: string): number => Date.parse(`${text}+08:00`)
 let testState: TestState
 beforeAll(async () => {
   testState = await openTestState()
-}, 60_000)
+})
 afterAll(() => testState.dispose())
 
 async function setting(nowText: string, facts: Fact[] = []) {

@@ -63,7 +63,7 @@ beforeAll(async () => {
   service = make()
   await service.load()
   run = await service.run('2026')
-}, 120_000)
+})
 afterAll(async () => {
   await cases.close()
   await state.close()

@@ -68,7 +68,7 @@ for (const engine of ['postgresql', 'mysql'] as const)
         await server.run(sql.account('writer', 'insert'))
         await server.run(sql.account('plain'))
         environment = { reader: server.url('reader'), writer: server.url('writer'), plain: server.url('plain') }
-      }, 120_000)
+      })
       afterAll(async () => {
         await server.dispose()
         await testState.dispose()

@@ -32,7 +32,7 @@ const figure = (status: KpiValue['target']['status'], numerator = '1'): KpiValue
 let testState: TestState
 beforeAll(async () => {
   testState = await openTestState()
-}, 60_000)
+})
 afterAll(() => testState.dispose())
 
 function setting() {

@@ -70,7 +70,7 @@ describe('the register of visits', () => {
   let state: TestState
   beforeAll(async () => {
     state = await openTestState()
-  }, 60_000)
+  })
   afterAll(() => state.dispose())
 
   it('takes the last row of a visit, knows what it has, and changes nothing', async () => {

@@ -166,7 +166,7 @@ describe('a hunt', () => {
       await store.append(events.slice(0, events.length >> 1), 1)
       await store.seal()
       await store.append(events.slice(events.length >> 1), 2)
-    }, 60_000)
+    })
     afterAll(close)
 
     test('whatever rules are chosen, what is left out changes no match', async () => {
@@ -183,7 +183,7 @@ describe('a hunt', () => {
         if (summary.narrowed) narrowed++
       }
       expect(narrowed / firing.length).toBeGreaterThan(0.9)
-    }, 120_000)
+    })
     test('some rules together as well', async () => {
       const everything = await run({ ...pack, correlations: [], filters: [] }, { narrow: false })
       await fc.assert(
@@ -198,6 +198,6 @@ describe('a hunt', () => {
         ),
         { numRuns: 15 },
       )
-    }, 120_000)
+    })
   })
 })

@@ -46,7 +46,7 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
         .split('\n')
       cases.push({ ...one, documents: lines.map((line) => lift(JSON.parse(line))) })
     }
-  }, 60_000)
+  })
 
   test('all 3,780 rules load, each with its author and the licence', () => {
     expect(rules).toHaveLength(3780)
@@ -78,7 +78,7 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
 
   test('on every event of the cases the same rules fire as by the oracle', () => {
     for (const { documents } of cases) for (const event of documents) expect(differences(event)).toEqual([])
-  }, 120_000)
+  })
 
   test('also without routing, on a share of them', () => {
     const all = new SigmaEngine(rules, [], { taxonomy, routing: false })
@@ -93,7 +93,7 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
         .sort()
       expect(ours).toEqual(theirs)
     }
-  }, 60_000)
+  })
 
   test('near misses: some of an event changed, and both still agree', () => {
     const random = seededRandom(11)
@@ -101,7 +101,7 @@ describe.skipIf(!present)("SigmaHQ's pack (needs shared/data/sigma)", () => {
       const { documents } = cases[Math.floor(random.next() * cases.length)]!
       expect(differences(mutated(documents[0]!, random))).toEqual([])
     }
-  }, 120_000)
+  })
 
   test.skipIf(!existsSync(otrf))(
     'on recorded attacks the listed rules fire on the listed lines, and both agree on a sample',

@@ -13,7 +13,7 @@ import { createSigma, type Sigma } from './service.ts'
 let directory: string
 let sigma: Sigma
 const clock = new ManualClock(0)
-const within = { timeout: 5000 }
+const within = { timeout: 30_000 }
 const rule = (title: string, marker: string) =>
   `title: ${title}\nid: ${title.padStart(8, '0')}-0000-4000-8000-000000000000\nauthor: T\nlogsource: { category: webserver }\ndetection: { sel: { 'url.original|contains': '${marker}' }, condition: sel }\nlevel: low\n`
 const taxonomy = (dataset: string) =>

@@ -56,7 +56,7 @@ beforeAll(async () => {
     .map((n) => ({ ...emptyCase(), id: `a-${n}`, department: 'd1', openedMs: day }))
   await cases.append(reported, day + msPerDay)
   foreign = createForeignTraces({ database: state.database, events, cases }, sources, 5)
-}, 120_000)
+})
 afterAll(async () => {
   await events.close()
   await cases.close()

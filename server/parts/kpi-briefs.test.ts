@@ -18,6 +18,7 @@ import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.t
 import { systemActor } from '#stores/state/audit.ts'
 import { kpiBriefDeliveries, kpiBriefFiles, kpiBriefIssues } from '#stores/state/schema/kpi-briefs.ts'
 import { openTestState, type TestState } from '#stores/state/testing.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { configSchema } from '../config.ts'
 import { createKpiPart, type KpiPart } from './kpi.ts'
 import { briefFile, makeBrief } from './kpi-brief.ts'
@@ -94,7 +95,7 @@ beforeAll(async () => {
   await kpi.component.start()
   await fillProvince(kpi, { rules, seed: 1, count: 600, nowMs: startMs })
   await kpi.refresh()
-}, 120_000)
+})
 afterAll(async () => {
   await kpi.component.stop()
   await ledger.close()
@@ -162,7 +163,7 @@ test('an issue is made when it is due, once by however many processes, and each 
   expect(mails).toHaveLength(1)
   expect(mails[0]).toContain('Content-Type: application/pdf')
   expect(mails[0]!.replace(/\s/g, '')).toContain(pdf.content.toString('base64').slice(0, 400))
-}, 120_000)
+})
 
 test('the same moment gives the same bytes in every format, and the database lets nobody change them', async () => {
   const [row] = await state.database.select().from(kpiBriefIssues).where(eq(kpiBriefIssues.id, 'weekly/2026-W46'))
@@ -186,7 +187,7 @@ test('the same moment gives the same bytes in every format, and the database let
     expect([format, (await briefFile(again, format)).content.equals(kept!.content)]).toEqual([format, true])
   }
   await expect(state.database.update(kpiBriefFiles).set({ bytes: 1 })).rejects.toThrow()
-}, 60_000)
+})
 
 test('what was missed is made up for as it would have been in time; what is too old is shown as missed', async () => {
   const part = partOf({ name: 'late', every: 'week', catchUpDays: 10 }, 4)
@@ -205,7 +206,7 @@ test('what was missed is made up for as it would have been in time; what is too 
   expect((await part.issues.find('late/2026-W47'))?.total).toBe(3)
   for (const period of ['2026-W47', '2026-W53', '2026-10'])
     await expect(part.issueNow(systemActor, part.series[0]!, period)).rejects.toMatchObject({ code: 'kpi.brief-there' })
-}, 120_000)
+})
 
 test('numbers within a year begin anew with the year, those of all go on', async () => {
   const part = partOf({ name: 'yearly', every: 'month' }, 5)
@@ -213,7 +214,7 @@ test('numbers within a year begin anew with the year, those of all go on', async
   clock.advance(china('2027-01-10T10:00:00') - clock.nowMs())
   await part.issueNow(systemActor, part.series[0]!, '2026-11')
   expect(await part.issues.find('yearly/2026-11')).toMatchObject({ year: 2027, issue: 1, total: 2 })
-}, 60_000)
+})
 
 test('a refusal is tried again under the same id; a receiver that is gone is given up', async () => {
   const part = partOf({ name: 'refused', every: 'month', receivers: ['office'] }, 6)
@@ -233,7 +234,7 @@ test('a refusal is tried again under the same id; a receiver that is gone is giv
   await part.deliveries.work()
   expect(await rowOf()).toMatchObject({ state: 'delivered', attempts: 2 })
   expect(new Set(requests.map(({ headers }) => headers['webhook-id'])).size).toBe(1)
-}, 60_000)
+})
 
 test('a process that is killed while it sends leaves an outcome that nobody knows, and nothing is sent twice', async () => {
   const part = partOf({ name: 'killed', every: 'month', receivers: ['office'] }, 7)
@@ -241,10 +242,8 @@ test('a process that is killed while it sends leaves an outcome that nobody know
   const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}/killed`
   const script = join(import.meta.dirname, 'testdata/dies-while-sending.ts')
   const child = spawn(process.execPath, [script, state.directory, url, String(clock.nowMs())], { stdio: 'inherit' })
-  await expect.poll(() => requests.length, { timeout: 30_000 }).toBe(1)
-  const ended = new Promise((done) => child.once('exit', done))
-  child.kill('SIGKILL')
-  await ended
+  await expect.poll(() => requests.length).toBe(1)
+  await endProcess(child, 'SIGKILL')
   await part.deliveries.work()
   clock.advance(3_600_000)
   await part.deliveries.work()
@@ -256,7 +255,7 @@ test('a process that is killed while it sends leaves an outcome that nobody know
   await part.sendAgain(systemActor, found!.issue, 'office', 'message')
   await part.deliveries.work()
   expect(requests.map(({ path }) => path)).toEqual(['/killed', '/office'])
-}, 90_000)
+})
 
 test('a receiver that does not exist, or takes no documents, is a mistake of the settings', () => {
   const brief = (name: string) => ({ kpi: { briefs: [{ name: 'w', every: 'week', receivers: [name] }] } })

@@ -36,11 +36,11 @@ test('a changed file is in force by itself, for who holds the function from befo
   const { tacticOf } = rules
   expect(tacticOf('瓯江口水务异常')).toBeUndefined()
   await edit(files.tactics, '- tactic: ', '- { tactic: impact, words: [瓯江口水务] }\n- tactic: ')
-  await vi.waitFor(() => expect(tacticOf('瓯江口水务异常')).toBe('impact'), { timeout: 10_000 })
+  await vi.waitFor(() => expect(tacticOf('瓯江口水务异常')).toBe('impact'), { timeout: 30_000 })
   await edit(files.assessment, 'soonDays: 60', 'soonDays: 90')
-  await vi.waitFor(() => expect(rules.assessment.soonDays).toBe(90), { timeout: 10_000 })
+  await vi.waitFor(() => expect(rules.assessment.soonDays).toBe(90), { timeout: 30_000 })
   await edit(files.controls, 'windowDays: 7', 'windowDays: 14')
-  await vi.waitFor(() => expect(rules.controls.windowDays).toBe(14), { timeout: 10_000 })
+  await vi.waitFor(() => expect(rules.controls.windowDays).toBe(14), { timeout: 30_000 })
   expect(told.flat()).toEqual([])
 })
 

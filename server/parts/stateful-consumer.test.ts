@@ -63,8 +63,7 @@ const append = (...ids: string[]): Promise<number> =>
   })
 
 async function until(condition: () => boolean): Promise<void> {
-  for (let n = 0; n < 200 && !condition(); n++) await new Promise((resolve) => setTimeout(resolve, 10))
-  expect(condition()).toBe(true)
+  await expect.poll(condition, { interval: 10 }).toBe(true)
 }
 
 it('begins with what the log holds, and after a restart where it was', async () => {

@@ -139,7 +139,7 @@ it('agrees with a plain list, whatever comes in whatever order, also after a sto
     }),
     { numRuns: 25 },
   )
-}, 120_000)
+})
 
 it('finds an id among many, through runs that were merged and a start in between', async () => {
   const ids = (from: number, count: number): string[] => Array.from({ length: count }, (_, i) => `case-${from + i}`)

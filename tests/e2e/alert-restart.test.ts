@@ -40,11 +40,11 @@ beforeAll(async () => {
   })
   await running.start()
   headers = { authorization: `Bearer ${await running.token()}` }
-}, 90_000)
+})
 afterAll(async () => {
   if (running.child.exitCode === null && running.child.signalCode === null) await running.end('SIGKILL')
   await rm(directory, { recursive: true, force: true })
-}, 60_000)
+})
 
 async function write(values: Record<string, number>): Promise<void> {
   const atMs = Date.now()

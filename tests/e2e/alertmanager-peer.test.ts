@@ -18,6 +18,7 @@ import { seededRandom, systemRandom } from '#core/random.ts'
 import { findingOf, PostableAlerts } from '#server/parts/prometheus-alerts.ts'
 import type { Actor } from '#stores/state/state.ts'
 import { openTestState, type TestState } from '#stores/state/testing.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { freePort } from './free-port.ts'
 
 const program = ['/usr/bin/prometheus-alertmanager', '/usr/bin/alertmanager'].find(existsSync)
@@ -157,10 +158,10 @@ describe.skipIf(!program)('beside a real Alertmanager (prometheus-alertmanager)'
         () => false,
       )
     while (!(await isReady())) await new Promise((resolve) => setTimeout(resolve, 50))
-  }, 90_000)
+  })
   afterAll(async () => {
     await alerting?.stop()
-    peer?.kill()
+    await endProcess(peer)
     hook?.close()
     await state?.dispose()
     await rm(directory, { recursive: true, force: true })

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { endProcess } from '#tests/end-process.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 const run = promisify(execFile)
@@ -37,7 +38,7 @@ describe('who is told', () => {
         ],
       },
     })
-  }, 90_000)
+  })
   afterAll(async () => {
     await observatory.dispose()
     hook.close()
@@ -101,7 +102,7 @@ describe('who is told', () => {
     const { body } = await call('GET', '/api/v2/alerts?filter=instance%3D%22b:9100%22')
     expect(body).toMatchObject([{ status: { state: 'suppressed', silencedBy: [id] } }])
     expect((await call('DELETE', `/api/v2/silence/${id}`)).status).toBe(200)
-    await expect.poll(() => titles(), { timeout: 5000 }).toContain('Cpu on b:9100')
+    await expect.poll(() => titles()).toContain('Cpu on b:9100')
     expect((await why('b:9100')).map(({ kind }) => kind)).toEqual(['told'])
   })
 
@@ -129,7 +130,7 @@ describe('who is told', () => {
     expect(titles()).not.toContain('Link on sw-1')
     expect((await why('sw-1'))[0]).toMatchObject({ kind: 'inhibited', title: 'SiteDown' })
     await send([{ labels: { alertname: 'SiteDown', site: 'gz' }, endsAt: new Date(Date.now() - 1000).toISOString() }])
-    await expect.poll(() => titles(), { timeout: 5000 }).toContain('Link on sw-1')
+    await expect.poll(() => titles()).toContain('Link on sw-1')
   })
 
   test('no route names the matcher', async () => {
@@ -185,11 +186,9 @@ describe('who is told', () => {
         { stdio: 'ignore' },
       )
       try {
-        await expect.poll(() => titles(), { timeout: 20_000 }).toContain('it is one')
+        await expect.poll(() => titles()).toContain('it is one')
       } finally {
-        const ended = new Promise((resolve) => child.once('exit', resolve))
-        child.kill('SIGTERM')
-        await ended
+        await endProcess(child)
       }
     },
     40_000,

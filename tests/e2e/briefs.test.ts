@@ -67,12 +67,12 @@ describe.skipIf(missing !== '')(`briefs (need ${missing || 'Chromium'})`, () => 
     expect(answer.status).toBe(200)
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(30_000)
     page.on('console', (message) => {
       if (message.type() === 'error') complaints.push(message.text())
     })
     await makeFirstAccount(page, observatory)
-  }, 90_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await observatory.dispose()

@@ -20,7 +20,7 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
     observatory = await startObservatory()
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 800 } })
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     complaints = complaintsOf(page)
     const lines = Array.from({ length: 6 }, (_, i) =>
       JSON.stringify({
@@ -34,7 +34,7 @@ describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})
       body: lines.join('\n'),
       headers: { 'content-type': 'application/x-ndjson' },
     })
-  }, 90_000)
+  })
   afterAll(async () => {
     await browser.close()
     await observatory.dispose()

@@ -30,7 +30,7 @@ describe.skipIf(missing !== '')(`down to the proof (needs ${missing || 'Chromium
     await kpi.refresh()
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1440, height: 1000 } })
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(30_000)
     await makeFirstAccount(page, observatory)
   }, 180_000)
   afterAll(async () => {

@@ -56,7 +56,7 @@ describe.skipIf(missing !== '')(`findings (needs ${missing || 'nothing more'})`,
     ])
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1440, height: 900 } })
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     page.on('pageerror', (error) => complaints.push(error.message))
     page.on('console', (message) => {
       if (message.type() === 'error' && /Content Security Policy|Uncaught/.test(message.text()))
@@ -67,7 +67,7 @@ describe.skipIf(missing !== '')(`findings (needs ${missing || 'nothing more'})`,
     await page.fill('input[type=password]', 'correct horse battery')
     await page.click('button.primary')
     await page.waitForURL(`${observatory.url}/`)
-  }, 120_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await observatory.dispose()
@@ -75,7 +75,7 @@ describe.skipIf(missing !== '')(`findings (needs ${missing || 'nothing more'})`,
 
   test('what rules of each kind saw is listed and counted', async () => {
     await expect
-      .poll(async () => (await list()).findings.map(({ title }) => title), { timeout: 20_000 })
+      .poll(async () => (await list()).findings.map(({ title }) => title))
       .toEqual(
         expect.arrayContaining([
           'SQL injection in a request to a portal on portal-1',

@@ -46,7 +46,7 @@ beforeAll(async () => {
     headers: { 'content-type': 'application/x-ndjson' },
   })
   shenzhen = await token({ regions: ['440300'], departments: [] })
-}, 90_000)
+})
 afterAll(() => observatory.dispose())
 
 const hosts = async (path: string, secret: string): Promise<string[]> => {

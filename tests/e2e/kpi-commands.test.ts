@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type DepartmentServer, startPostgres } from '#kpi/pull/testing.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { runCommand, type TestProcess, testProcess } from '../crash/process.ts'
 import { freePort } from './free-port.ts'
 
@@ -26,13 +27,10 @@ async function startWitness(args: readonly string[]): Promise<void> {
     stream.on('data', (chunk: Buffer) => {
       witnessSaid += chunk.toString()
     })
-  await expect.poll(() => witnessSaid, { timeout: 20_000 }).toContain('listening at')
+  await expect.poll(() => witnessSaid).toContain('listening at')
 }
 async function stopWitness(): Promise<void> {
-  if (!witness || witness.exitCode !== null) return
-  const gone = new Promise((done) => witness!.once('exit', done))
-  witness.kill('SIGTERM')
-  await gone
+  await endProcess(witness)
 }
 
 beforeAll(async () => {
@@ -89,14 +87,14 @@ mapping:
     GUANLAN_COLLECTORS_HOST_ENABLED: 'false',
     SOCIAL_SECURITY_URL: department.url('reader'),
   })
-}, 120_000)
+})
 afterAll(async () => {
   await stopWitness()
   if (running?.child && running.child.exitCode === null && running.child.signalCode === null)
     await running.end('SIGTERM')
   await department?.dispose()
   await rm(directory, { recursive: true, force: true })
-}, 60_000)
+})
 
 describe('guanlan kpi pull', () => {
   test('is tried before anything is kept, then reads everything once', async () => {
@@ -114,7 +112,7 @@ describe('guanlan kpi pull', () => {
     const list = await running.command(['kpi', 'pull', 'list'])
     expect(list.stdout).toContain(`social-security\tok`)
     expect(list.stdout).toContain(`${cases} stored`)
-  }, 120_000)
+  })
 
   test('a changed type stops it with cause and remedy, until somebody accepts it', async () => {
     await department.run('alter table gov.cases alter column closed_at type text')
@@ -125,7 +123,7 @@ describe('guanlan kpi pull', () => {
     expect((await running.command(['kpi', 'pull', 'accept', 'social-security'])).code).toBe(0)
     const taken = await running.command(['kpi', 'pull', 'run'])
     expect([taken.code, taken.stdout]).toEqual([0, expect.stringContaining('1 stored')])
-  }, 120_000)
+  })
 
   test('what is wrong is said, and the exit code says that it is', async () => {
     const url = department.url('reader').replace('secret', 'guess')
@@ -138,7 +136,7 @@ describe('guanlan kpi pull', () => {
     expect([unknown.code, unknown.stderr]).toEqual([1, expect.stringContaining('nobody')])
     const verb = await running.command(['kpi', 'pull', 'fetch'])
     expect([verb.code, verb.stderr]).toEqual([1, expect.stringContaining('list, check, run, accept')])
-  }, 60_000)
+  })
 
   test('while the server runs it reads, and the command waits for what it says', async () => {
     await running.start()
@@ -149,7 +147,7 @@ describe('guanlan kpi pull', () => {
     const headers = { authorization: `Bearer ${await running.token()}` }
     const answer = await fetch(`${running.url}/api/kpi/cases?department=d-12&limit=1`, { headers })
     expect(((await answer.json()) as { total: number }).total).toBe(cases + 2)
-  }, 120_000)
+  })
 })
 
 describe('guanlan witness', () => {
@@ -170,11 +168,11 @@ describe('guanlan witness', () => {
       '--listen',
       new URL(witnessUrl).host,
     ])
-    await expect.poll(() => witnessSaid, { timeout: 30_000 }).toMatch(/cosigned at \d+ leaves/)
+    await expect.poll(() => witnessSaid).toMatch(/cosigned at \d+ leaves/)
     const note = await (await fetch(`${witnessUrl}/checkpoint`)).text()
     expect(note).toMatch(/^guanlan\/kpi\n\d+\n/)
     expect(note.match(/^— audit\.example\.gov /gm)).toHaveLength(2)
-  }, 60_000)
+  })
 
   test('the observatory asks it, keeps its signature, and shows it as cosigning', async () => {
     const headers = { authorization: `Bearer ${await running.token()}` }
@@ -186,12 +184,12 @@ describe('guanlan witness', () => {
           }
           return witnesses.map(({ state }) => state)
         },
-        { timeout: 30_000, interval: 500 },
+        { interval: 500 },
       )
       .toEqual(['good'])
     const cosigned = await fetch(`${logUrl()}/cosigned`)
     expect(await cosigned.text()).toMatch(/^— audit\.example\.gov /m)
-  }, 60_000)
+  })
 
   test('a bundle carries what the witness cosigned; without it, it is refused to who brings the witness’s key', async () => {
     await running.end('SIGTERM')
@@ -230,16 +228,14 @@ describe('guanlan witness', () => {
       await rm(join(directory, 'data', 'ledger', name), { recursive: true })
     await running.start()
     await expect
-      .poll(async () => Number((await (await fetch(`${logUrl()}/checkpoint`)).text()).split('\n')[1]), {
-        timeout: 30_000,
-      })
+      .poll(async () => Number((await (await fetch(`${logUrl()}/checkpoint`)).text()).split('\n')[1]))
       .toBeGreaterThan(0)
     const refused = await runCommand(follow)
     expect([refused.code, refused.stdout]).toEqual([1, expect.stringContaining('REFUSED')])
     // What it signed before is what it still says.
     await startWitness(['--key', keys, '--listen', new URL(witnessUrl).host])
     expect((await fetch(`${witnessUrl}/checkpoint`)).status).toBe(200)
-  }, 120_000)
+  })
 
   test('what is wrong with its arguments is said', async () => {
     const noKey = await runCommand(['witness', 'serve', witnessDirectory(), '--key', 'nonsense'])
@@ -247,5 +243,5 @@ describe('guanlan witness', () => {
     const noDirectory = await runCommand(['witness', 'serve', join(directory, 'nowhere'), '--key', await logKeys()])
     expect(noDirectory.code).toBe(2)
     expect(noDirectory.stderr).toContain('guanlan witness init')
-  }, 30_000)
+  })
 })

@@ -93,7 +93,7 @@ beforeAll(async () => {
   expect((await call(a1, 'POST', '/api/kpi/catalogue/import', publication)).status).toBe(200)
   expect((await call(tokens.get('b1')!, 'POST', '/api/kpi/catalogue/1/publish', {})).status).toBe(200)
   await observatory.parts.kpi.refresh()
-}, 90_000)
+})
 afterAll(() => observatory.dispose())
 
 test('no way to ask about figures shows a department what is of another', { timeout: 120_000 }, async () => {

@@ -11,7 +11,7 @@ beforeAll(async () => {
   await syntheticEstate(observatory)
   await syntheticOffice(observatory)
   await syntheticScanner(observatory)
-}, 60_000)
+})
 afterAll(() => observatory?.dispose())
 
 async function alertOf(rule: string, severity: string): Promise<Alert> {
@@ -59,4 +59,4 @@ it('knows after a restart what it knew, and tells nothing again', async () => {
   const entity = await observatory.get<{ past: unknown[] }>('/api/security/behaviour?entity=user:wei')
   expect(entity.past.length).toBeGreaterThan(20)
   expect((await alertOf('behaviour/user', 'high')).findingCount).toBe(told)
-}, 60_000)
+})

@@ -29,7 +29,7 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
   const signIn = async (name: string): Promise<{ context: BrowserContext; page: Page }> => {
     const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1440, height: 900 } })
     const fresh = await context.newPage()
-    fresh.setDefaultTimeout(15_000)
+    fresh.setDefaultTimeout(30_000)
     fresh.on('pageerror', (error) => complaints.push(error.message))
     await fresh.goto(`${observatory.url}/sign-in`)
     await fresh.fill('input[autocomplete=username]', name)
@@ -93,16 +93,16 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
           const all = await figures()
           return all.length === 21 && all.every((one, i) => i === 0 || one >= all[i - 1]!)
         },
-        { timeout: 10_000 },
+        { timeout: 30_000 },
       )
       .toBe(true)
     expect(new Set(await figures()).size).toBeGreaterThan(10)
     // On the map every city has its tile.
-    await expect.poll(() => heat.locator('a.tile').count(), { timeout: 10_000 }).toBe(21)
+    await expect.poll(() => heat.locator('a.tile').count()).toBe(21)
     await heat.getByRole('button', { name: 'Counties' }).click()
-    await expect.poll(() => heat.locator('tbody tr').count(), { timeout: 10_000 }).toBeGreaterThan(60)
+    await expect.poll(() => heat.locator('tbody tr').count()).toBeGreaterThan(60)
     await heat.getByRole('button', { name: 'Departments' }).click()
-    await expect.poll(() => heat.locator('tbody tr').count(), { timeout: 10_000 }).toBe(168)
+    await expect.poll(() => heat.locator('tbody tr').count()).toBe(168)
   })
 
   test('from a red cell to a task, its answer, and the figure that clears it', async () => {
@@ -288,7 +288,7 @@ describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, 
     const cell = book.getWorksheet('指标')!.getCell('D5').value as exceljs.CellFormulaValue
     expect(cell.formula).toBe('B5/C5')
     expect(cell.result).toBeGreaterThan(0)
-  }, 120_000)
+  })
 
   test('nothing was complained of on the way', () => {
     expect(complaints).toEqual([])

@@ -43,9 +43,7 @@ test('controls are observed where events came, claimed where only the register s
       .join('\n'),
   })
   await expect
-    .poll(async () => await observatory.parts.events.count('event.dataset:linux.firewall', { fromMs: 0, toMs: 9e15 }), {
-      timeout: 10_000,
-    })
+    .poll(async () => await observatory.parts.events.count('event.dataset:linux.firewall', { fromMs: 0, toMs: 9e15 }))
     .toBe(2)
   const { controls, tactics, missing, exposed } = await get<Posture>('/api/security/posture')
   const stateOf = (id: string) => controls.find((control) => control.id === id)?.state

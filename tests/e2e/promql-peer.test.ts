@@ -16,6 +16,7 @@ import { createPromApi } from '#server/prometheus-api.ts'
 import { compressSnappy } from '#stores/metrics/remote/snappy.ts'
 import { encodeForTest } from '#stores/metrics/testing.ts'
 import { Tsdb, tsdbDefaults } from '#stores/metrics/tsdb/store.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { freePort } from './free-port.ts'
 
 const program = '/usr/bin/prometheus'
@@ -233,9 +234,9 @@ describe.skipIf(!existsSync(program))('PromQL beside a real Prometheus (promethe
       body: compressSnappy(request) as Uint8Array<ArrayBuffer>,
     })
     expect(written.status).toBe(204)
-  }, 40_000)
+  })
   afterAll(async () => {
-    child.kill()
+    await endProcess(child)
     await store.close()
     await rm(directory, { recursive: true })
   })

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { compressSnappy } from '#stores/metrics/remote/snappy.ts'
 import { encodeForTest } from '#stores/metrics/testing.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { freePort } from './free-port.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
@@ -81,14 +82,12 @@ describe.skipIf(!existsSync(prometheus) || !existsSync(promtool))(
         if (stdout !== '') break
         await sleep(100)
       }
-    }, 120_000)
+    })
     afterAll(async () => {
       await ours?.dispose()
-      const gone = new Promise((resolve) => peer.once('exit', resolve))
-      peer.kill('SIGTERM')
-      await gone
+      await endProcess(peer)
       await rm(directory, { recursive: true, force: true })
-    }, 60_000)
+    })
 
     /** Vectors have no order of their own. */
     const lines = (text: string): string[] =>

@@ -59,7 +59,7 @@ describe.skipIf(missing !== '')(`a month is published (needs ${missing || 'Chrom
     if (known) return known.page
     const context = await browser.newContext({ locale: 'en-US', viewport: { width: 1440, height: 1000 } })
     const page = await context.newPage()
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(30_000)
     await page.goto(`${observatory.url}/sign-in`)
     await page.fill('input[autocomplete=username]', name)
     await page.fill('input[type=password]', password)

@@ -53,7 +53,7 @@ receivers:
 `,
     )
     observatory = await startObservatory({ alerts: { alertmanagerFile: file, alertmanagerAllowPrivate: true } })
-  }, 90_000)
+  })
   afterAll(async () => {
     await observatory.dispose()
     hook.close()
@@ -153,7 +153,7 @@ receivers:
     })
     expect(reloaded.status).toBe(200)
     expect((await fetch(`${observatory.url}/-/reload`, { method: 'POST' })).status).toBe(401)
-  }, 30_000)
+  })
 
   test('a feed reader reads the alerts as Atom, and again only when something changed', async () => {
     // As feed readers sign in: the token is the password.

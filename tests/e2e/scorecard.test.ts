@@ -44,9 +44,9 @@ describe.skipIf(missing !== '')(`the scorecard (needs ${missing || 'Chromium'})`
     expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining('"stored":40')])
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })
     page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
-    page.setDefaultTimeout(15_000)
+    page.setDefaultTimeout(30_000)
     await makeFirstAccount(page, observatory)
-  }, 90_000)
+  })
   afterAll(async () => {
     await browser?.close()
     await observatory.dispose()
@@ -56,7 +56,7 @@ describe.skipIf(missing !== '')(`the scorecard (needs ${missing || 'Chromium'})`
     // The ledger takes cases in on its own schedule.
     const inclusion = `${observatory.url}/api/kpi/ledger/inclusion?kind=case&id=T-39&version=1`
     const headers = { authorization: `Bearer ${observatory.token}` }
-    await expect.poll(async () => (await fetch(inclusion, { headers })).status, { timeout: 30_000 }).toBe(200)
+    await expect.poll(async () => (await fetch(inclusion, { headers })).status).toBe(200)
     await page.goto(`${observatory.url}/scorecard`)
     await page.getByText('75\u2009%').first().waitFor()
     await page.getByRole('link', { name: 'Online completion rate' }).first().click()

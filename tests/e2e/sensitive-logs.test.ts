@@ -60,7 +60,7 @@ beforeAll(async () => {
   rules = await mkdtemp(join(tmpdir(), 'guanlan-dlp-'))
   await cp('rules/dlp', rules, { recursive: true })
   observatory = await startObservatory({ security: { sensitive: { rules } } })
-}, 90_000)
+})
 afterAll(async () => {
   await observatory.dispose()
   await rm(rules, { recursive: true })
@@ -78,21 +78,17 @@ test('resident IDs in the query of an access log, a key in an application log: c
     { 'host.name': 'app-1', message: 'loaded -----BEGIN RSA PRIVATE KEY----- MIIEow', 'event.dataset': 'order.app' },
     { 'host.name': 'app-1', message: `${'y '.repeat(20_000)}`, 'event.dataset': 'order.app' },
   ])
-  await expect
-    .poll(async () => (await leakOf('resident-id', 'web-1'))?.values, { timeout: 20_000 })
-    .toBe(residents.length)
+  await expect.poll(async () => (await leakOf('resident-id', 'web-1'))?.values).toBe(residents.length)
   const leak = (await leakOf('resident-id', 'web-1'))!
   expect(leak).toMatchObject({ collector: 'syslog', events: 5, dataset: 'nginx.access' })
   expect(leak.fields.map(({ name }) => name)).toEqual(['url.query'])
   expect(leak.trend.reduce((sum, one) => sum + one, 0)).toBe(5)
-  await expect.poll(async () => (await leakOf('mobile', 'app-1'))?.events, { timeout: 20_000 }).toBe(40)
+  await expect.poll(async () => (await leakOf('mobile', 'app-1'))?.events).toBe(40)
   expect((await leakOf('mobile', 'app-1'))!.fields).toMatchObject([{ name: 'user.phone', values: 40 }])
-  await expect.poll(async () => (await logs()).cut, { timeout: 20_000 }).toBe(1)
+  await expect.poll(async () => (await logs()).cut).toBe(1)
 
   await expect
-    .poll(async () => (await alerts()).map(({ rule, labels }) => `${rule} ${labels['sensitive.kind']}`).sort(), {
-      timeout: 20_000,
-    })
+    .poll(async () => (await alerts()).map(({ rule, labels }) => `${rule} ${labels['sensitive.kind']}`).sort())
     .toEqual(['dlp/contact-in-log mobile', 'dlp/identity-in-log resident-id', 'dlp/key-in-log private-key'])
   const identity = (await alerts()).find(({ rule }) => rule === 'dlp/identity-in-log')!
   const alert = await observatory.get<{ evidence: { eventIds: string[] } }>(`/api/alerts/${identity.id}`)
@@ -101,9 +97,7 @@ test('resident IDs in the query of an access log, a key in an application log: c
   // The event that is linked shows it masked.
   const linked = alert.evidence.eventIds[0] ?? ''
   await expect
-    .poll(async () => JSON.stringify(await observatory.get(`/api/events/${linked}`).catch(() => '')), {
-      timeout: 20_000,
-    })
+    .poll(async () => JSON.stringify(await observatory.get(`/api/events/${linked}`).catch(() => '')))
     .toContain(residents[0]!.slice(0, 6))
   const event = JSON.stringify(await observatory.get(`/api/events/${linked}`))
   for (const one of [...residents, mobile]) expect(event).not.toContain(one)
@@ -134,9 +128,7 @@ test('an allowance that is written while it runs is in force; a wrong one is nam
   const plate = (host: string): object => ({ 'host.name': host, message: '车牌浙A12345入场', 'event.dataset': 'gate' })
   await ndjson([plate('gate-1'), plate('park-1')])
   await expect
-    .poll(async () => (await alerts()).filter(({ labels }) => labels['sensitive.kind'] === 'plate').length, {
-      timeout: 20_000,
-    })
+    .poll(async () => (await alerts()).filter(({ labels }) => labels['sensitive.kind'] === 'plate').length)
     .toBe(1)
   const gate = await leakOf('plate', 'gate-1')
   expect(gate).toMatchObject({ events: 1, fields: [{ name: 'message', allowed: { reason: 'the gate reads plates' } }] })
@@ -152,7 +144,7 @@ test('a department sees the logs of its own systems', async () => {
     jurisdiction: { regions: [], departments: ['公安局'] },
   })
   await ndjson([{ 'host.name': 'x', 'guanlan.department': '公安局', message: `idcard=${residents[0]}` }])
-  await expect.poll(async () => (await leakOf('resident-id', 'x'))?.events, { timeout: 20_000 }).toBe(1)
+  await expect.poll(async () => (await leakOf('resident-id', 'x'))?.events).toBe(1)
   const response = await fetch(`${observatory.url}/api/security/sensitive/logs`, {
     headers: { authorization: `Bearer ${secret}` },
   })
@@ -172,7 +164,7 @@ describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () 
 
   test('from the source to the field, to the lines, which are masked', async () => {
     const page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } })
-    page.setDefaultTimeout(20_000)
+    page.setDefaultTimeout(30_000)
     await makeFirstAccount(page, observatory)
     await page.goto(`${observatory.url}/security/sensitive`)
     await page.getByRole('button', { name: 'In logs' }).click()

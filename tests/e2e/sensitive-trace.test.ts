@@ -62,7 +62,7 @@ beforeAll(async () => {
       )
       .join('\n'),
   })
-}, 90_000)
+})
 afterAll(async () => {
   await observatory.dispose()
   await rm(directory, { recursive: true })
@@ -70,9 +70,7 @@ afterAll(async () => {
 
 test('of two downloads of the same rows the mark names the one that got out, whole or five rows of it', async () => {
   await expect
-    .poll(async () => (await json<{ total: number }>('/api/events/histogram?q=host.name:registry', 'admin')).total, {
-      timeout: 15_000,
-    })
+    .poll(async () => (await json<{ total: number }>('/api/events/histogram?q=host.name:registry', 'admin')).total)
     .toBe(60)
   const [wei, li] = [await exportOf('wei', 'format=csv'), await exportOf('li', 'format=csv')]
   expect(wei.name).toContain(`events-${wei.id}.csv`)
@@ -136,7 +134,7 @@ test('who saw a number: searches, downloads and mirrored bodies, by its hash alo
       body: JSON.stringify({ value, reason: 'case 2026-11' }),
     })
   const answer = async (value: string) => (await (await who('auditor', value)).json()) as Who
-  await expect.poll(async () => (await answer(id!)).finds.length, { timeout: 15_000 }).toBe(1)
+  await expect.poll(async () => (await answer(id!)).finds.length).toBe(1)
   const { reads, exports, finds } = await answer(`${id!.slice(0, 6)} ${id!.slice(6, 14)} ${id!.slice(14)}`)
   expect(reads).toMatchObject([
     { actor: 'li', action: 'events.search', detail: { kinds: { 'resident-id': 60 }, rows: 60 } },
@@ -182,7 +180,7 @@ test('briefs, reports and feeds are written down, unchanged, and found by their 
   const bytes = Buffer.from(await atom.arrayBuffer())
   expect(id).toMatch(/^[0-9A-Z]{10}$/)
   await expect
-    .poll(async () => (await trace(bytes)).found.find((one) => one.id === id), { timeout: 15_000 })
+    .poll(async () => (await trace(bytes)).found.find((one) => one.id === id))
     .toMatchObject({ by: 'hash', entry: { actor: 'li', subject: 'feed', bytes: bytes.length, isComplete: true } })
   expect((await trace(bytes.subarray(1))).found.filter(({ by }) => by === 'hash')).toEqual([])
   // Read again unchanged it is no further export.
@@ -226,4 +224,4 @@ test('after a restore on another machine a file that got out is still traced, an
   } finally {
     await second.dispose()
   }
-}, 120_000)
+})

@@ -42,11 +42,11 @@ beforeAll(async () => {
   })
   await running.start()
   headers = { authorization: `Bearer ${await running.token()}` }
-}, 90_000)
+})
 afterAll(async () => {
   if (running.child.exitCode === null && running.child.signalCode === null) await running.end('SIGKILL')
   await rm(directory, { recursive: true, force: true })
-}, 60_000)
+})
 
 async function send(host: string, from: number, to: number): Promise<void> {
   const lines = Array.from({ length: to - from }, (_, i) =>
@@ -86,26 +86,26 @@ const told = async (host: string): Promise<Told[]> =>
 
 test('half before a stop, half after it: one alert with the events of both', async () => {
   await send('stopped-1', 0, 3)
-  await expect.poll(held, { timeout: 20_000 }).toBe(3)
+  await expect.poll(held).toBe(3)
   await running.end('SIGTERM')
   await running.start()
   expect(await held()).toBe(3)
   await send('stopped-1', 3, 6)
-  await expect.poll(() => told('stopped-1'), { timeout: 20_000 }).toMatchObject([{ findingCount: 1 }])
+  await expect.poll(() => told('stopped-1')).toMatchObject([{ findingCount: 1 }])
   const [alert] = await told('stopped-1')
   const detail = await get<{ evidence: { eventIds: string[]; value: number } }>(`/api/alerts/${alert!.id}`)
   expect(detail.evidence).toMatchObject({ value: 6, eventIds: { length: 6 } })
-}, 120_000)
+})
 
 test('half before a kill -9, half after it: the log is counted again, and it is told once', async () => {
   await send('killed-1', 0, 5)
-  await expect.poll(held, { timeout: 20_000 }).toBe(11)
+  await expect.poll(held).toBe(11)
   await running.end('SIGKILL')
   await running.start()
-  await expect.poll(held, { timeout: 20_000 }).toBe(11)
+  await expect.poll(held).toBe(11)
   expect(await told('killed-1')).toEqual([])
   await send('killed-1', 5, 6)
-  await expect.poll(() => told('killed-1'), { timeout: 20_000 }).toMatchObject([{ findingCount: 1 }])
+  await expect.poll(() => told('killed-1')).toMatchObject([{ findingCount: 1 }])
   // What was told in the last moments before it was killed may be told again: it stays one alert.
   expect(await told('stopped-1')).toHaveLength(1)
-}, 120_000)
+})

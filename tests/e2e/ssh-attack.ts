@@ -1,12 +1,14 @@
 // A brute force that really happens: an sshd on loopback whose own log goes through a syslog sender, and a client that
 // guesses. The line of the log clearing is sent by the same program, in the form in which sudo writes it.
 import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { endProcess } from '#tests/end-process.ts'
 
 const run = promisify(execFile)
 const sshd = '/usr/sbin/sshd'
@@ -68,9 +70,9 @@ export async function attackSsh(syslogPort: number): Promise<Attacked> {
       )
     while (failures < attempts * promptsEach) await new Promise((resolve) => setTimeout(resolve, 20))
   } finally {
-    server.kill()
+    await endProcess(server)
     sender.stdin.end()
-    await new Promise((resolve) => sender.once('exit', resolve))
+    if (sender.exitCode === null) await once(sender, 'exit')
     await rm(directory, { recursive: true, force: true })
   }
   return { failures }

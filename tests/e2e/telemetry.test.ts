@@ -21,12 +21,12 @@ beforeAll(async () => {
   running = await testProcess(directory, { GUANLAN_COLLECTORS_HOST_ENABLED: 'false' })
   await running.start()
   headers = { authorization: `Bearer ${await running.token()}` }
-}, 120_000)
+})
 afterAll(async () => {
   if (running?.child && running.child.exitCode === null && running.child.signalCode === null)
     await running.end('SIGTERM')
   await rm(directory, { recursive: true, force: true })
-}, 60_000)
+})
 
 const post = async (path: string, rows: readonly object[]): Promise<void> => {
   const answer = await fetch(`${running.url}${path}`, {

@@ -43,7 +43,7 @@ beforeAll(async () => {
   bench.clock.advance(10_000)
   const { fingerprint } = await bench.fire({ rule: 'events/ssh', atMs: startMs })
   id = await bench.draft({ alerts: [fingerprint] })
-}, 60_000)
+})
 afterAll(() => bench.dispose())
 
 const upload = (content: Uint8Array, declaredBytes = 0) =>

@@ -8,6 +8,7 @@ import { createServer as createTlsServer } from 'node:tls'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { systemClock } from '#core/clock.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { finding } from '../../testing.ts'
 import { receiverSchema } from '../config.ts'
 import type { Delivery, NotifiedAlert } from '../notification.ts'
@@ -111,12 +112,12 @@ const send = (config: object, count = 1): Promise<Delivery> => {
 
 describe('to a syslog server', () => {
   let directory: string
-  const ending: (() => void)[] = []
+  const ending: (() => unknown)[] = []
   beforeEach(async () => {
     directory = await mkdtemp(join(tmpdir(), 'guanlan-cef-'))
   })
   afterEach(async () => {
-    for (const end of ending.splice(0)) end()
+    for (const end of ending.splice(0)) await end()
     await rm(directory, { recursive: true, force: true })
   })
   const listen = async (server: Server): Promise<number> => {
@@ -157,8 +158,8 @@ global(workDirectory="${directory}" parser.escapeControlCharactersOnReceive="off
           stdio: 'ignore',
         },
       )
-      ending.push(() => daemon.kill())
-      await expect.poll(() => existsSync(join(directory, 'pid')), { timeout: 10_000 }).toBe(true)
+      ending.push(() => endProcess(daemon))
+      await expect.poll(() => existsSync(join(directory, 'pid'))).toBe(true)
       const rows = async (): Promise<Record<string, string>[]> =>
         (await readFile(output, 'utf8').catch(() => ''))
           .split('\n')
@@ -167,7 +168,7 @@ global(workDirectory="${directory}" parser.escapeControlCharactersOnReceive="off
       const ways = [{ transport: 'udp' }, { transport: 'tcp' }, { transport: 'tcp', framing: 'newline' }]
       for (const [i, way] of ways.entries()) {
         expect(await send({ ...way, port, hostName: 'guanlan-1', facility: 13 }, 20)).toEqual({ ok: true })
-        await expect.poll(async () => (await rows()).length, { timeout: 10_000 }).toBe(20 * (i + 1))
+        await expect.poll(async () => (await rows()).length).toBe(20 * (i + 1))
       }
       for (const row of await rows()) {
         // Facility 13, critical.

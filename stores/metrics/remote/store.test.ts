@@ -11,6 +11,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { systemClock } from '#core/clock.ts'
 import { silentLogger } from '#core/logger.ts'
+import { endProcess } from '#tests/end-process.ts'
 import { metricStoreConformance } from '../conformance.ts'
 import type { MetricStore } from '../store.ts'
 import { encodeForTest } from '../testing.ts'
@@ -91,9 +92,7 @@ for (const { name, program, args, flush, exceptions } of engines)
         },
         cleanUp: async () => {
           await store.close()
-          const gone = new Promise((resolve) => child.once('exit', resolve))
-          child.kill('SIGKILL')
-          await gone
+          await endProcess(child, 'SIGKILL')
           await rm(directory, { recursive: true, force: true })
         },
       }
@@ -124,7 +123,7 @@ for (const { name, program, args, flush, exceptions } of engines)
       expect(result[0]!.values.map(([, text]) => Number(text))).toEqual([0, 1.5, 3, 4.5])
       await expect(engine.query('sum(', baseMs)).rejects.toMatchObject({ code: 'query.failed' })
       await cleanUp()
-    }, 30_000)
+    })
   })
 
 describe('sending to a remote metric store', () => {
