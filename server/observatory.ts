@@ -1,15 +1,10 @@
 // The one place that knows everyone: builds the observatory, starts it in the order of its data, stops it in reverse.
-import { mkdir, readFile, statfs } from 'node:fs/promises'
-import { hostname } from 'node:os'
+import { mkdir, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { collectDefaultMetrics, Registry } from 'prom-client'
-import { type Alerting, createAlerting } from '#alerts/alerting.ts'
-import type { Incidents } from '#alerts/incidents/incidents.ts'
-import type { LiveRulebook } from '#alerts/incidents/rulebook/live-rulebook.ts'
-import { createEventRules, type EventRules } from '#analytics/event-rules/index.ts'
-import type { MetricRules } from '#analytics/metric-rules/index.ts'
+import { createAlerting } from '#alerts/alerting.ts'
+import { createEventRules } from '#analytics/event-rules/index.ts'
 import type { Clock } from '#core/clock.ts'
-import type { Collector } from '#core/collector.ts'
 import { type Component, type Health, startTogether, stopAll } from '#core/component.ts'
 import { type DataLock, lockData } from '#core/data-lock.ts'
 import type { Logger } from '#core/logger.ts'
@@ -21,97 +16,50 @@ import { Inventory } from '#pipeline/enrich/inventory.ts'
 import type { Consumer } from '#pipeline/log/consumer.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
 import { ParserSet } from '#pipeline/parse/parser-set.ts'
-import { createPipeline, type Pipeline } from '#pipeline/pipeline.ts'
+import { createPipeline } from '#pipeline/pipeline.ts'
 import { isSecurity } from '#security/feeds/alert.ts'
-import type { Intel } from '#security/intel/service.ts'
 import { duckEventsDefaults } from '#stores/events/duckdb/store.ts'
-import { createThreadedEvents, type ThreadedEvents } from '#stores/events/duckdb/thread.ts'
+import { createThreadedEvents } from '#stores/events/duckdb/thread.ts'
 import { compileKql } from '#stores/events/kql/index.ts'
-import type { MetricStore } from '#stores/metrics/store.ts'
-import { createState, type PostgresState, stateDefaults } from '#stores/state/postgres.ts'
-import { createPeople, type People } from './auth/people.ts'
+import { createState, stateDefaults } from '#stores/state/postgres.ts'
+import { createPeople } from './auth/people.ts'
 import type { Config } from './config.ts'
 import { createHttpServer } from './http/server.ts'
-import { type BehaviourPart, createBehaviourPart } from './parts/behaviour.ts'
-import { type CorrelationPart, createCorrelationPart } from './parts/correlation.ts'
+import { restore, snapshot } from './keeping.ts'
+import { createBehaviourPart } from './parts/behaviour.ts'
+import { createCorrelationPart } from './parts/correlation.ts'
 import { createDecoder } from './parts/decoded.ts'
-import { type FilePositions, openPositions, replaceFile } from './parts/file-positions.ts'
+import { type FilePositions, openPositions } from './parts/file-positions.ts'
 import { createFlowsPart } from './parts/flows.ts'
 import { createIncidentsPart } from './parts/incidents.ts'
 import { createIntelPart } from './parts/intel.ts'
-import { createInventoryStore, type InventoryStore } from './parts/inventory-store.ts'
-import { createKpiPart, type KpiPart } from './parts/kpi.ts'
-import { type BriefsPart, createBriefsPart } from './parts/kpi-briefs.ts'
-import { createKpiWork, type KpiWork } from './parts/kpi-work.ts'
+import { createInventoryStore } from './parts/inventory-store.ts'
+import { createKpiPart } from './parts/kpi.ts'
+import { createBriefsPart } from './parts/kpi-briefs.ts'
+import { createKpiWork } from './parts/kpi-work.ts'
 import { createLearnPart } from './parts/learn.ts'
 import { openLedger } from './parts/ledger.ts'
-import { createLedgerFeed } from './parts/ledger-feed.ts'
 import { createMetricRulesPart } from './parts/metric-rules.ts'
-import { createMetricStore, metricRetention } from './parts/metric-store.ts'
-import { createPosture, type Posture } from './parts/posture.ts'
-import { createRate, type Rate } from './parts/rates.ts'
-import { createReceiverMeters, type ReceiverMeters } from './parts/receiver-counters.ts'
-import { refillLost } from './parts/refill.ts'
-import { createReload, type Reload } from './parts/reload.ts'
-import { createRoutingPart, loadRouting, type RoutingPart } from './parts/routing.ts'
-import { openSecurityRules, type SecurityRules } from './parts/security-rules.ts'
-import { selfSamples } from './parts/self-samples.ts'
+import { createMetricStore } from './parts/metric-store.ts'
+import { createPosture } from './parts/posture.ts'
+import { createRate } from './parts/rates.ts'
+import { createReceiverMeters } from './parts/receiver-counters.ts'
+import { createReload } from './parts/reload.ts'
+import { createRoutingPart, loadRouting } from './parts/routing.ts'
+import { openSecurityRules } from './parts/security-rules.ts'
 import { createSensitiveView } from './parts/sensitive.ts'
-import { createSensitiveData, type SensitiveData } from './parts/sensitive-data.ts'
-import { createSigmaPart, type SigmaPart } from './parts/sigma.ts'
+import { createSensitiveData } from './parts/sensitive-data.ts'
+import { createSigmaPart } from './parts/sigma.ts'
 import { behindGauge, createStoreConsumers, storeConsumerNames } from './parts/store-consumers.ts'
+import type { Parts } from './parts.ts'
 import { collectorKinds } from './registry.ts'
+import { beginTurns } from './turns.ts'
 
 export interface ObservatoryDeps {
   clock: Clock
   random: Random
   logger: Logger
   version: string
-}
-
-/** What routes and commands work with. */
-export interface Parts {
-  config: Config
-  clock: Clock
-  logger: Logger
-  version: string
-  startedMs: number
-  /** Where people find the ops centre, for links that leave the house. */
-  publicUrl: string
-  registry: Registry
-  log: Journal
-  state: PostgresState
-  events: ThreadedEvents
-  metrics: MetricStore
-  pipeline: Pipeline
-  parsers: ParserSet
-  rules: EventRules
-  metricRules: MetricRules
-  alerting: Alerting
-  routing: RoutingPart
-  /** Reads again what lies in files of its own. */
-  reload: Reload
-  behaviour: BehaviourPart
-  correlation: CorrelationPart
-  incidents: Incidents
-  rulebook: LiveRulebook
-  people: People
-  inventory: InventoryStore
-  ledger: Ledger
-  intel: Intel
-  kpi: KpiPart
-  kpiWork: KpiWork
-  briefs: BriefsPart
-  posture: Posture
-  sensitive: SensitiveData
-  securityRules: SecurityRules
-  sigma: SigmaPart
-  collectors: Collector[]
-  consumers: Consumer[]
-  meters: ReceiverMeters
-  rates: { events: Rate; samples: Rate }
-  health(): { name: string; health: Health }[]
-  disk(): Promise<{ bytesUsed: number; bytesFree: number }>
 }
 
 export interface Observatory {
@@ -124,12 +72,6 @@ export interface Observatory {
   /** A one-time link while there is no user; undefined afterwards. */
   readonly setupLink: string | undefined
 }
-
-const retainEveryMs = 60_000
-/** What the tables of sources and rules forget at most in a crash, so that the log holds the rest. */
-const snapshotEveryMs = 5000
-const selfEveryMs = 15_000
-const kpiSeriesEveryMs = 60_000
 
 export function createObservatory(config: Config, deps: ObservatoryDeps): Observatory {
   const { clock, random, logger, version } = deps
@@ -145,8 +87,6 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
   const turns = createTurns((error, what) => {
     if (error) logger.warn({ err: error }, what)
   })
-  const every = (intervalMs: number, what: string, work: () => Promise<void>): void =>
-    turns.every(intervalMs, work, what)
 
   const start = async (): Promise<void> => {
     const startedMs = clock.nowMs()
@@ -419,33 +359,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
     if (!(await people.hasUsers())) setupLink = `${http.url}/setup?token=${await people.createSetupToken()}`
 
-    every(1000, 'metric rules could not be evaluated', () => metricRules.tick())
-    every(1000, 'rules could not be evaluated', () => rules.tick(ofStores.rules.behind === 0))
-    every(1000, 'the event store could not tidy up', () => events.tick())
-    every(1000, 'rates could not be read', async () => sampleRates(parts!))
-    every(snapshotEveryMs, 'what rules and sources know could not be saved', () => snapshot(parts!))
-    every(retainEveryMs, 'old data could not be dropped', () => retain(parts!))
-    every(1000, 'threat feeds could not be fetched', async () => intel.begin())
-    const feed = createLedgerFeed(
-      ledger,
-      { ...kpi, rules: resolve(config.rules.kpi) },
-      { nowMs: () => clock.nowMs(), logger },
-    )
-    every(1000, 'the ledger could not be fed', async () => void (await feed.tick()))
-    for (const { everyMs, what, work } of [...kpiWork.turns, ...briefs.turns]) every(everyMs, what, work)
-    every(5000, 'figures could not be brought up to date', () => kpi.refresh())
-    every(60_000, 'the integrity checks could not run', async () => kpi.integrity?.tick())
-    every(kpiSeriesEveryMs, 'figures could not be stored as series', async () => {
-      const { samples, metadata } = await kpi.series()
-      if (samples.length > 0) await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan-kpi' })
-    })
-    every(3_600_000, 'old traces could not be dropped', () => sensitive.forget())
-    every(60_000, 'old sessions could not be dropped', () => people.sweep())
-    every(10_000, 'a lost range of events could not be read again', () => refillLost(events, log, logger))
-    every(selfEveryMs, 'own measurements could not be stored', async () => {
-      const { samples, metadata } = await selfSamples(registry, clock.nowMs(), hostname())
-      await pipeline.samples(samples, metadata, { receiver: 'self', source: 'guanlan' })
-    })
+    beginTurns(turns, parts, { inData, areRulesBehind: () => ofStores.rules.behind > 0 })
   }
 
   const stop = async (): Promise<void> => {
@@ -457,7 +371,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     for (const positions of positionFiles.splice(0)) await positions.close()
     if (parts) {
       await caughtUp(parts.consumers)
-      await snapshot(parts).catch((error: unknown) =>
+      await snapshot(parts, inData).catch((error: unknown) =>
         logger.warn({ err: error }, 'what rules and sources know was not saved'),
       )
       parts.rules.close()
@@ -473,25 +387,6 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     ledger = undefined
     await lock?.release()
     lock = undefined
-  }
-
-  const snapshot = async ({ rules, metricRules, sigma, pipeline, log, metrics }: Parts): Promise<void> => {
-    const position = rules.position
-    await replaceFile(inData('event-rules.json'), rules.snapshot())
-    await replaceFile(inData('metric-rules.json'), metricRules.snapshot())
-    await replaceFile(inData('sources.json'), pipeline.sources.snapshot())
-    await replaceFile(inData('sigma.json'), sigma.sigma.memory())
-    // Only what is on disk elsewhere may leave the log.
-    log.savePosition(storeConsumerNames.rules, 'events', position)
-    log.savePosition(storeConsumerNames.metrics, 'samples', await metrics.durablePosition())
-  }
-
-  const retain = async ({ log, events, metrics }: Parts): Promise<void> => {
-    const nowMs = clock.nowMs()
-    log.savePosition(storeConsumerNames.events, 'events', await events.durablePosition())
-    await log.retain()
-    await events.retain({ ageDaysMax: config.events.daysMax, bytesMax: config.events.bytesMax, nowMs })
-    await metrics.retain(metricRetention(config.metrics, nowMs))
   }
 
   return {
@@ -525,13 +420,6 @@ async function caughtUp(consumers: readonly Consumer[]): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
-function sampleRates({ pipeline, rates }: Parts): void {
-  const totals = { events: 0, samples: 0, spans: 0 }
-  for (const { kind, accepted } of pipeline.sources.rows()) totals[kind] += accepted
-  rates.events.sample(totals.events)
-  rates.samples.sample(totals.samples)
-}
-
 function component(
   name: string,
   start: () => Promise<void>,
@@ -544,16 +432,6 @@ function component(
 function tellProblems(logger: Logger, what: string, problems: readonly SourceProblem[]): void {
   for (const problem of problems)
     logger.warn({ problem: formatProblem(problem) }, `a ${what} file is wrong; what it was stays in force`)
-}
-
-async function restore(path: string, apply: (text: string) => unknown, logger: Logger): Promise<void> {
-  const text = await readFile(path, 'utf8').catch(() => undefined)
-  if (text === undefined) return
-  try {
-    await apply(text)
-  } catch (error) {
-    logger.warn({ err: error, path }, 'a snapshot cannot be read; beginning anew')
-  }
 }
 
 async function diskOf(

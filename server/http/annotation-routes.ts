@@ -5,7 +5,7 @@ import { isEverywhere, regionStem } from '#core/jurisdiction.ts'
 import { notedDaysMax } from '#kpi/annotations/annotations.ts'
 import { dayOfDate } from '#kpi/time/calendar.ts'
 import { mayDo } from '../auth/principal.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf, principalOf } from './guard.ts'
 

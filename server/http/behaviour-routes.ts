@@ -1,8 +1,8 @@
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { relations } from '#security/behaviour/facts.ts'
-import type { Parts } from '../observatory.ts'
 import { createSensitiveView } from '../parts/sensitive.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 
 export const EntityBehaviour = z.object({

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { severities } from '#core/finding.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 
 export const CorrelatedIncident = z.object({

@@ -22,7 +22,7 @@ import {
   taxiiType,
   versionOf,
 } from '../feeds/taxii.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, describeRoute } from './endpoint.ts'
 import { type AppEnv, jurisdictionOf, requireRight } from './guard.ts'
 import { readQuery } from './request.ts'

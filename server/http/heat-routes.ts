@@ -2,7 +2,7 @@
 import type { KpiValue } from '#kpi/contract.ts'
 import type { Definition } from '#kpi/definitions/definition.ts'
 import { fromText, toNumber } from '#kpi/rational.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf } from './guard.ts'
 import { besideFigures } from './kpi-beside.ts'

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 
 export const IntelFeed = z.object({

@@ -3,7 +3,7 @@
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { covers, isEverywhere } from '#core/jurisdiction.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { jurisdictionOf } from './guard.ts'
 import { placeOf } from './kpi-routes.ts'

@@ -1,6 +1,6 @@
 // The routing tree, a try of it, and tests of receivers.
 import type { RouteView } from '#alerts/queries/routing.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { principalOf } from './guard.ts'
 import * as api from './notification-api.ts'

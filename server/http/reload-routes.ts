@@ -2,7 +2,7 @@
 import { CodedError } from '#core/errors.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { writeAudit } from '#stores/state/audit.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, describeRoute } from './endpoint.ts'
 import { principalOf, requireRight } from './guard.ts'
 

@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { covers } from '#core/jurisdiction.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf, principalOf } from './guard.ts'
 import * as api from './kpi-api.ts'

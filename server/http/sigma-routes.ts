@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
-import type { Parts } from '../observatory.ts'
+import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { principalOf } from './guard.ts'
 import { SecurityRule, SourceProblemBody } from './sigma-api.ts'
