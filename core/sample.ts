@@ -34,15 +34,18 @@ export interface Sample {
   exemplars?: readonly Exemplar[]
 }
 
-export type MetricType =
-  | 'counter'
-  | 'gauge'
-  | 'histogram'
-  | 'gaugehistogram'
-  | 'summary'
-  | 'info'
-  | 'stateset'
-  | 'unknown'
+/** In the order of `prometheus.MetricMetadata.MetricType` (prompb/types.proto), by whose numbers they travel. */
+export const metricTypes = [
+  'unknown',
+  'counter',
+  'gauge',
+  'histogram',
+  'gaugehistogram',
+  'summary',
+  'info',
+  'stateset',
+] as const
+export type MetricType = (typeof metricTypes)[number]
 
 export interface MetricMetadata {
   family: string

@@ -11,22 +11,10 @@ import {
   isStaleNaN,
   type Labels,
   type MetricMetadata,
-  type MetricType,
+  metricTypes,
   type Sample,
   staleNaNBits,
 } from '#core/sample.ts'
-
-// MetricMetadata.MetricType of types.proto, by number.
-const metricTypes: readonly MetricType[] = [
-  'unknown',
-  'counter',
-  'gauge',
-  'histogram',
-  'gaugehistogram',
-  'summary',
-  'info',
-  'stateset',
-]
 
 /** Encoded label pairs are the same scrape after scrape. Cleared when full, so a flood of new values costs no memory. */
 const internedMax = 50_000

@@ -1,6 +1,3 @@
-// Briefs from the settings to the receiver, the page, the file on a disk, the printer; and the words in traditional
-// characters.
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -8,19 +5,17 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
 const day = 86_400_000
 /** The month before, whatever today is. */
 const now = new Date()
 const middleMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - 1, 15)
 const month = new Date(middleMs).toISOString().slice(0, 7)
 
-describe.skipIf(missing !== '')(`briefs (need ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`briefs (need ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let office: Server
   let browser: Browser

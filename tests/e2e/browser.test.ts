@@ -1,16 +1,10 @@
-// The ops centre in a real browser, as a person uses it.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { complaintsOf, makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
-
-describe.skipIf(missing !== '')(`the ops centre (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`the ops centre (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let page: Page

@@ -1,16 +1,11 @@
-// Each of the six indicators, in a real browser: from the province's figure to a raw record that this browser verified, in
-// four clicks at most. And what people write beside a figure: seen where it is drawn, by those it concerns.
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { fillProvince } from '#server/parts/kpi-demo.ts'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
 const system = { kind: 'system', id: 'test', name: 'test', role: 'system', address: '' } as const
 const six = [
   ...['business-coverage', 'consolidation', 'online-completion', 'time-compression', 'information-sharing'],
@@ -18,7 +13,7 @@ const six = [
 ] as const
 const clicksMax = 4
 
-describe.skipIf(missing !== '')(`down to the proof (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`down to the proof (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let page: Page

@@ -1,16 +1,7 @@
-// The findings page in Chromium, on findings of three kinds: found, narrowed, read with its events and its rule, and an
-// incident begun from it, and from an alert.
-import { existsSync } from 'node:fs'
-import { join, resolve } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { type Running, startObservatory } from './observatory.ts'
-
-const built = existsSync(join(resolve(import.meta.dirname, '../..'), 'web/build/index.html'))
-const missing = [...(chromiumPath === undefined ? ['Chromium'] : []), ...(built ? [] : ['npm run build:web'])].join(
-  ', ',
-)
 
 interface Found {
   findings: { id: number; source: string; rule: string; title: string; count: number }[]
@@ -21,7 +12,7 @@ interface Queue {
   rows: { incident: { id: string; title: { en: string }; kind: string; alertCount: number; entities: string[] } }[]
 }
 
-describe.skipIf(missing !== '')(`findings (needs ${missing || 'nothing more'})`, () => {
+describe.skipIf(pagesLack !== '')(`findings (needs ${pagesLack || 'nothing more'})`, () => {
   let observatory: Running
   let browser: Browser
   let page: Page

@@ -1,25 +1,19 @@
 // A real brute force against a real sshd and a log clearing, from the line in syslog to the report, worked in Chromium.
 import { execFile } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { complaintsOf, makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { attackable, attackSsh, clearLogs } from './ssh-attack.ts'
 
 const run = promisify(execFile)
 const root = resolve(import.meta.dirname, '../..')
-const built = existsSync(join(root, 'web/build/index.html'))
-const missing = [
-  ...(chromiumPath === undefined ? ['Chromium'] : []),
-  ...(built ? [] : ['npm run build:web']),
-  ...attackable(),
-].join(', ')
+const missing = [pagesLack, ...attackable()].filter((what) => what !== '').join(', ')
 
 interface Row {
   incident: { id: string; number: number; state: string; severity: string; rules: string[]; entities: string[] }

@@ -8,18 +8,16 @@ import { join } from 'node:path'
 import exceljs from 'exceljs'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { syntheticProvince } from './synthetic.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
 const system = { kind: 'system', id: 'test', name: 'test', role: 'system', address: '' } as const
 /** Of Shenzhen, in the synthetic province. */
 const department = '4403-02'
 const password = 'correct horse battery'
 
-describe.skipIf(missing !== '')(`performance (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`performance (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let page: Page

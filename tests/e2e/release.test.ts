@@ -1,24 +1,18 @@
-// A month on its way to publication, in a real browser: a department objects, somebody else judges, two people freeze and
-// sign; from then on the figure is what was signed, whatever comes in, until a restatement has its two approvers.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { eq, sql } from 'drizzle-orm'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { systemClock } from '#core/clock.ts'
 import { kpiReleases } from '#stores/state/schema/kpi-questions.ts'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
 const system = { kind: 'system', id: 'test', name: 'test', role: 'system', address: '' } as const
 const day = 86_400_000
 const password = 'correct horse battery'
 const kpi = 'online-completion'
 const department = '4403-01'
 
-describe.skipIf(missing !== '')(`a month is published (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let shiftMs = 0

@@ -1,17 +1,12 @@
-// From the province's figure to a verified raw record in four clicks.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Browser, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
 const day = 86_400_000
 
-describe.skipIf(missing !== '')(`the scorecard (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`the scorecard (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let page: Page

@@ -1,11 +1,8 @@
-// Mirrored bodies from the gateway to the find, the alert, the page, and who may see which of them.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { nginx, startMirroringNginx } from '#collectors/http-mirror/testing.ts'
 import { synthetic as syntheticNumbers } from '#security/sensitive/testing.ts'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 import { syntheticBodies, syntheticEstate } from './synthetic.ts'
@@ -90,10 +87,7 @@ test('a department sees the finds of its own systems', async () => {
   expect(wider.finds ?? []).toEqual([])
 })
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
-
-describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`the page (needs ${pagesLack || 'Chromium'})`, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })

@@ -1,5 +1,3 @@
-// Sensitive data in log lines, from a syslog socket and from NDJSON to the count, the alert and the page; synthetic numbers.
-import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -7,7 +5,7 @@ import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { synthetic } from '#security/sensitive/testing.ts'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { makeFirstAccount } from './first-visit.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
@@ -152,10 +150,7 @@ test('a department sees the logs of its own systems', async () => {
   expect(leaks.map(({ department }) => department)).toEqual(['公安局'])
 })
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
-
-describe.skipIf(missing !== '')(`the page (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`the page (needs ${pagesLack || 'Chromium'})`, () => {
   let browser: Browser
   beforeAll(async () => {
     browser = await chromium.launch({ executablePath: chromiumPath!, args: ['--no-sandbox'] })

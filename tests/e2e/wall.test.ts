@@ -1,15 +1,9 @@
-// The wall in a real browser: scenes follow one another by themselves, and nothing on it can be touched.
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { type Browser, chromium } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { chromiumPath } from './chromium.ts'
+import { chromiumPath, pagesLack } from './chromium.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
-const built = existsSync(join(import.meta.dirname, '../../web/build/index.html'))
-const missing = chromiumPath === undefined ? 'Chromium' : built ? '' : 'npm run build:web'
-
-describe.skipIf(missing !== '')(`the wall (needs ${missing || 'Chromium'})`, () => {
+describe.skipIf(pagesLack !== '')(`the wall (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
   let browser: Browser
   let reader: string

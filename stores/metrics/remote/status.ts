@@ -1,10 +1,10 @@
 // The API's answers about the data: metadata, exemplars and what has most series.
 import { z } from 'zod'
-import type { MetricMetadata, MetricType } from '#core/sample.ts'
+import { type MetricMetadata, type MetricType, metricTypes } from '#core/sample.ts'
 import type { Cardinality, SeriesExemplars } from '../store.ts'
 import { checked, labelsSchema } from './api.ts'
 
-const types = new Set(['counter', 'gauge', 'histogram', 'gaugehistogram', 'summary', 'info', 'stateset'])
+const types: ReadonlySet<string> = new Set(metricTypes)
 
 const metadataSchema = z.record(
   z.string(),

@@ -9,7 +9,7 @@
 import type { FloatHistogram } from '#core/histogram.ts'
 import { readHistogram } from '#core/histogram-protobuf.ts'
 import { MalformedProtobuf, ProtobufReader } from '#core/protobuf-reader.ts'
-import type { Exemplar, Labels, MetricMetadata, MetricType } from '#core/sample.ts'
+import { type Exemplar, type Labels, type MetricMetadata, metricTypes } from '#core/sample.ts'
 
 export interface SeriesVisitor {
   /** `bytes[from, to)`, seen by `view` as well, holds the label fields of one series, tags included. Valid only during the call. */
@@ -21,17 +21,6 @@ export interface SeriesVisitor {
   /** A part that cannot be read; the rest of the request can. */
   malformed(cause: string): void
 }
-
-const metadataTypes: readonly MetricType[] = [
-  'unknown',
-  'counter',
-  'gauge',
-  'histogram',
-  'gaugehistogram',
-  'summary',
-  'info',
-  'stateset',
-]
 
 /** Calls the visitor in order: `series`, then what it has. @throws MalformedProtobuf */
 export function visitWriteRequest(bytes: Uint8Array, visitor: SeriesVisitor): void {
@@ -140,7 +129,7 @@ function readMetadata(reader: ProtobufReader, end: number): MetricMetadata {
   const metadata: MetricMetadata = { family: '', type: 'unknown', help: '', unit: '' }
   while (reader.position < end) {
     const tag = reader.varint()
-    if (tag === 0x08) metadata.type = metadataTypes[reader.varint()] ?? 'unknown'
+    if (tag === 0x08) metadata.type = metricTypes[reader.varint()] ?? 'unknown'
     else if (tag === 0x12) metadata.family = reader.text(end)
     else if (tag === 0x22) metadata.help = reader.text(end)
     else if (tag === 0x2a) metadata.unit = reader.text(end)
