@@ -1,6 +1,6 @@
 // Behaviour on the stream: events per second and core, size of what is kept, and false alarms against the budget over
 // months of generated usual days, with intruders at the end. Synthetic: it shows that the budget holds, not a detection rate.
-// node --expose-gc bench/behaviour.bench.ts [people] [days]
+// node --expose-gc bench/behaviour.bench.ts [people] [days] [seed]
 import { Registry } from 'prom-client'
 import type { Event } from '#core/event.ts'
 import { seededRandom } from '#core/random.ts'
@@ -14,7 +14,7 @@ const intruders = 40
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
 const monday = Date.parse('2026-01-05T00:00:00+08:00')
-const random = seededRandom(7)
+const random = seededRandom(Number(process.argv[4] ?? 7))
 const int = (below: number): number => Math.floor(random.next() * below)
 let id = 0
 

@@ -5,6 +5,7 @@ import type { Event } from '#core/event.ts'
 import { type Random, seededRandom } from '#core/random.ts'
 import { behaviourConfigSchema } from './config.ts'
 import { factsOf, networkOf } from './facts.ts'
+import { type Detector, type Reason, scoreOf } from './profile.ts'
 import { createBehaviour } from './service.ts'
 
 const hourMs = 3_600_000
@@ -70,17 +71,43 @@ describe('behaviour', () => {
     expect(last.evidence.eventIds.length).toBeGreaterThan(1)
   })
   it('what colleagues do is less of a surprise', () => {
-    const scoreOf = (peers: number): number => {
+    const scoreOf = (peers: number, afterMs: number): number => {
       const watch = create({ bitsMin: 1000 })
       watch.apply(usual)
       const network = { 'source.ip': '198.51.100.20' }
       const noon = night + 9 * hourMs
       for (let n = 0; n < peers; n++) watch.apply([signIn(`person${n}`, noon + n, network)])
-      watch.apply([signIn('person29', noon + 100, network)])
+      watch.apply([signIn('person29', noon + afterMs, network)])
       return watch.entity('user:person29', 'en')!.score
     }
-    expect(scoreOf(0)).toBeGreaterThan(scoreOf(10) + 2)
-    expect(scoreOf(10)).toBeGreaterThan(scoreOf(29))
+    expect(scoreOf(0, 2 * hourMs)).toBeGreaterThan(scoreOf(10, 2 * hourMs) + 2)
+    expect(scoreOf(10, 2 * hourMs)).toBeGreaterThan(scoreOf(29, 2 * hourMs))
+    // What comes over many at once is not usual for that.
+    expect(scoreOf(10, 60_000)).toBe(scoreOf(0, 60_000))
+  })
+  it('each stranger adds, less and less; that there are strangers at all counts once', () => {
+    const reason = (detector: Detector, value: string, bits: number, once = 0): Reason => ({
+      ...{ detector, id: `${value.length > 1 ? 'network' : 'host'}=${value}`, bits, once, atMs: 0, eventId: '' },
+      values: {},
+    })
+    const weights = behaviourConfigSchema.parse({}).weights
+    const score = (...reasons: Reason[]) => scoreOf(reasons, weights)
+    expect(score(reason('firstSeen', 'a', 9, 5))).toBe(9)
+    expect(score(reason('firstSeen', 'a', 9, 5), reason('firstSeen', 'b', 9, 5))).toBeCloseTo(9 + 4 / Math.SQRT2)
+    expect(score(reason('firstSeen', 'a', 9, 5), reason('firstSeen', 'net', 9, 5))).toBe(18)
+    expect(score(reason('time', 'a', 6), reason('time', 'b', 6))).toBe(9)
+  })
+  it('an account that is seldom active surprises when it is', () => {
+    const watch = create()
+    const seldom = [0, 20, 40, 60].map((day) => signIn('cleaner', monday + day * dayMs + 10 * hourMs))
+    const daily = Array.from({ length: 81 }, (_, day) => signIn('guard', monday + day * dayMs + 9 * hourMs))
+    watch.apply([...seldom, ...daily].sort((a, b) => a['@timestamp'] - b['@timestamp']))
+    watch.apply([signIn('cleaner', monday + 80 * dayMs + 10 * hourMs)])
+    const reasons = (name: string, language: 'en' | 'zh') =>
+      watch.entity(`user:${name}`, language)!.reasons.map(({ text }) => text)
+    expect(reasons('cleaner', 'en')).toContain('cleaner is seldom active: on 4 of the 80 days since it was first seen.')
+    expect(reasons('cleaner', 'zh')).toContain('cleaner 很少活动：自首次出现以来的 80 天中仅 4 天有活动。')
+    expect(reasons('guard', 'en').join()).not.toContain('seldom')
   })
   it('says nothing while it learns', () => {
     const watch = create()

@@ -6,7 +6,9 @@ import type { Facts, Measure, Relation } from './facts.ts'
 import {
   bounds,
   type Detector,
+  floors,
   newProfile,
+  ordinaryBits,
   type Profile,
   profileFromLine,
   profileToLine,
@@ -14,8 +16,9 @@ import {
   type RelationState,
   scoreOf,
   setBounded,
+  worthSaying,
 } from './profile.ts'
-import { binBits, noveltyBits, shareBits, smoothCircle, volumeBits } from './surprise.ts'
+import { binBits, decayedPeriods, noveltyBits, shareBits, smoothCircle, volumeBits } from './surprise.ts'
 import { Transitions } from './transitions.ts'
 
 export interface BehaviourReport {
@@ -28,8 +31,8 @@ export interface BehaviourReport {
 
 const hourMs = 3_600_000
 const dayMs = 24 * hourMs
-/** Less is an ordinary day's chance and adds nothing. */
-const ordinaryBits = 4
+/** Peers who took something up within it did so at the same time: that does not make it usual. */
+const togetherMs = hourMs
 /** What is older than the newest of its entity is learned, and not judged. */
 const latenessMs = hourMs
 const sessionGapMs = 30 * 60_000
@@ -41,8 +44,6 @@ const activePeriodsMin = 3
 /** Active hours needed before the time of day says anything, and before volumes do. */
 const knownHours = 40
 const knownVolumes = 8
-/** A step in the logarithm that is always ordinary, by measure. */
-const floors: Record<Measure, number> = { failed: 0.35, bytes: 0.5, events: 0.35 }
 const toldAgainAt = 1.25
 
 export class Behaviour {
@@ -98,13 +99,19 @@ export class Behaviour {
       return undefined
     }
     profile.lastMs = Math.max(profile.lastMs, atMs)
-    this.#turn(profile, atMs)
+    const seldomBits = this.#turn(profile, atMs)
     const before = profile.reasons.size
     const scoreBefore = profile.score
-    const note = this.speaks(profile)
-      ? (detector: Detector, id: string, bits: number, values: Reason['values']) =>
-          this.#note(profile, { detector, id, bits, atMs, eventId: facts.eventId, values })
+    const note: Note | undefined = this.speaks(profile)
+      ? (detector, id, bits, values, once = 0) =>
+          this.#note(profile, { detector, id, bits, once, atMs, eventId: facts.eventId, values })
       : undefined
+    if (seldomBits > 0)
+      note?.('rare', 'presence=', seldomBits, {
+        active: profile.periods - 1,
+        of: profile.period - this.#periodOf(profile.firstMs),
+        hours: this.#config.periodHours,
+      })
     this.#hour(profile, facts, note)
     if (!isFailure) {
       for (const [relation, value] of facts.seen) this.#value(profile, relation, value, atMs, note)
@@ -119,9 +126,12 @@ export class Behaviour {
     const { threshold } = this
     const { score } = profile
     if (score < threshold || score < profile.toldScore * toldAgainAt) return undefined
+    const reasons = worthSaying(profile.reasons.values())
+    // Many small things of which none can be named are nothing to act upon.
+    if (reasons.length === 0) return undefined
     profile.toldScore = score
     this.counts.told++
-    return { profile, score, threshold, reasons: [...profile.reasons.values()].sort((a, b) => b.bits - a.bits) }
+    return { profile, score, threshold, reasons }
   }
 
   /** Known for long enough to be judged. */
@@ -130,7 +140,7 @@ export class Behaviour {
   }
 
   #note(profile: Profile, reason: Reason): void {
-    if (reason.bits < ordinaryBits || this.#config.weights[reason.detector] === 0) return
+    if (this.#config.weights[reason.detector] === 0) return
     const known = profile.reasons.get(reason.id)
     if (known && known.bits >= reason.bits) return
     if (!known && profile.reasons.size >= bounds.reasons) {
@@ -142,10 +152,17 @@ export class Behaviour {
     profile.score = scoreOf(profile.reasons.values(), this.#config.weights)
   }
 
-  /** A new period: the score of the last one becomes history. */
-  #turn(profile: Profile, atMs: number): void {
+  /**
+   * A new period: the score of the last one becomes history.
+   * @returns the surprise that it is active at all, when it begins a period
+   */
+  #turn(profile: Profile, atMs: number): number {
     const period = this.#periodOf(atMs)
-    if (period <= profile.period) return
+    if (period <= profile.period) return 0
+    const halfLife = (this.#config.halfLifeDays * dayMs) / this.#periodMs
+    const presence = profile.presence * 2 ** (-Math.max(0, atMs - profile.presenceMs) / (halfLife * this.#periodMs))
+    const bits = shareBits(presence, decayedPeriods(period - this.#periodOf(profile.firstMs), halfLife))
+    Object.assign(profile, { presence: presence + 1, presenceMs: atMs, hoursActive: 0 })
     if (Number.isFinite(profile.period) && this.speaks(profile)) {
       this.#scores.add(profile.score)
       profile.past.push([profile.period, Math.round(profile.score * 10) / 10])
@@ -158,6 +175,7 @@ export class Behaviour {
     profile.toldScore = 0
     this.#profiles.delete(profile.entity)
     this.#profiles.set(profile.entity, profile)
+    return bits
   }
 
   #periodOf(atMs: number): number {
@@ -172,12 +190,13 @@ export class Behaviour {
     if (isJudged && !state.values.has(value) && state.judged < judgedPerPeriod) {
       state.judged++
       const own = noveltyBits(state.novel, this.#decayed(state, state.active, atMs))
-      const peers = this.peersWith(profile, relation, value, atMs)
+      const peers = this.peersWith(profile, relation, value, atMs, atMs - togetherMs)
       const rare = peers.of < peersMin ? 0 : shareBits(peers.with, peers.of)
-      note('firstSeen', `${relation}=${value}`, own + rare, {
+      const values = {
         ...{ relation, value, peers: peers.with, of: peers.of, days: peerDays },
         department: peers.isDepartment ? departmentOf(profile) : '',
-      })
+      }
+      note('firstSeen', `${relation}=${value}`, own + rare, values, own)
     }
     this.#learnValue(profile, relation, value, atMs)
   }
@@ -238,12 +257,13 @@ export class Behaviour {
     this.counts.valuesForgotten++
   }
 
-  /** How many of its peers did the same of late. Those of the department, or of the kind where it has too few. */
+  /** How many of its peers did the same of late, and before `sinceBeforeMs` already. Those of the department, or of the kind where it has too few. */
   peersWith(
     profile: Profile,
     relation: Relation,
     value: string,
     atMs: number,
+    sinceBeforeMs = Number.POSITIVE_INFINITY,
   ): { with: number; of: number; isDepartment: boolean } {
     const own = this.#groups.get(profile.group)
     const kind = profile.group.slice(0, profile.group.indexOf('/'))
@@ -264,7 +284,7 @@ export class Behaviour {
         if (!state) continue
         of++
         const known = state.values.get(value)
-        if (known && known.lastMs >= sinceMs) count++
+        if (known && known.lastMs >= sinceMs && known.firstMs <= sinceBeforeMs) count++
       }
     return { with: count, of, isDepartment }
   }
@@ -280,6 +300,7 @@ export class Behaviour {
         if (history.length > bounds.historyHours) history.shift()
       }
     profile.hour = hour
+    profile.hoursActive++
     profile.counts = { failed: 0, bytes: 0, events: 0 }
     profile.judgeAt = { failed: 1, bytes: 1, events: 1 }
     // 1970-01-01 was a Thursday.
@@ -293,10 +314,10 @@ export class Behaviour {
     const bins = [...smoothCircle(profile.hours.slice(0, 24)), ...smoothCircle(profile.hours.slice(24))]
     const total = profile.hours.reduce((sum, one) => sum + one, 0)
     // Of accounts alone: machines work at every hour, and by whom is said elsewhere.
-    if (note && total >= knownHours && profile.entity.startsWith('user:')) {
-      const bits = binBits(bins, from + at)
+    const bits = note && total >= knownHours && profile.entity.startsWith('user:') ? binBits(bins, from + at) : 0
+    if (bits >= ordinaryBits) {
       const share = (100 * bins[from + at]!) / total
-      note('time', `hour=${hour}`, bits, { hour: at, weekend: isWeekend ? 1 : 0, share: Math.round(share * 10) / 10 })
+      note?.('time', `hour=${hour}`, bits, { hour: at, weekend: isWeekend ? 1 : 0, share: Math.round(share * 10) / 10 })
     }
     profile.hours[from + at]!++
   }
@@ -316,11 +337,13 @@ export class Behaviour {
       if (!note || history.length < knownVolumes) continue
       // Mostly it was reached often enough before, and nothing need be sorted.
       const reached = history.reduce((count, one) => count + (one >= value ? 1 : 0), 0)
-      if (shareBits(reached, history.length) < ordinaryBits) continue
-      const bits = volumeBits(value, history, floors[measure])
-      if (bits < ordinaryBits) continue
+      // The highest of several hours is higher by chance alone.
+      const chance = Math.log2(Math.max(1, profile.hoursActive))
+      if (shareBits(reached, history.length) <= 1 + chance) continue
+      const bits = volumeBits(value, history, floors[measure]) - chance
+      if (bits <= 0) continue
       const sorted = [...history].sort((a, b) => a - b)
-      note('volume', `${measure}=${profile.hour}`, bits, {
+      note('volume', `${measure}=`, bits, {
         ...{ measure, value, usual: sorted[sorted.length >> 1]!, most: sorted.at(-1)!, hours: sorted.length },
       })
     }
@@ -336,7 +359,8 @@ export class Behaviour {
     // With as many steps as are kept, what looks new may have been forgotten.
     if (note && !profile.steps.has(step) && profile.steps.size < bounds.steps) {
       const { times, of } = this.#steps.seen(from, action)
-      note('sequence', `step=${step}`, this.#steps.bits(from, action), { from, action, times, of })
+      const bits = this.#steps.bits(from, action)
+      if (bits >= ordinaryBits) note('sequence', `step=${step}`, bits, { from, action, times, of })
     }
     setBounded(profile.steps, step, atMs, bounds.steps)
     this.#steps.learn(from, action)
@@ -388,6 +412,6 @@ export class Behaviour {
   }
 }
 
-type Note = (detector: Detector, id: string, bits: number, values: Reason['values']) => void
+type Note = (detector: Detector, id: string, bits: number, values: Reason['values'], once?: number) => void
 
 export const departmentOf = ({ group }: Profile): string => group.slice(group.indexOf('/') + 1)

@@ -17,6 +17,7 @@ export const behaviourConfigSchema = z.strictObject({
   weights: z
     .strictObject({
       firstSeen: z.number().min(0).max(10).default(1),
+      rare: z.number().min(0).max(10).default(1),
       volume: z.number().min(0).max(10).default(1),
       time: z.number().min(0).max(10).default(1),
       sequence: z.number().min(0).max(10).default(1),

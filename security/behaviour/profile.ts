@@ -23,18 +23,27 @@ export interface RelationState {
   judged: number
 }
 
-export type Detector = 'firstSeen' | 'volume' | 'time' | 'sequence'
+export type Detector = 'firstSeen' | 'rare' | 'volume' | 'time' | 'sequence'
 
 export interface Reason {
   detector: Detector
   /** What it is about: the same thing within a period counts once, with its highest bits. */
   id: string
   bits: number
+  /** Of these, what counts once for all new values of a kind: that anything new came at all. */
+  once: number
   atMs: number
   eventId: string
   /** For the words. */
   values: Record<string, string | number>
 }
+
+/** Less is an ordinary hour's chance: of hours and steps many are looked at in a period. */
+export const ordinaryBits = 4
+
+/** Most surprising first, without the ordinary: that adds its little to the score and explains nothing. */
+export const worthSaying = (reasons: Iterable<Reason>): Reason[] =>
+  [...reasons].filter(({ bits }) => bits >= ordinaryBits).sort((a, b) => b.bits - a.bits)
 
 export interface Profile {
   entity: string
@@ -44,6 +53,11 @@ export interface Profile {
   /** Periods with an event. */
   periods: number
   period: number
+  /** Decayed periods with an event, as of the beginning of the latest. */
+  presence: number
+  presenceMs: number
+  /** Active hours of this period. */
+  hoursActive: number
   relations: Partial<Record<Relation, RelationState>>
   /** Active hours by hour of the day: working days, then weekends. Decayed. */
   hours: number[]
@@ -73,9 +87,13 @@ export const bounds = {
   past: 60,
 } as const
 
+/** A step in the logarithm that is always ordinary, by measure. */
+export const floors: Record<Measure, number> = { failed: 0.35, bytes: 0.5, events: 0.35 }
+
 export function newProfile(entity: string, group: string, atMs: number): Profile {
   return {
     ...{ entity, group, firstMs: atMs, lastMs: atMs, periods: 0, period: Number.NEGATIVE_INFINITY, relations: {} },
+    ...{ presence: 0, presenceMs: atMs, hoursActive: 0 },
     ...{ hours: new Array<number>(48).fill(0), hoursDecayedMs: atMs, hour: Number.NEGATIVE_INFINITY },
     counts: { failed: 0, bytes: 0, events: 0 },
     judgeAt: { failed: 1, bytes: 1, events: 1 },
@@ -93,19 +111,27 @@ export function setBounded<T>(map: Map<string, T>, key: string, value: T, most: 
   return true
 }
 
-/** The bits of each detector's reasons, highest first; the n-th counts 1/n: ten strangers at once are one story. */
+/**
+ * Of new values of one kind: that anything new came counts once; that no peer has the n-th counts 1/√n, for values that
+ * come together are neither one piece of evidence nor as many. Of anything else the n-th counts 1/n: ten strange hours
+ * are one story. Kinds and detectors add up.
+ */
 export function scoreOf(reasons: Iterable<Reason>, weights: Record<Detector, number>): number {
-  const byKey = new Map<string, number[]>()
-  for (const { detector, id, bits } of reasons) {
+  const kinds = new Map<string, { detector: Detector; once: number; each: number[] }>()
+  for (const { detector, id, bits, once } of reasons) {
     const key = `${detector} ${id.slice(0, id.indexOf('='))}`
-    const list = byKey.get(key)
-    const weighted = bits * weights[detector]
-    if (list) list.push(weighted)
-    else byKey.set(key, [weighted])
+    const kind = kinds.get(key) ?? { detector, once: 0, each: [] }
+    kinds.set(key, kind)
+    kind.once = Math.max(kind.once, once)
+    kind.each.push(bits - once)
   }
   let score = 0
-  for (const list of byKey.values())
-    for (const [i, bits] of list.sort((a, b) => b - a).entries()) score += bits / (i + 1)
+  for (const { detector, once, each } of kinds.values()) {
+    let sum = once
+    for (const [i, bits] of each.sort((a, b) => b - a).entries())
+      sum += bits / (detector === 'firstSeen' ? Math.sqrt(i + 1) : i + 1)
+    score += sum * weights[detector]
+  }
   return score
 }
 

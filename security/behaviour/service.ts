@@ -6,6 +6,7 @@ import { Behaviour, departmentOf } from './behaviour.ts'
 import type { BehaviourConfig } from './config.ts'
 import { factsOf, type Relation } from './facts.ts'
 import { behaviourFinding } from './finding.ts'
+import { worthSaying } from './profile.ts'
 import { type Language, sayReason } from './words.ts'
 
 export type BehaviourWatch = ReturnType<typeof createBehaviour>
@@ -128,12 +129,10 @@ export function createBehaviour(
           atMs: period * periodMs - config.utcOffsetHours * hourMs,
           score: past,
         })),
-        reasons: [...profile.reasons.values()]
-          .sort((a, b) => b.bits - a.bits)
-          .map((reason) => ({
-            text: sayReason(profile, reason, language),
-            ...{ bits: reason.bits, atMs: reason.atMs, eventId: reason.eventId },
-          })),
+        reasons: worthSaying(profile.reasons.values()).map((reason) => ({
+          text: sayReason(profile, reason, language),
+          ...{ bits: reason.bits, atMs: reason.atMs, eventId: reason.eventId },
+        })),
         known: Object.entries(profile.relations).flatMap(([relation, { values }]) =>
           [...values]
             .sort(([, a], [, b]) => b.lastMs - a.lastMs)

@@ -22,24 +22,30 @@ export function noveltyBits(novel: number, periods: number): number {
 }
 
 /**
- * Of a value above its history. A Laplace tail on a logarithmic scale: its scale is the median of deviations over ln 2,
- * so each median deviation is one bit. Sums and counts have such heavy tails; a normal one would cry at each.
+ * Of a value above its history: the tail of Student's distribution with two degrees of freedom, for sums and counts have
+ * heavy tails and a normal one would cry at each: ten deviations are 8 bits, a hundred 14. The deviation is at
+ * least what a count has by chance alone, and at least `floor` of the mean.
  */
 export function volumeBits(value: number, history: readonly number[], floor: number): number {
   if (history.length === 0) return 0
-  const logs = history.map(Math.log1p).sort((a, b) => a - b)
-  const middle = median(logs)
-  const deviations = logs.map((one) => Math.abs(one - middle)).sort((a, b) => a - b)
-  const bits = 1 + (Math.log1p(value) - middle) / Math.max(median(deviations), floor)
-  if (bits <= 1) return 0
+  const mean = history.reduce((sum, one) => sum + one, 0) / history.length
+  if (value <= mean) return 0
+  let squares = 0
+  let reached = 0
+  for (const one of history) {
+    squares += (one - mean) ** 2
+    if (one >= value) reached++
+  }
+  const deviation = Math.max(Math.sqrt(squares / history.length), Math.sqrt(mean + 1), floor * mean)
+  const bits = tailBits((value - mean) / deviation)
   // What was reached before is no more surprising than its share of the history says.
-  const reached = history.filter((one) => one >= value).length
   return reached > 0 ? Math.min(bits, shareBits(reached, history.length)) : bits
 }
 
-function median(sorted: readonly number[]): number {
-  const at = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[at]! : (sorted[at - 1]! + sorted[at]!) / 2
+/** So many deviations or more above the mean; written so that a tiny tail keeps its digits. */
+const tailBits = (deviations: number): number => {
+  const root = Math.sqrt(2 + deviations * deviations)
+  return 1 - Math.log2(2 / (root * (root + deviations)))
 }
 
 /** Of one bin among others: the share of all that lies in bins as empty as this one or emptier. */
@@ -59,3 +65,7 @@ export function smoothCircle(bins: readonly number[]): number[] {
   const size = bins.length
   return bins.map((one, i) => one / 2 + bins[(i + 1) % size]! / 4 + bins[(i + size - 1) % size]! / 4)
 }
+
+/** How many of the last periods count when each counts half after `halfLife` periods: all of them, decayed. */
+export const decayedPeriods = (periods: number, halfLife: number): number =>
+  (1 - 2 ** (-Math.max(0, periods) / halfLife)) / (1 - 2 ** (-1 / halfLife))

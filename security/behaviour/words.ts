@@ -8,7 +8,7 @@ const nameOf = ({ entity }: Pick<Profile, 'entity'>): string => entity.slice(ent
 const isUser = ({ entity }: Pick<Profile, 'entity'>): boolean => entity.startsWith('user:')
 
 export function sayReason(profile: Pick<Profile, 'entity'>, reason: Reason, language: Language): string {
-  const said = { firstSeen, volume, time, sequence }[reason.detector](profile, reason.values, language)
+  const said = { firstSeen, rare, volume, time, sequence }[reason.detector](profile, reason.values, language)
   return said
 }
 
@@ -40,6 +40,14 @@ function firstSeen(profile: Pick<Profile, 'entity'>, values: Values, language: L
   }
   const whom = isUser(profile) ? (department ? `colleagues of ${department}` : 'other accounts') : 'other hosts'
   return `${what}; ${peers} of ${of} ${whom} did in ${days} days.`
+}
+
+function rare(profile: Pick<Profile, 'entity'>, { active, of, hours }: Values, language: Language): string {
+  const [one, many, zh] = hours === 24 ? ['day', 'days', '天'] : ['period', 'periods', '个时段']
+  const name = nameOf(profile)
+  return language === 'en'
+    ? `${name} is seldom active: on ${active} of the ${of} ${of === 1 ? one : many} since it was first seen.`
+    : `${name} 很少活动：自首次出现以来的 ${of} ${zh}中仅 ${active} ${zh}有活动。`
 }
 
 function volume(profile: Pick<Profile, 'entity'>, values: Values, language: Language): string {

@@ -47,6 +47,22 @@ export function areaUnderCurve(rows: readonly Scored[]): number {
   return share(wins, attacks * (rows.length - attacks))
 }
 
+/** The area under precision over recall, by steps; rows of one score are taken together. By chance: the share of attacks. */
+export function averagePrecision(rows: readonly Scored[]): number {
+  const sorted = [...rows].sort((a, b) => b.score - a.score)
+  let area = 0
+  let attacks = 0
+  for (let start = 0; start < sorted.length; ) {
+    let end = start
+    let more = 0
+    for (; end < sorted.length && sorted[end]!.score === sorted[start]!.score; end++) if (sorted[end]!.isAttack) more++
+    attacks += more
+    area += (more * attacks) / end
+    start = end
+  }
+  return share(area, attacks)
+}
+
 /** Recall at the lowest threshold that keeps the false alarms of this very test within the share: for comparing, never for choosing. */
 export function recallAt(rows: readonly Scored[], falsePositiveRate: number): number {
   const benign = rows

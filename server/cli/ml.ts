@@ -12,14 +12,15 @@ import { openWebRequest, trainWebRequest } from '#security/learn/web-request.ts'
 import { type Command, misuse } from './command.ts'
 import { type EvalRow, evalBehaviour, evalSequence, printEval } from './ml-behaviour.ts'
 import { evalFlow } from './ml-flow.ts'
+import { evalVolume } from './ml-volume.ts'
 
-const models = ['web-request', 'generated-name', 'behaviour', 'sequence', 'flow']
+const models = ['web-request', 'generated-name', 'behaviour', 'volume', 'sequence', 'flow']
 const shipped = (name: string): string => new URL(`../../security/learn/models/${name}.json`, import.meta.url).pathname
 const bytesMax = 64 * 1024 * 1024
 
 export const ml: Command = {
   usage:
-    'guanlan ml list|train|eval [web-request|generated-name|behaviour|sequence|flow] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
+    'guanlan ml list|train|eval [web-request|generated-name|behaviour|volume|sequence|flow] [--data DIR] [--out FILE] [--model FILE] [--seed N] [--json]',
   describe: 'Trains a learning detector on one source and measures it on another (docs/models says what DIR holds)',
   options: ['data', 'out', 'model', 'seed'],
   async run({ positionals: [verb = '', name], options, json }) {
@@ -94,6 +95,7 @@ function evalClassifier(name: string, options: Options, json: boolean): void {
 const evals: Record<string, { folder: string; rows: (folder: string) => EvalRow[] }> = {
   behaviour: { folder: '../shared/data/attacks/alerts', rows: evalBehaviour },
   flow: { folder: '../shared/data/attacks/flows', rows: evalFlow },
+  volume: { folder: '../shared/data/anomaly/nab', rows: evalVolume },
   sequence: { folder: '../shared/data/logs/sequences', rows: evalSequence },
 }
 
