@@ -37,8 +37,12 @@ interface Clock {
   second: number
 }
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec']
+const wholeMonths = [
+  ...['January', 'February', 'March', 'April', 'May', 'June', 'July', 'August', 'September', 'October', 'November'],
+  'December',
+]
 const wide = (text: string): string => text.replace(/\d/g, (digit) => String.fromCharCode(digit.charCodeAt(0) + 0xfee0))
-const forms: Record<string, { form: string; write: (t: Clock) => string }> = {
+const forms: Record<string, { form: string | string[]; yearsFrom?: number; write: (t: Clock) => string }> = {
   iso: { form: 'iso', write: (t) => `${dateOf(t)} ${timeOf(t)}` },
   isoT: { form: 'iso', write: (t) => `${dateOf(t)}T${timeOf(t)}.25` },
   utc: { form: 'iso', write: (t) => `${dateOf(t)}T${timeOf(t)}Z` },
@@ -61,6 +65,37 @@ const forms: Record<string, { form: string; write: (t: Clock) => string }> = {
     form: 'excel',
     write: (t) =>
       String((Date.UTC(t.year, t.month - 1, t.day, t.hour, t.minute, t.second) - Date.UTC(1899, 11, 30)) / 86_400_000),
+  },
+  seconds: {
+    form: 's',
+    write: (t) => String(Date.UTC(t.year, t.month - 1, t.day, t.hour, t.minute, t.second) / 1000),
+  },
+  oldMac: {
+    form: 'excel1904',
+    write: (t) =>
+      String((Date.UTC(t.year, t.month - 1, t.day, t.hour, t.minute, t.second) - Date.UTC(1904, 0, 1)) / 86_400_000),
+  },
+  bare: { form: 'iso', write: (t) => `${dateOf(t)}T${timeOf(t)}Z`.replace(/[-:]/g, '') },
+  halves: {
+    form: 'iso',
+    write: (t) =>
+      `${t.year}/${t.month}/${t.day} ${t.hour < 12 ? '上午' : '下午'} ${t.hour % 12 || 12}:${pad(t.minute)}:${pad(t.second)}`,
+  },
+  republic: {
+    form: 'roc',
+    write: (t) => `民國${t.year - 1911}年${t.month}月${t.day}日${pad(t.hour)}時${pad(t.minute)}分`,
+  },
+  republicShort: { form: 'roc', write: (t) => `${t.year - 1911}${pad(t.month)}${pad(t.day)} ${timeOf(t)}` },
+  twoDigits: {
+    ...{ form: 'D.M.YY HH:mm', yearsFrom: 1990 },
+    write: (t) => `${t.day}.${t.month}.${pad(t.year % 100)} ${pad(t.hour)}:${pad(t.minute)}`,
+  },
+  inWords: {
+    form: ['dddd, MMMM D, YYYY [at] h:mm A Z', 'D/M/YYYY'],
+    write: (t) =>
+      t.minute === 0
+        ? `${t.day}/${pad(t.month)}/${t.year}`
+        : `Someday, ${wholeMonths[t.month - 1]} ${t.day}, ${t.year} at ${t.hour % 12 || 12}:${pad(t.minute)} ${t.hour < 12 ? 'a.m.' : 'P.M.'} -03:30`,
   },
   ms: { form: 'ms', write: (t) => String(Date.UTC(t.year, t.month - 1, t.day, t.hour, t.minute, t.second)) },
 }
@@ -230,7 +265,8 @@ function written(given: GivenLog): { file: string; mapping: string } {
           : Buffer.from(shape === 'windows' ? `\uFEFF${text}` : text)
     writeFileSync(file, bytes)
   }
-  const time = (column: string) => ({ column, time: forms[given.form]!.form })
+  const { form: timeForm, yearsFrom } = forms[given.form]!
+  const time = (column: string) => ({ column, time: timeForm, ...(yearsFrom ? { yearsFrom } : {}) })
   const channel = { Internet: 'web', Desk: 'window', Post: 'post', mail: 'email', 手机: 'app', 一体机: 'kiosk' }
   const isGrouped = given.events && !given.corrections
   const mapping = `${base}.yml`
@@ -263,7 +299,10 @@ function written(given: GivenLog): { file: string; mapping: string } {
 
 /** What of the generated texts GB18030 writes otherwise than ASCII. */
 const chinese: Record<string, string> = Object.fromEntries(
-  [...new Set(`办件明细人社局规划受理手机一体年月日时分ö${wide('0123456789')}`)].map((sign) => [sign, sign]),
+  [...new Set(`办件明细人社局规划受理手机一体年月日时時分上下午民國ö${wide('0123456789')}`)].map((sign) => [
+    sign,
+    sign,
+  ]),
 )
 const gbBytes = new Map<string, number[]>()
 function gb18030(text: string): Buffer {

@@ -55,7 +55,7 @@ it('sets aside two-digit years and cases that close before they open, with row, 
   )
   expect(found.map(({ record }) => record.id)).toEqual(['3'])
   expect(setAside).toMatchObject([
-    { row: 2, hint: 'Write the year with four digits.' },
+    { row: 2, hint: expect.stringContaining('Write the year with four digits') },
     { row: 3, cause: 'case 2: it closes before it opens' },
   ])
 })
@@ -102,6 +102,32 @@ it('refuses merged cells and formulas row by row, and passes over a million blan
 })
 
 const latin = (text: string): Buffer => Buffer.from(text, 'latin1')
+
+it('does not take other characters for Chinese ones', async () => {
+  const german = Buffer.from('Nr,Büro\n1,Zürich\n', 'latin1')
+  const big5 = Buffer.concat([
+    Buffer.from('aed7b8b92ca6aca5f3a4e9b4c12cb5b2aed7a4e9b4c10a', 'hex'),
+    Buffer.from('R1,113/03/05,\n'),
+  ])
+  for (const bytes of [german, big5])
+    await expect(load('unknown.csv', bytes)).rejects.toMatchObject({
+      message: expect.stringContaining('does not look like GB18030'),
+      hint: expect.stringContaining('encoding: windows-1252'),
+    })
+})
+
+it('says which form a date has when the mapping says another', async () => {
+  const { setAside } = await load(
+    'forms.csv',
+    '编号,部门,收件,办结\n1,a,25/12/2015,\n2,a,1709607845,\n3,a,05/03/2024 10:00 PM,\n4,a,民國113年3月5日,\n',
+  )
+  expect(setAside.map(({ hint }) => hint)).toEqual([
+    'It has the form D/M/YYYY; iso is expected.',
+    'It has the form s; iso is expected.',
+    'It has the form D/M/YYYY h:mm A or M/D/YYYY h:mm A; iso is expected.',
+    'It has the form roc; iso is expected.',
+  ])
+})
 
 it('reads Unicode text out of Excel, and what a mapping says of other characters', async () => {
   const mapping = { ...cases, separator: '\t' }
@@ -208,7 +234,14 @@ it('refuses limits without a unit, with another one, and spans that end before t
 
 it.each([
   ['zone: Asia/Shangai', 2, '"Asia/Shangai" is no time zone'],
-  ['fields: { id: a, openedMs: { column: b, time: DD/MM/YY } }', 2, 'a form needs the year as YYYY'],
+  ['fields: { id: a, openedMs: { column: b, time: DD/MM } }', 2, 'a form needs the year as YYYY'],
+  ['fields: { id: a, openedMs: { column: b, time: DD/MM/YY } }', 2, 'say from which year they count'],
+  [
+    ...['fields: { id: a, openedMs: { column: b, time: [D/M/YYYY, iso, M/D/YYYY H:mm] } }', 2],
+    'D/M/YYYY and M/D/YYYY H:mm read the same digits in another order',
+  ],
+  ['fields: { id: a, openedMs: { column: b, time: [excel, roc] } }', 2, 'read the same digits'],
+  ['group: a\nfields: { id: a, openedMs: { column: b, time: iso, when: { c: d } } }', 3, 'say `from: first`'],
   ['fields: { id: a, channel: { column: b, map: { Web: webb } } }', 2, 'Did you mean "web"?'],
   ['fields: { id: a, closed: { column: b } }', 2, 'a case has no field "closed"'],
   ['fields: { id: a, department: { column: b, value: c } }', 2, 'name one of column, value and join'],
@@ -216,15 +249,18 @@ it.each([
   ['fields: { id: a }\nstops: [{ toMs: { column: b, time: iso } }]', 3, 'a clock stop needs fromMs'],
   ['fields: { id: a }\nstep: { name: b }', 3, 'a step needs atMs'],
   ['fields: { id: { column: a, pick: "(" } }', 2, 'pick'],
-])('finds what is wrong with a mapping before any row is read: %s', async (yaml, line, cause) => {
-  const file = join(directory, 'mapping.yml')
-  const fields = yaml.includes('fields:') ? '' : '\nfields: { id: a }'
-  await writeFile(file, `fact: case\n${yaml}${fields}\n`)
-  expect(() => readMapping(file)).toThrow(
-    expect.objectContaining({ message: expect.stringContaining(`mapping.yml:${line}:`) }),
-  )
-  expect(() => readMapping(file)).toThrow(cause)
-})
+] as [string, number, string][])(
+  'finds what is wrong with a mapping before any row is read: %s',
+  async (yaml, line, cause) => {
+    const file = join(directory, 'mapping.yml')
+    const fields = yaml.includes('fields:') ? '' : '\nfields: { id: a }'
+    await writeFile(file, `fact: case\n${yaml}${fields}\n`)
+    expect(() => readMapping(file)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(`mapping.yml:${line}:`) }),
+    )
+    expect(() => readMapping(file)).toThrow(cause)
+  },
+)
 
 it('takes clock stops, certificates and ratings from columns', async () => {
   const parts = mappingSchema.parse({

@@ -8,7 +8,7 @@ import { type Zone, zoneOf } from '../time/zone.ts'
 import { takeParts } from './case-parts.ts'
 import { emptyCase, setCaseField } from './case-record.ts'
 import type { FieldMapping, Mapping } from './mapping.ts'
-import { FieldProblem, type FieldValue, fill, matchOf, numberText, readField } from './read-field.ts'
+import { columnsOf, FieldProblem, type FieldValue, fill, matchOf, numberText, readField } from './read-field.ts'
 import { readTime } from './read-time.ts'
 import { formatOf, normaliseHeader, type Row } from './rows.ts'
 
@@ -24,6 +24,8 @@ export interface MappedRows {
   facts: Fact[]
   setAside: SetAside[]
   rows: number
+  /** Rows that the mapping leaves out. */
+  skipped: number
 }
 
 const setAsideMax = 10_000
@@ -38,7 +40,7 @@ export async function mapRows(
   file: string,
   knownMs: number,
 ): Promise<MappedRows> {
-  const result: MappedRows = { cases: [], facts: [], setAside: [], rows: 0 }
+  const result: MappedRows = { cases: [], facts: [], setAside: [], rows: 0, skipped: 0 }
   const groups = new Map<string, Group>()
   const refused = new Set<string>()
   let checked = false
@@ -46,6 +48,10 @@ export async function mapRows(
     if (!checked) checkColumns(row, mapping, file)
     checked = true
     if (row.header) continue
+    if (isSkipped(row, mapping.skip)) {
+      result.skipped++
+      continue
+    }
     if (++result.rows > rowsMax)
       throw new CodedError('kpi.input', {
         file,
@@ -86,6 +92,10 @@ export async function mapRows(
   return result
 }
 
+function isSkipped(row: Row, skip: Mapping['skip']): boolean {
+  return Object.entries(skip).some(([column, texts]) => [texts].flat().includes(row.get(column)?.trim() ?? ''))
+}
+
 /** A case of which several rows speak, and what its first row said. */
 interface Group {
   record: CaseRecord
@@ -115,12 +125,25 @@ function takeCase(
     const told = mapping.known === undefined ? undefined : values.get(mapping.known)
     if (typeof told === 'number') knownTimes.set(record, told)
     if (record.id === '') throw new FieldProblem('id: there is none', 'Every case needs an id.')
+    refuseTotal(record.id, mapping)
     firstRows.set(record, row.line)
     cases.push(record)
     if (key !== undefined) groups.set(key, { record, values })
   }
   if (mapping.step) record.steps.push(stepOf(row, mapping.step, mapping, record))
   takeParts(record, row, mapping, zone)
+}
+
+const total = /^(合计|总计|小计|合計|總計|小計|(sub ?|grand )?totals?|sum|totaal|gesamt|summe)[:：]?$/i
+
+/** Below a table stands what its rows amount to: that is no row of it. */
+function refuseTotal(id: string, { fields }: Mapping): void {
+  const column = fields['id']?.column
+  if (column !== undefined && total.test(id.replace(/\s+/g, ' ')))
+    throw new FieldProblem(
+      `"${id}" is a sum of the rows above, not one of them`,
+      `Delete the row, or leave it out in the mapping: \`skip: { "${column}": ["${id}"] }\`.`,
+    )
 }
 
 /** A grade is given when a case ends, so that comes before it. */
@@ -268,6 +291,7 @@ function factsOf(row: Row, mapping: Mapping, knownMs: number): Fact[] {
   }
   const id = fields['id'] === null || fields['id'] === undefined ? '' : String(fields['id'])
   if (id === '') throw new FieldProblem('id: there is none', 'Every row needs an id.')
+  refuseTotal(id, mapping)
   checkVersion(fields)
   checkLimits(fields)
   if (mapping.unpivot.length === 0) return [{ ...base, id, fields }]
@@ -297,7 +321,7 @@ function factsOf(row: Row, mapping: Mapping, knownMs: number): Fact[] {
       const measure = fill(rule.measure, match)
       const name = rule.measures[measure] ?? measure
       const text = row.get(rule.path ? `${rule.path}.${column}` : column)?.trim() ?? ''
-      fact.fields[name] = rule.missing.includes(text) ? null : numberText(text, column)
+      fact.fields[name] = rule.missing.includes(text) ? null : numberText(text, column, rule.decimal)
     }
   return [...made.values()]
 }
@@ -349,10 +373,9 @@ function checkColumns(row: Row, mapping: Mapping, file: string): void {
     ...mapping.ratings,
     ...mapping.traces,
   ]
-  const wanted = parts
-    .flatMap((fields) => Object.values(fields))
-    .flatMap((field) => [...(field.column === undefined ? [] : [field.column]), ...(field.join ?? [])])
-  for (const column of [...wanted, ...(mapping.group === undefined ? [] : [mapping.group])])
+  const wanted = parts.flatMap((fields) => Object.values(fields)).flatMap(columnsOf)
+  const others = [...(mapping.group === undefined ? [] : [mapping.group]), ...Object.keys(mapping.skip)]
+  for (const column of [...wanted, ...others])
     if (!known.has(column) && !known.has(normaliseHeader(column)))
       throw new CodedError('kpi.input', {
         file,

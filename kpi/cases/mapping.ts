@@ -6,8 +6,15 @@ import { channels, outcomes } from '#stores/cases/case.ts'
 import { zoneOf } from '../time/zone.ts'
 import { obtainedWays, partFields, stopKinds, traceKinds } from './case-parts.ts'
 import { mappableCaseFields } from './case-record.ts'
-import { problemOfForm } from './read-time.ts'
+import { problemOfForm, problemOfForms } from './read-time.ts'
 import { encodings } from './text-encoding.ts'
+
+const decimalSigns = ['.', ','] as const
+export type DecimalSign = (typeof decimalSigns)[number]
+const decimal = z.enum(decimalSigns).default('.').describe('What stands before the fraction of a number')
+/** Columns, and one or more texts for each. */
+const texts = z.record(z.string().min(1), z.union([z.string(), z.array(z.string()).min(1).max(1000)]))
+const form = z.string().min(1).max(100)
 
 const fieldObject = z.strictObject({
   column: z.string().optional().describe('Header of the column, white space normalised; or a path in JSON: a.b'),
@@ -19,11 +26,17 @@ const fieldObject = z.strictObject({
   as: z.string().max(200).optional().describe('… and what becomes of a match: `{year} {month}`, its named groups'),
   map: z.record(z.string(), z.string()).optional(),
   otherwise: z.string().optional().describe('For what `map` does not name'),
-  time: z
-    .string()
-    .max(100)
+  when: texts
     .optional()
-    .describe('`iso`, `ms`, `excel` (the number behind a date), or a form such as `MM/DD/YYYY hh:mm:ss A`'),
+    .describe('Only rows that say one of these in that column tell of the field: `{ activity: [A_Accepted] }`'),
+  time: z
+    .union([form, z.array(form).min(1).max(10)])
+    .optional()
+    .describe(
+      '`iso`, `ms`, `s`, `excel` or `excel1904` (the number behind a date), `roc`, or a form such as `MM/DD/YYYY hh:mm:ss A`; several are tried in turn',
+    ),
+  yearsFrom: z.int().min(1800).max(2100).optional().describe('YY counts from here: 1950 for 1950 to 2049'),
+  decimal,
   type: z.enum(['text', 'number', 'boolean', 'list']).optional(),
   missing: z.array(z.string()).default(['']).describe('Texts that mean: not known'),
   trues: z.array(z.string()).default(['true', 'yes', '1', '是', 'Y']),
@@ -49,6 +62,7 @@ const unpivotSchema = z.strictObject({
   /** Texts with `{name}` for a named group of the match, `{column}` for the header. Columns with the same key are one row. */
   key: z.string().default('{column}'),
   measure: z.string().default('value'),
+  decimal,
   measures: z.record(z.string(), z.string()).default({}).describe('What a measure is called here'),
   set: z.record(z.string(), z.string()).default({}).describe('Fields set from the match'),
   time: z.strictObject({ field: z.string(), text: z.string(), form: z.string() }).optional(),
@@ -61,9 +75,13 @@ const mappingObject = z.strictObject({
   separator: z.string().length(1).default(','),
   sheet: z.string().optional(),
   headerRow: z.int().min(1).max(100).default(1),
+  headerRows: z.int().min(1).max(10).default(1).describe('A column is called by all of them: `Limit Amount`'),
   zone: z.string().default('Asia/Shanghai').describe('Of times that carry no offset'),
   rows: z.string().default('$[*]').describe('JSON: where the rows are, `$[*].items[*]`'),
   group: z.string().optional().describe('Rows with the same value of this column are one case; each is a step'),
+  skip: texts
+    .default({})
+    .describe('Rows that say one of these in that column are left out and counted: `{ 编号: [合计] }`'),
   known: z.string().optional().describe('A field that says when we came to know a row; without it the time of import'),
   /** A later file stands for the whole: what it does not name any more is gone. */
   snapshot: z.boolean().default(false),
@@ -109,9 +127,12 @@ export const mappingSchema = mappingObject.superRefine((mapping, context) => {
   inspectFields(mapping, isCase, say)
   if (mapping.fields['id'] === undefined) say(['fields'], 'the id is missing: say which column tells one from another')
   if (mapping.fields['grade'] && mapping.ratings.length > 0) say(['ratings'], 'give either grade or ratings')
-  for (const [name, { from }] of Object.entries(mapping.fields))
+  for (const [name, { from, when }] of Object.entries(mapping.fields)) {
     if (from !== undefined && mapping.group === undefined)
       say(['fields', name], '`from` chooses between rows of a `group`')
+    if (when && mapping.group !== undefined && from === undefined)
+      say(['fields', name], '`when` leaves the other rows of a case empty: say `from: first`, last, earliest or latest')
+  }
   if (!isCase && mapping.group !== undefined) say(['group'], 'only cases have rows that belong together')
   if (isCase && mapping.unpivot.length > 0) say(['unpivot'], 'a case is a row, not a column')
   mapping.unpivot.forEach(({ header, time }, i) => {
@@ -172,7 +193,8 @@ export function inspectFields(mapping: z.output<typeof mappedFields>, isCase: bo
 function inspectField(field: FieldMapping, path: PropertyKey[], say: Say): void {
   const sources = [field.column, field.value, field.join].filter((one) => one !== undefined)
   if (sources.length !== 1) say(path, 'name one of column, value and join')
-  const problem = field.time === undefined ? '' : problemOfForm(field.time)
+  const forms = [field.time ?? []].flat()
+  const problem = problemOfForms(forms, field.yearsFrom !== undefined)
   if (problem !== '') say([...path, 'time'], problem)
   if (field.pick !== undefined) attempt(() => compileRegex(field.pick!), [...path, 'pick'], say)
 }

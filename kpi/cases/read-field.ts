@@ -2,8 +2,8 @@
 import { compileRegex, type LinearRegex } from '#core/regex.ts'
 import type { FactScalar } from '../contract.ts'
 import type { Zone } from '../time/zone.ts'
-import type { FieldMapping } from './mapping.ts'
-import { readTime } from './read-time.ts'
+import type { DecimalSign, FieldMapping } from './mapping.ts'
+import { formsOf, readTime } from './read-time.ts'
 import type { Row } from './rows.ts'
 
 export type FieldValue = FactScalar | FactScalar[]
@@ -21,6 +21,7 @@ const numeral = /^[+-]?\d{1,40}(\.\d{1,40})?$/
 
 /** Null when the row does not say. @throws FieldProblem */
 export function readField(row: Row, name: string, field: FieldMapping, zone: Zone): FieldValue {
+  if (field.when && !isMeant(row, field.when, field.up)) return null
   let text = rawOf(row, field)
   if (text === null || field.missing.includes(text)) return null
   if (field.query !== undefined) {
@@ -40,10 +41,10 @@ export function readField(row: Row, name: string, field: FieldMapping, zone: Zon
       )
     text = mapped ?? text
   }
-  if (field.time !== undefined) return timeOf(text, name, field.time, zone)
+  if (field.time !== undefined) return timeOf(text, name, field, zone)
   switch (field.type) {
     case 'number':
-      return numberText(text, name)
+      return numberText(text, name, field.decimal)
     case 'boolean':
       return field.trues.includes(text)
     case 'list':
@@ -57,31 +58,57 @@ export function readField(row: Row, name: string, field: FieldMapping, zone: Zon
 }
 
 /** Digits as text, exact: thousands separators and full-width forms are understood. */
-export function numberText(text: string, name: string): string {
-  const plain = text
-    .normalize('NFKC')
-    .replace(/^[¥£$€]\s*/, '')
-    .replace(/(?<=\d),(?=\d{3}(\D|$))/g, '')
-    .trim()
-  if (!numeral.test(plain))
-    throw new FieldProblem(
-      `${name}: "${text.slice(0, 60)}" is no number`,
-      'Write digits, or name the text in `missing`.',
-    )
-  return plain
+export function numberText(text: string, name: string, decimal: DecimalSign = '.'): string {
+  const plain = plainNumber(text, decimal)
+  if (numeral.test(plain)) return plain
+  const other = decimal === '.' ? ',' : '.'
+  throw new FieldProblem(
+    `${name}: "${text.slice(0, 60)}" is no number`,
+    numeral.test(plainNumber(text, other))
+      ? `If "${other}" stands before the fraction, write \`decimal: "${other}"\`.`
+      : 'Write digits, or name the text in `missing`.',
+  )
 }
 
-function timeOf(text: string, name: string, form: string, zone: Zone): number {
+function plainNumber(text: string, decimal: DecimalSign): string {
+  const bare = text
+    .normalize('NFKC')
+    .replace(/^[¥£$€]\s*/, '')
+    .trim()
+  if (decimal === '.') return bare.replace(/(?<=\d),(?=\d{3}(\D|$))/g, '')
+  // Thousands are told apart by dots, blanks or apostrophes where the comma is taken.
+  return bare.replace(/(?<=\d)[. '’](?=\d{3}(\D|$))/g, '').replace(/^([+-]?\d+),(?=\d+$)/, '$1.')
+}
+
+function timeOf(text: string, name: string, { time = 'iso', yearsFrom }: FieldMapping, zone: Zone): number {
   const plain = text.normalize('NFKC').replace(/\s+/g, ' ').trim()
-  const ms = readTime(plain, form, zone)
-  if (ms !== undefined) return ms
-  const isSerial = /^\d{5}(\.\d+)?$/.test(plain)
-  const hint = isSerial
-    ? 'It looks like the number behind a date of Excel: show the column as dates there, or write `time: excel`.'
-    : /^\d{1,2}[-/.年]\d{1,2}[-/.月]\d{2}(\D|$)/.test(plain) || /^\d{2}[-/.年]\d{1,2}[-/.月]\d{1,2}/.test(plain)
-      ? 'Write the year with four digits.'
-      : `Give the form in the mapping; it is ${form} now.`
-  throw new FieldProblem(`${name}: "${text.slice(0, 60)}" is no date of the form ${form}`, hint)
+  const forms = typeof time === 'string' ? [time] : time
+  for (const form of forms) {
+    const ms = readTime(plain, form, zone, yearsFrom)
+    if (ms !== undefined) return ms
+  }
+  throw new FieldProblem(
+    `${name}: "${text.slice(0, 60)}" is no date of the form ${forms.join(' or ')}`,
+    hintOfTime(plain, forms.join(' or '), zone),
+  )
+}
+
+function hintOfTime(text: string, forms: string, zone: Zone): string {
+  if (/^\d{5}(\.\d+)?$/.test(text))
+    return 'It looks like the number behind a date of Excel: show the column as dates there, or write `time: excel`.'
+  if (/^\d{1,2}[-/.年]\d{1,2}[-/.月]\d{1,2}(\D|$)/.test(text))
+    return 'Write the year with four digits, or say in the mapping where YY stands and from which year it counts: `yearsFrom: 1950`.'
+  const fitting = formsOf(text, zone)
+  return fitting.length > 0
+    ? `It has the form ${fitting.join(' or ')}; ${forms} is expected.`
+    : `Give the form in the mapping; it is ${forms} now.`
+}
+
+/** Rows of which the mapping says that they tell of this field. */
+function isMeant(row: Row, when: NonNullable<FieldMapping['when']>, up: number): boolean {
+  return Object.entries(when).every(([column, texts]) =>
+    (typeof texts === 'string' ? [texts] : texts).includes(textOf(row, column, up) ?? ''),
+  )
 }
 
 function rawOf(row: Row, field: FieldMapping): string | null {
@@ -93,6 +120,11 @@ function rawOf(row: Row, field: FieldMapping): string | null {
 function textOf(row: Row, column: string, up: number): string | null {
   const text = row.get(column, up)?.trim()
   return text === undefined || text === '' ? null : text.toWellFormed().replaceAll('\0', '\uFFFD')
+}
+
+/** The columns that a field looks at. */
+export function columnsOf({ column, join, when }: FieldMapping): string[] {
+  return [...(column === undefined ? [] : [column]), ...(join ?? []), ...Object.keys(when ?? {})]
 }
 
 function queryOf(text: string, name: string): string | null {

@@ -1,21 +1,89 @@
-// Dates as people and programs write them. Two digits of a year are refused: 01 may be 1901 or 2001.
+// Dates as people and programs write them. Two digits of a year are refused, 01 may be 1901 or 2001, unless the mapping
+// says from which year they count.
 import type { Zone } from '../time/zone.ts'
+import { contradicts, hourOf, problemOfSpelling, readSpelling } from './time-forms.ts'
 
-const months = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec']
-const iso =
-  /^(\d{4})[-/](\d{1,2})[-/](\d{1,2})(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/
-const chinese = /^(\d{4})年(\d{1,2})月(\d{1,2})日(?: ?(\d{1,2})[:时点](\d\d)(?:[:分](\d\d)秒?|分)?)?$/
+const half = '(上午|下午)? ?'
+const clock = `${half}(\\d{1,2}):(\\d\\d)(?::(\\d\\d)(?:[.,](\\d{1,9}))?)?`
+const iso = new RegExp(`^(\\d{4})([-/.])(\\d{1,2})\\2(\\d{1,2})(?:[T ]${clock})? ?(Z|[+-]\\d\\d(?::?\\d\\d)?)?$`)
+/** ISO 8601 without its marks. */
+const basic = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?)?$/
+const chineseClock = `${half}(\\d{1,2})[:时時点點](\\d\\d)(?:[:分](\\d\\d)秒?|分)?`
+const chinese = new RegExp(`^(\\d{4})年(\\d{1,2})月(\\d{1,2})日(?: ?${chineseClock})?$`)
+/** 民國113年3月5日, 113/03/05 or 1130305: years of the Republic, the first of which was 1912. */
+const roc = new RegExp(
+  `^(?:(?:民國|民国)? ?(\\d{1,3})(?:年|[-/.])(\\d{1,2})(?:月|[-/.])(\\d{1,2})日?|(\\d{2,3})(\\d\\d)(\\d\\d))(?:(?<=日)|(?= )|$)(?: ?${chineseClock})?$`,
+)
+const yearBeforeRoc = 1911
+const builtIn = ['iso', 'ms', 's', 'excel', 'excel1904', 'roc']
 
 /** @returns ms since the epoch, or undefined when the text has not that form. */
-export function readTime(text: string, form: string, zone: Zone): number | undefined {
-  if (form === 'ms') return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined
-  if (form === 'excel') return excelTime(text, zone)
-  if (form !== 'iso') return readForm(text, form, zone)
-  const match = iso.exec(text) ?? chinese.exec(text)
+export function readTime(text: string, form: string, zone: Zone, yearsFrom = 0): number | undefined {
+  switch (form) {
+    case 'ms':
+      // Fewer digits are seconds: as milliseconds they would all lie in the first weeks of 1970.
+      return /^-?\d{1,15}$/.test(text) && !looksLikeSeconds(text) ? Number(text) : undefined
+    case 's':
+      return /^-?\d{1,11}(\.\d{1,9})?$/.test(text) ? Math.round(Number(text) * 1000) : undefined
+    case 'excel':
+      return excelTime(text, Date.UTC(1899, 11, 30), zone)
+    case 'excel1904':
+      return excelTime(text, Date.UTC(1904, 0, 1), zone)
+    case 'roc':
+      return rocTime(text, zone)
+    case 'iso':
+      return isoTime(text, zone)
+  }
+  const found = readSpelling(text, form, yearsFrom)
+  return found && instantOf(found.parts, found.ms, found.offset, zone)
+}
+
+export function looksLikeSeconds(text: string): boolean {
+  return /^\d{9,10}$/.test(text)
+}
+
+function isoTime(text: string, zone: Zone): number | undefined {
+  const written = iso.exec(text)
+  if (written) {
+    const [, year, , month, day, noon, hour = '0', minute = '0', second = '0', fraction = '', offset] = written
+    return at([year, month, day, hour, minute, second], noon, fraction, offset, zone)
+  }
+  const bare = basic.exec(text)
+  if (bare) {
+    const [, year, month, day, hour = '0', minute = '0', second = '0', offset] = bare
+    return at([year, month, day, hour, minute, second], undefined, '', offset, zone)
+  }
+  const match = chinese.exec(text)
   if (!match) return undefined
-  const [, year, month, day, hour = '0', minute = '0', second = '0', fraction = '', offset] = match
-  const parts = [year, month, day, hour, minute, second].map(Number)
-  const local = localMs(parts, Number(fraction.slice(0, 3).padEnd(3, '0')))
+  const [, year, month, day, noon, hour = '0', minute = '0', second = '0'] = match
+  return at([year, month, day, hour, minute, second], noon, '', undefined, zone)
+}
+
+function rocTime(text: string, zone: Zone): number | undefined {
+  const match = roc.exec(text)
+  if (!match) return undefined
+  const [, year, month, day, shortYear, shortMonth, shortDay, noon, hour = '0', minute = '0', second = '0'] = match
+  const counted = Number(year ?? shortYear)
+  if (counted === 0) return undefined
+  const parts = [String(yearBeforeRoc + counted), month ?? shortMonth, day ?? shortDay, hour, minute, second]
+  return at(parts, noon, '', undefined, zone)
+}
+
+function at(
+  texts: readonly (string | undefined)[],
+  noon: string | undefined,
+  fraction: string,
+  offset: string | undefined,
+  zone: Zone,
+): number | undefined {
+  const [year = 0, month = 0, day = 0, written = 0, minute = 0, second = 0] = texts.map(Number)
+  const hour = hourOf(written, noon)
+  if (hour === undefined) return undefined
+  return instantOf([year, month, day, hour, minute, second], Number(fraction.slice(0, 3).padEnd(3, '0')), offset, zone)
+}
+
+function instantOf(parts: readonly number[], ms: number, offset: string | undefined, zone: Zone): number | undefined {
+  const local = localMs(parts, ms)
   if (local === undefined) return undefined
   if (offset === undefined) return zone.instantOf(local)
   if (offset === 'Z') return local
@@ -30,68 +98,45 @@ const offsetHoursMax = 14
 const excelDayMin = 61
 const excelDayMax = 2_958_466
 
-/** The number behind a date of Excel: days from 1899-12-30 on, as the clocks of the zone showed them. */
-function excelTime(text: string, zone: Zone): number | undefined {
+/** The number behind a date of Excel: days since a day of its own, as the clocks of the zone showed them. */
+function excelTime(text: string, sinceMs: number, zone: Zone): number | undefined {
   if (!/^\d{1,7}(\.\d{1,15})?$/.test(text)) return undefined
   const days = Number(text)
   if (days < excelDayMin || days >= excelDayMax) return undefined
-  return zone.instantOf(Date.UTC(1899, 11, 30) + Math.round(days * 86_400_000))
+  return zone.instantOf(sinceMs + Math.round(days * 86_400_000))
 }
 
-/** What a form is made of. @returns what is wrong with it, or nothing */
-export function problemOfForm(form: string): string {
-  if (form === 'iso' || form === 'ms' || form === 'excel') return ''
-  const parts: string[] = form.match(part) ?? []
-  if (!parts.includes('YYYY')) return 'a form needs the year as YYYY'
-  const twice = parts.find((one, i) => parts.indexOf(one) !== i)
-  if (twice) return `it has ${twice} twice`
-  if (parts.includes('A') !== parts.some((one) => /^h/.test(one))) return 'h and A (AM, PM) go together'
+/** @returns what is wrong with a form, or nothing */
+export function problemOfForm(form: string, hasYearsFrom = false): string {
+  return builtIn.includes(form) ? '' : problemOfSpelling(form, hasYearsFrom)
+}
+
+/** @returns what is wrong with forms that are tried one after another, or nothing */
+export function problemOfForms(forms: readonly string[], hasYearsFrom: boolean): string {
+  for (const [i, form] of forms.entries()) {
+    const problem = problemOfForm(form, hasYearsFrom)
+    if (problem !== '') return problem
+    const other = forms.slice(0, i).find((before) => contradicts(before, form))
+    if (other !== undefined) return `the forms ${other} and ${form} read the same digits in another order`
+  }
   return ''
 }
 
-const part = /YYYY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A/g
-const patterns: Record<string, string> = {
-  ...{ YYYY: '(\\d{4})', MMM: '([A-Za-z]{3})', MM: '(\\d{2})', M: '(\\d{1,2})', DD: '(\\d{2})', D: '(\\d{1,2})' },
-  ...{ HH: '(\\d{2})', H: '(\\d{1,2})', hh: '(\\d{2})', h: '(\\d{1,2})', mm: '(\\d{2})', ss: '(\\d{2})' },
-  ...{ SSS: '(\\d{3})', A: '([AaPp][Mm])' },
-}
-const compiled = new Map<string, { parts: string[]; expression: RegExp }>()
+const commonForms = [
+  ...['iso', 'ms', 's', 'roc', 'D/M/YYYY', 'M/D/YYYY', 'D.M.YYYY', 'D-M-YYYY', 'M-D-YYYY', 'D MMM YYYY', 'D-MMM-YYYY'],
+  ...['D MMMM YYYY', 'MMMM D, YYYY', 'MMM D, YYYY', 'YYYYMMDDHHmmss'],
+]
+const commonClocks = ['', ' H:mm', ' H:mm:ss', ' h:mm A', ' h:mm:ss A']
 
-function readForm(text: string, form: string, zone: Zone): number | undefined {
-  let made = compiled.get(form)
-  if (!made) {
-    const parts = form.match(part) ?? []
-    const escaped = form.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    made = { parts, expression: new RegExp(`^${escaped.replace(part, (one) => patterns[one]!)}$`) }
-    compiled.set(form, made)
-  }
-  const match = made.expression.exec(text)
-  if (!match) return undefined
-  const found: Record<string, string> = {}
-  made.parts.forEach((name, i) => {
-    found[name] = match[i + 1]!
-  })
-  const number = (...names: string[]): number | undefined => {
-    for (const name of names) if (found[name] !== undefined) return Number(found[name])
-    return undefined
-  }
-  const month = found['MMM'] ? months.indexOf(found['MMM'].toLowerCase()) + 1 : (number('MM', 'M') ?? 1)
-  let hour = number('HH', 'H') ?? 0
-  const twelve = number('hh', 'h')
-  if (twelve !== undefined) {
-    if (twelve < 1 || twelve > 12) return undefined
-    hour = (twelve % 12) + (found['A']?.toLowerCase() === 'pm' ? 12 : 0)
-  }
-  const parts = [
-    number('YYYY') ?? Number.NaN,
-    month,
-    number('DD', 'D') ?? 1,
-    hour,
-    number('mm') ?? 0,
-    number('ss') ?? 0,
-  ]
-  const local = localMs(parts, number('SSS') ?? 0)
-  return local === undefined ? undefined : zone.instantOf(local)
+/** Forms that a text has, for whoever must name one: more than one where it can be read in more than one way. */
+export function formsOf(text: string, zone: Zone): string[] {
+  // Two digits may be those of any year.
+  const dates = /^(民|\d{3}\D|\d{7}(\D|$))/.test(text) ? commonForms : commonForms.filter((one) => one !== 'roc')
+  return dates.flatMap((date) =>
+    (/^[a-z]+$/.test(date) ? [date] : commonClocks.map((one) => date + one)).filter(
+      (form) => readTime(text, form, zone) !== undefined,
+    ),
+  )
 }
 
 /** Undefined for 31 February and 25 o'clock. */

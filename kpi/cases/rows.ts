@@ -6,7 +6,7 @@ import { parse } from 'csv-parse'
 import { CodedError } from '#core/errors.ts'
 import type { Mapping } from './mapping.ts'
 import { readSheetRows } from './sheet-rows.ts'
-import { type Encoding, encodingOf, firstBytes } from './text-encoding.ts'
+import { type Encoding, encodingOf, encodings, firstBytes } from './text-encoding.ts'
 
 export interface Row {
   /** 1-based line, row of the sheet, or position in the list. */
@@ -49,6 +49,8 @@ async function refuseOthers(file: string, format: 'csv' | 'json' | 'xlsx'): Prom
     throw inputError(file, 0, 'it is an old Excel file (.xls), or one with a password', save)
   if (begin.startsWith('%PDF')) throw inputError(file, 0, 'it is a PDF', save)
   if (begin.startsWith('\x1f\x8b')) throw inputError(file, 0, 'it is compressed (gzip)', 'Unpack it first.')
+  if (/^(\xef\xbb\xbf)?\s*<[?!a-zA-Z]/.test(begin))
+    throw inputError(file, 0, 'it is XML or a web page, whatever its name says', save)
   const zipped = begin.startsWith('PK\x03\x04')
   if (format === 'xlsx' && !zipped) throw inputError(file, 0, 'it is no .xlsx file', save)
   if (format !== 'xlsx' && zipped)
@@ -63,8 +65,31 @@ export function normaliseHeader(text: string): string {
     .trim()
 }
 
+/**
+ * A header of several rows: each column is called by what stands above it, from top to bottom. Cells that span several
+ * columns are filled in the first of them only, so an empty one above a name belongs to the nearest to its left.
+ */
+export function headersOf(rows: readonly (readonly string[])[]): string[] {
+  const width = Math.max(0, ...rows.map((row) => row.length))
+  const names = Array.from({ length: width }, (_, column) => {
+    const parts: string[] = []
+    rows.forEach((row, level) => {
+      const own = normaliseHeader(row[column] ?? '')
+      const isNamedBelow = rows.slice(level + 1).some((below) => (below[column] ?? '').trim() !== '')
+      const part = own === '' && isNamedBelow ? normaliseHeader(row.slice(0, column).findLast(isFilled) ?? '') : own
+      if (part !== '' && part !== parts.at(-1)) parts.push(part)
+    })
+    return parts.join(' ')
+  })
+  return uniqueHeaders(names)
+}
+
+function isFilled(cell: string): boolean {
+  return cell.trim() !== ''
+}
+
 /** The second column of a name is `name#2`. */
-export function uniqueHeaders(texts: readonly string[]): string[] {
+function uniqueHeaders(texts: readonly string[]): string[] {
   const seen = new Map<string, number>()
   return texts.map((text) => {
     const name = normaliseHeader(text)
@@ -95,6 +120,13 @@ function rowAt(line: number, headers: readonly string[], index: Map<string, numb
 
 async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   const encoding = await encodingOf(file, mapping.encoding)
+  if (!encoding)
+    throw inputError(
+      file,
+      0,
+      'it is not UTF-8 and does not look like GB18030',
+      `Name its encoding in the mapping, as in \`encoding: windows-1252\`: ${encodings.join(', ')}.`,
+    )
   const text = Readable.from(decoded(file, encoding))
   const parser = text.pipe(
     parse({
@@ -103,6 +135,7 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
     }),
   )
   text.on('error', (error) => parser.destroy(error))
+  const above: string[][] = []
   let headers: string[] | undefined
   let index = new Map<string, number>()
   let number = 0
@@ -121,7 +154,9 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
             `one column, and ${other === '\t' ? 'tabs' : `"${other}"`} in it`,
             `Give separator: "${other === '\t' ? '\\t' : other}" in the mapping.`,
           )
-        headers = uniqueHeaders(record)
+        above.push(record)
+        if (above.length < mapping.headerRows) continue
+        headers = headersOf(above)
         index = new Map(headers.map((name, i) => [name, i]))
         yield headerOf(info.lines, headers)
         continue

@@ -28,12 +28,18 @@ export interface Sheet {
 export interface Book {
   sheets: Sheet[]
   strings: string[]
-  /** By number of a cell's style: it shows a date. */
-  dateStyles: boolean[]
+  /** By number of a cell's style. */
+  styles: CellStyle[]
   /** Days are counted from 1904-01-01, as on old Macs. */
   from1904: boolean
   /** Calls back for what a part holds, in order; `false` from one of them ends it. */
   parts(part: string): AsyncGenerator<XmlEvent[]>
+}
+
+export interface CellStyle {
+  isDate: boolean
+  /** A whole number is shown with at least so many digits: 5 as 0005. */
+  zeros: number
 }
 
 export type XmlEvent =
@@ -72,6 +78,8 @@ export async function openBook(file: string): Promise<Book> {
       has('content.xml') ? 'it is an OpenDocument file (.ods)' : 'there is no workbook in it',
       'Save it as Excel workbook (.xlsx) or as CSV UTF-8.',
     )
+  if (main.endsWith('.bin'))
+    throw inputError(file, 0, 'it is a binary workbook (.xlsb)', 'Save it as Excel workbook (.xlsx) or as CSV UTF-8.')
   const links = await linksOf(main)
   const sheets: Sheet[] = []
   let from1904 = false
@@ -91,7 +99,7 @@ export async function openBook(file: string): Promise<Book> {
   const strings = linked('sharedStrings')
   return {
     ...{ sheets, from1904, parts: (part) => parts(part) },
-    dateStyles: styles ? await dateStylesOf(parts(styles, smallPartBytesMax)) : [],
+    styles: styles ? await stylesOf(parts(styles, smallPartBytesMax)) : [],
     strings: strings ? await stringsOf(file, parts(strings)) : [],
   }
 }
@@ -186,7 +194,7 @@ async function stringsOf(file: string, parts: AsyncIterable<XmlEvent[]>): Promis
         if (event.name === 'rPh') phonetic = false
         if (event.name !== 'si') continue
         chars += text.length
-        if (strings.push(text) > stringsMax || chars > stringCharsMax)
+        if (strings.push(unescaped(text)) > stringsMax || chars > stringCharsMax)
           throw inputError(file, 0, 'its cells hold more text than is read at once', 'Split it, or save it as CSV.')
       }
     }
@@ -194,25 +202,37 @@ async function stringsOf(file: string, parts: AsyncIterable<XmlEvent[]>): Promis
 }
 
 /** Formats 14–22, 27–36, 45–47 and 50–58 are dates by themselves (ECMA-376, 18.8.30); others by their letters. */
-async function dateStylesOf(parts: AsyncIterable<XmlEvent[]>): Promise<boolean[]> {
-  const custom = new Map<number, boolean>()
-  const styles: boolean[] = []
+async function stylesOf(parts: AsyncIterable<XmlEvent[]>): Promise<CellStyle[]> {
+  const custom = new Map<number, CellStyle>()
+  const styles: CellStyle[] = []
   let inCells = false
   for await (const events of parts)
     for (const event of events) {
       if (event.kind === 'text') continue
       if (event.name === 'cellXfs') inCells = event.kind === 'open'
       if (event.kind !== 'open') continue
-      if (event.name === 'numFmt')
-        custom.set(Number(event.attributes['numFmtId']), isDateFormat(event.attributes['formatCode'] ?? ''))
+      if (event.name === 'numFmt') {
+        const code = event.attributes['formatCode'] ?? ''
+        custom.set(Number(event.attributes['numFmtId']), {
+          isDate: isDateFormat(code),
+          zeros: /^0{2,30}(;|$)/.test(code) ? code.split(';')[0]!.length : 0,
+        })
+      }
       if (inCells && event.name === 'xf') {
         const id = Number(event.attributes['numFmtId'] ?? 0)
         const builtIn =
           (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58)
-        styles.push(custom.get(id) ?? builtIn)
+        styles.push(custom.get(id) ?? { isDate: builtIn, zeros: 0 })
       }
     }
   return styles
+}
+
+/** Signs that XML cannot hold, or that would be taken for such, as Excel writes them: `_x000D_` (ECMA-376, 22.9.2.19). */
+export function unescaped(text: string): string {
+  return text.includes('_x')
+    ? text.replace(/_x([0-9A-Fa-f]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)))
+    : text
 }
 
 function isDateFormat(code: string): boolean {

@@ -1,8 +1,8 @@
 // Rows of an Excel sheet, as a stream: a million blank rows cost time, not memory. What a sheet can hide is refused row by
 // row: merged cells (whose is the value?), formulas (of what are they the result?), digits that Excel has rounded away.
 import type { Mapping } from './mapping.ts'
-import { headerOf, inputError, type Row, rowOf, uniqueHeaders } from './rows.ts'
-import { type Book, openBook, type Sheet, type XmlEvent } from './sheet-book.ts'
+import { headerOf, headersOf, inputError, type Row, rowOf } from './rows.ts'
+import { type Book, openBook, type Sheet, unescaped, type XmlEvent } from './sheet-book.ts'
 
 const mergesMax = 200_000
 const columnsMax = 4096
@@ -27,19 +27,30 @@ export async function* readSheetRows(file: string, mapping: Mapping): AsyncGener
   const book = await openBook(file)
   const { sheet, merges } = await chosen(file, book, mapping)
   const mergedAt = follower(merges)
+  const above: string[][] = []
+  let lastHeader = 0
   let headers: string[] | undefined
   for await (const { number, cells, problem } of rowsOf(file, book, sheet)) {
     if (number < mapping.headerRow) continue
     if (cells.every((cell) => cell.trim() === '') && !problem) continue
     if (!headers) {
-      headers = uniqueHeaders(cells)
+      above.push(cells)
+      lastHeader = number
+      if (above.length < mapping.headerRows) continue
+      headers = headersOf(above)
       yield headerOf(number, headers)
       continue
     }
     const made = rowOf(number, headers, cells)
     const merged = mergedAt(number)
-    if (merged !== undefined)
-      made.problem = { cause: `merged cells ${merged}`, hint: 'Unmerge them and fill in every cell.' }
+    if (merged)
+      made.problem = {
+        cause: `merged cells ${merged.text}`,
+        hint:
+          merged.first <= lastHeader
+            ? 'If the header has several rows, say how many: `headerRows: 2`. Otherwise unmerge them.'
+            : 'Unmerge them and fill in every cell.',
+      }
     else if (problem) made.problem = problem
     yield made
   }
@@ -93,19 +104,20 @@ async function lookedThrough(file: string, book: Book, sheet: Sheet): Promise<{ 
 }
 
 /** Whether a row is merged with others, asked from the first row to the last. */
-function follower(merges: readonly Merge[]): (row: number) => string | undefined {
+function follower(merges: readonly Merge[]): (row: number) => Merge | undefined {
   let next = 0
   let furthest: Merge | undefined
   return (row) => {
     for (; next < merges.length && merges[next]!.first <= row; next++)
       if (!furthest || merges[next]!.last >= furthest.last) furthest = merges[next]
-    return furthest && furthest.last >= row ? furthest.text : undefined
+    return furthest && furthest.last >= row ? furthest : undefined
   }
 }
 
 async function* rowsOf(file: string, book: Book, sheet: Sheet): AsyncGenerator<SheetRow> {
   let row: SheetRow | undefined
   let number = 0
+  let next = 0
   let cell: Cell | undefined
   let takes = false
   for await (const events of book.parts(sheet.part))
@@ -119,19 +131,24 @@ async function* rowsOf(file: string, book: Book, sheet: Sheet): AsyncGenerator<S
         if (name === 'row') {
           number = attributes['r'] === undefined ? number + 1 : Number(attributes['r'])
           row = { number, cells: [] }
+          next = 0
         } else if (name === 'c' && row) {
-          cell = cellAt(attributes, row.cells.length)
-          if (cell.column >= columnsMax)
-            throw inputError(file, number, `more than ${columnsMax} columns`, `At most ${columnsMax} are read.`)
+          cell = cellAt(attributes, next)
+          next = cell.column + 1
         } else if (name === 'f' && cell) cell.formula = true
         takes = cell !== undefined && (name === 'v' || (name === 't' && cell.type === 'inlineStr'))
         continue
       }
       takes = false
       if (event.name === 'c' && row && cell) {
-        while (row.cells.length < cell.column) row.cells.push('')
         const { text, problem } = cellValue(cell, book)
-        row.cells[cell.column] = text
+        if (text !== '' || problem) {
+          // A colour in the last column of a sheet is no reason to hold all the empty cells before it.
+          if (cell.column >= columnsMax)
+            throw inputError(file, number, `more than ${columnsMax} columns`, `At most ${columnsMax} are read.`)
+          while (row.cells.length < cell.column) row.cells.push('')
+          row.cells[cell.column] = text
+        }
         if (problem) row.problem ??= problem
         cell = undefined
       } else if (event.name === 'row' && row) {
@@ -174,7 +191,7 @@ function cellValue(
       return { text: book.strings[Number(text)] ?? '' }
     case 'inlineStr':
     case 'str':
-      return { text }
+      return { text: unescaped(text) }
     case 'd':
       return { text: text.replace('T', ' ') }
     case 'b':
@@ -185,8 +202,9 @@ function cellValue(
   if (text === '') return { text }
   const number = Number(text)
   if (!Number.isFinite(number)) return { text }
-  if (book.dateStyles[style]) return { text: dateText(number, book.from1904) }
-  const plain = plainNumber(number)
+  const { isDate = false, zeros = 0 } = book.styles[style] ?? {}
+  if (isDate) return { text: dateText(number, book.from1904) }
+  const plain = Number.isInteger(number) && number >= 0 ? plainNumber(number).padStart(zeros, '0') : plainNumber(number)
   // Excel shows 18 digits of a number and keeps 15: what stands there is not what was typed.
   if (Number.isInteger(number) && Math.abs(number) >= 10 ** digitsMax)
     return {

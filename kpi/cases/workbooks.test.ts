@@ -120,3 +120,50 @@ it('says of a damaged file that it is damaged', async () => {
   await expect(loadEvidence([{ file, mapping, knownMs: 0 }])).rejects.toThrow('it is damaged')
   await expect(read({ sheets: [{ name: 'a', rows: `${header}<row><c></row>` }] })).rejects.toThrow('it is damaged')
 })
+
+it('keeps the noughts that Excel shows, and reads signs that XML cannot hold', async () => {
+  const padded = `<numFmts><numFmt numFmtId="180" formatCode="000000"/></numFmts><cellXfs><xf numFmtId="0"/><xf numFmtId="180"/></cellXfs>`
+  const cells = `<row r="2"><c r="A2" s="1"><v>5</v></c><c r="B2" t="inlineStr"><is><t>a_x000D_b_x005F_x0041_</t></is></c><c r="XFD2" s="1"/></row>`
+  const { cases, setAside } = await read({ sheets: [{ name: 'a', rows: header + cells }], styles: padded })
+  expect(setAside).toEqual([])
+  expect(cases.map(({ record: { id, department } }) => [id, department])).toEqual([['000005', 'a\rb_x0041_']])
+})
+
+it('reads a header of several rows, and says so of cells that are merged with one', async () => {
+  const two = textRow(1, 'id', 'office', '时间', '') + textRow(2, '', '', 'opened', 'closed')
+  const sheets = [
+    { name: 'a', rows: two + textRow(3, '1', 'x', '2026-10-01', ''), merges: ['A1:A2', 'B1:B2', 'C1:D1'] },
+  ]
+  const fields = {
+    ...{ id: 'id', openedMs: { column: '时间 opened', time: 'iso' } },
+    closedMs: { column: '时间 closed', time: 'iso' },
+  }
+  expect(ids(await read({ sheets }, { headerRows: 2, fields }))).toEqual(['1'])
+  const { setAside } = await read({ sheets }, { fields: { id: 'id' } })
+  expect(setAside).toMatchObject([{ row: 2, hint: expect.stringContaining('`headerRows: 2`') }])
+})
+
+it('takes hidden rows, names rows of sums, and knows other things than workbooks', async () => {
+  const hiddenRow = row(2, 'hidden').replace('<row ', '<row hidden="1" ')
+  const found = await read({ sheets: [{ name: 'a', rows: `${header}${hiddenRow}${row(3, '合计')}${row(4, '9')}` }] })
+  expect(ids(found)).toEqual(['hidden', '9'])
+  expect(found.setAside).toMatchObject([
+    { row: 3, cause: '"合计" is a sum of the rows above, not one of them', hint: expect.stringContaining('skip') },
+  ])
+  const left = await read(
+    { sheets: [{ name: 'a', rows: header + row(2, '1') + row(3, '合计') }] },
+    { skip: { id: '合计' } },
+  )
+  expect([ids(left), left.setAside]).toEqual([['1'], []])
+  const refused = async (name: string, content: string | Buffer): Promise<unknown> => {
+    const file = join(directory, name)
+    await writeFile(file, content)
+    return loadEvidence([{ file, mapping: mappingSchema.parse(given), knownMs: 0 }]).catch(({ message }) => message)
+  }
+  expect(await refused('page.xls', '<html><table><tr><td>id</td></tr></table></html>')).toMatch('XML or a web page')
+  expect(await refused('sheet.csv', '\uFEFF<?xml version="1.0"?><Workbook/>')).toMatch('XML or a web page')
+  expect(await refused('old.xls', Buffer.from('d0cf11e0a1b11ae1', 'hex'))).toMatch(
+    'an old Excel file (.xls), or one with',
+  )
+  expect(await refused('text.xlsx', 'id,office\n1,a\n')).toMatch('it is no .xlsx file')
+})

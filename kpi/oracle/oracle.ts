@@ -5,14 +5,22 @@ import type { KpiValue } from '../contract.ts'
 import { type Days, instant, localDate, nextDate, readDays } from './days.ts'
 import { evaluate, type Fraction, fraction, minus, over, plus, simple, times, written } from './fractions.ts'
 import { matches } from './question.ts'
-import { type OracleFact, readFacts } from './reading.ts'
+import { type OracleFact, type OracleRow, readFacts } from './reading.ts'
 import { type Sight, seen } from './seen.ts'
 import { inForce, readDefinitions } from './versions.ts'
 
+interface GivenFile {
+  file: string
+  mapping: string
+  knownMs: number
+  /** Rows of a workbook, already opened: sheets.ts. */
+  sheet?: Iterable<OracleRow>
+}
+
 export interface OracleInput {
-  files: { file: string; mapping: string; knownMs: number }[]
+  files: GivenFile[]
   /** Items of the catalogue, whose limits cases are measured by. */
-  items?: { file: string; mapping: string; knownMs: number }[]
+  items?: GivenFile[]
   /** Directory of the definitions; the calendars are in `calendars` below it. */
   rules: string
   definition: string
@@ -86,8 +94,8 @@ function cellName({ dimensions }: OracleValue, by: string[]): string {
 /** What the files say of one kind of fact, oldest first. */
 function read(files: OracleInput['files'], kind: string): OracleFact[] {
   const facts: OracleFact[] = []
-  for (const { file, mapping, knownMs } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
-    const found = readFacts(file, mapping, knownMs)
+  for (const { file, mapping, knownMs, sheet } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
+    const found = readFacts(file, mapping, knownMs, sheet)
     if (found.kind !== kind) continue
     if (found.snapshot)
       for (const before of latest(facts, knownMs))

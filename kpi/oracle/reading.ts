@@ -1,4 +1,5 @@
-// Files as facts: an own reader of CSV and JSON, and an own reading of the mapping.
+// Files as facts: an own reader of CSV and JSON, and an own reading of the mapping. The cells of Excel come from outside:
+// see sheets.ts.
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
 import { instant } from './days.ts'
@@ -15,10 +16,13 @@ export interface OracleFact {
   steps: { atMs: number; channel: unknown }[]
 }
 
-interface Row {
+export interface OracleRow {
   column(name: string, up?: number): string | undefined
   names(path?: string): string[]
+  /** It is there and cannot be read: what it is a part of is not taken. */
+  broken?: boolean
 }
+type Row = OracleRow
 
 class Unreadable extends Error {}
 
@@ -26,18 +30,24 @@ export function readFacts(
   file: string,
   mappingFile: string,
   knownMs: number,
+  sheet?: Iterable<OracleRow>,
 ): { facts: OracleFact[]; snapshot: boolean; kind: string } {
   const mapping = parse(readFileSync(mappingFile, 'utf8'))
   const zone = mapping.zone ?? 'Asia/Shanghai'
-  if (/\.xls[xm]?$/i.test(mapping.format ? `.${mapping.format}` : file))
-    throw new Error('The oracle reads CSV and JSON, not Excel: save the sheet as CSV')
   const json = (mapping.format ?? (/\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : 'csv')) === 'json'
-  const rows = json ? jsonRows(file, mapping.rows ?? '$[*]') : csvRows(file, mapping)
+  const rows = sheet ?? (json ? jsonRows(file, mapping.rows ?? '$[*]') : csvRows(file, mapping))
   const facts: OracleFact[] = []
   const grouped = new Map<string, OracleFact | null>()
   for (const row of rows) {
+    if (
+      Object.entries(mapping.skip ?? {}).some(([name, texts]) =>
+        [texts].flat().includes(row.column(name)?.trim() ?? ''),
+      )
+    )
+      continue
     const key = mapping.group === undefined ? undefined : (row.column(mapping.group) ?? '')
     try {
+      if (row.broken) throw new Unreadable()
       let fact = key === undefined ? undefined : grouped.get(key)
       if (fact === null) continue
       if (fact) sameAgain(fact.fields, mapping.fields, (spec) => fieldOf(row, spec, zone))
@@ -46,6 +56,17 @@ export function readFacts(
         for (const [name, spec] of Object.entries(mapping.fields)) fields[name] = fieldOf(row, spec, zone)
         if (mapping.fact === 'case') checkCase(fields)
         if (fields['id'] === null || fields['id'] === undefined) throw new Unreadable()
+        const from = typeof mapping.fields.id === 'string' ? mapping.fields.id : mapping.fields.id.column
+        if (
+          from !== undefined &&
+          sums.includes(
+            String(fields['id'])
+              .replace(/\s+/g, ' ')
+              .toLowerCase()
+              .replace(/[:：]$/, ''),
+          )
+        )
+          throw new Unreadable()
         if (mapping.fact !== 'case') checkFact(fields)
         const known = mapping.known ? fields[mapping.known] : undefined
         fact = {
@@ -93,6 +114,11 @@ export function readFacts(
   return { facts: saidOnce(sound), snapshot: mapping.snapshot === true, kind: mapping.fact }
 }
 
+/** What a row is called that holds the sums of those above it. */
+const sums = [
+  ...['合计', '总计', '小计', '合計', '總計', '小計', 'total', 'totals', 'subtotal', 'subtotals', 'sub total'],
+  ...['sub totals', 'grand total', 'grand totals', 'sum', 'totaal', 'gesamt', 'summe'],
+]
 const knownChannels = 'web app kiosk window typed-in hotline post email system other'.split(' ')
 const knownOutcomes = 'granted refused not-accepted withdrawn forwarded terminated query'.split(' ')
 
@@ -238,7 +264,7 @@ function turned(row: Row, base: OracleFact, rules: Record<string, never>[], zone
       const missing = (rule['missing'] ?? ['']) as unknown as string[]
       fact.fields[((rule['measures'] ?? {}) as Record<string, string>)[measure] ?? measure] = missing.includes(text)
         ? null
-        : digits(text)
+        : digits(text, rule['decimal'])
     }
   }
   return [...made.values()]
@@ -249,6 +275,8 @@ type Spec = string | Record<string, unknown>
 function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
   const spec = (typeof given === 'string' ? { column: given } : given) as Record<string, never>
   const up = Number(spec['up'] ?? 0)
+  for (const [name, texts] of Object.entries(spec['when'] ?? {}))
+    if (![texts].flat().includes((row.column(name, up) ?? '').trim())) return null
   const cell = (name: string): string | null => {
     const text = row.column(name, up)?.trim()
     return text === undefined || text === '' ? null : text.toWellFormed().replaceAll('\0', '\uFFFD')
@@ -276,8 +304,8 @@ function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
     if (!Object.hasOwn(map, text) && spec['otherwise'] === undefined && spec['type'] !== 'text') throw new Unreadable()
     text = Object.hasOwn(map, text) ? map[text]! : ((spec['otherwise'] as string | undefined) ?? text)
   }
-  if (spec['time'] !== undefined) return timeOf(text, spec['time'], zone)
-  if (spec['type'] === 'number') return digits(text)
+  if (spec['time'] !== undefined) return firstTime(text, [spec['time']].flat(), spec['yearsFrom'], zone)
+  if (spec['type'] === 'number') return digits(text, spec['decimal'])
   if (spec['type'] === 'boolean') return ((spec['trues'] ?? ['true', 'yes', '1', '是', 'Y']) as string[]).includes(text)
   if (spec['type'] === 'list')
     return text
@@ -287,81 +315,152 @@ function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
   return text
 }
 
-function digits(text: string): string {
-  const plain = text
+function digits(text: string, decimal = '.'): string {
+  let plain = text
     .normalize('NFKC')
     .replace(/^[¥£$€]\s*/, '')
-    .replace(/,(?=\d{3}(\D|$))/g, '')
     .trim()
+  if (decimal === '.') plain = plain.replace(/(\d),(?=\d{3}(\D|$))/g, '$1')
+  else {
+    plain = plain.replace(/(\d)[. '’](?=\d{3}(\D|$))/g, '$1')
+    const halves = plain.split(',')
+    if (halves.length === 2 && halves.every((half) => /\d$/.test(half))) plain = halves.join('.')
+  }
   if (!/^[+-]?\d{1,40}(\.\d{1,40})?$/.test(plain)) throw new Unreadable()
   return plain
 }
 
-const monthNames = 'JanFebMarAprMayJunJulAugSepOctNovDec'
+/** The first of the forms that a text has. */
+function firstTime(text: string, forms: string[], yearsFrom: number | undefined, zone: string): number {
+  for (const [i, form] of forms.entries())
+    try {
+      return timeOf(text, form, zone, yearsFrom)
+    } catch (error) {
+      if (!(error instanceof Unreadable) || i === forms.length - 1) throw error
+    }
+  throw new Unreadable()
+}
 
-function timeOf(given: string, form: string, zone: string): number {
+const monthNames = 'January February March April May June July August September October November December'
+  .toLowerCase()
+  .split(' ')
+
+function timeOf(given: string, form: string, zone: string, yearsFrom = 0): number {
   const text = given.normalize('NFKC').replace(/\s+/g, ' ').trim()
   if (form === 'ms') {
-    if (!/^-?\d{1,15}$/.test(text)) throw new Unreadable()
+    if (!/^-?\d{1,15}$/.test(text) || /^\d{9,10}$/.test(text)) throw new Unreadable()
     return Number(text)
   }
-  if (form === 'excel') {
+  if (form === 's') {
+    if (!/^-?\d{1,11}(\.\d{1,9})?$/.test(text)) throw new Unreadable()
+    return Math.round(Number(text) * 1000)
+  }
+  if (form === 'excel' || form === 'excel1904') {
     const days = Number(/^\d{1,7}(\.\d{1,15})?$/.exec(text)?.[0] ?? Number.NaN)
     if (!(days >= 61 && days < 2_958_466)) throw new Unreadable()
-    const local = new Date(Date.parse('1899-12-30T00:00:00Z') + Math.round(days * 86_400_000))
+    const begin = Date.parse(form === 'excel' ? '1899-12-30T00:00:00Z' : '1904-01-01T00:00:00Z')
+    const local = new Date(begin + Math.round(days * 86_400_000))
     return instant(local.toISOString().slice(0, 23), zone)
   }
-  if (form === 'iso') {
-    const day = /^\d{4}(?:[-/]\d{1,2}[-/]\d{1,2}|年\d{1,2}月\d{1,2}日)/.exec(text)?.[0] ?? ''
-    const rest = text.slice(day.length)
-    const [y, m, d] = day.split(/[-/年月日]/)
-    const western = !day.includes('年')
-    const clock = western
-      ? /^(?:[T ](\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/.exec(rest)
-      : /^(?: ?(\d{1,2})[:时点](\d\d)(?:分|[:分](\d\d)秒?)?)?$/.exec(rest)
-    if (!y || !m || !d || !clock) throw new Unreadable()
-    const [, h = '0', min = '0', s = '0', f = '', zoneText] = clock
-    const local = stamp(y, m, d, h, min, s, f)
-    if (!zoneText) return instant(local, zone)
-    if (zoneText === 'Z') return Date.parse(`${local}Z`)
-    const away = zoneText.replace(':', '').padEnd(5, '0')
-    if (Number(away.slice(1, 3)) > 14) throw new Unreadable()
-    const at = Date.parse(`${local}${away.slice(0, 3)}:${away.slice(3)}`)
-    if (Number.isNaN(at)) throw new Unreadable()
-    return at
+  if (form === 'iso') return isoTime(text, zone)
+  if (form === 'roc') {
+    const marked = /^(?:民[國国] ?)?(\d{1,3})[-/.年](\d{1,2})[-/.月](\d{1,2})日?/.exec(text)
+    const found = marked ?? /^(\d{2,3})(\d\d)(\d\d)(?!\d)/.exec(text)
+    if (!found || Number(found[1]) === 0) throw new Unreadable()
+    const rest = text.slice(found[0].length)
+    if (rest !== '' && rest[0] !== ' ' && !found[0].endsWith('日')) throw new Unreadable()
+    const [h, min, s] = chineseClock(rest)
+    return instant(stamp(String(Number(found[1]) + 1911), found[2]!, found[3]!, h, min, s, ''), zone)
   }
+  return spelled(text, form, zone, yearsFrom)
+}
+
+function isoTime(text: string, zone: string): number {
+  const bare = /^(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?)?$/.exec(text)
+  if (bare) {
+    const [, y, m, d, h = '00', min = '00', s = '00', away] = bare
+    return elsewhere(stamp(y!, m!, d!, h, min, s, ''), away, zone)
+  }
+  const day =
+    /^\d{4}(?:-\d{1,2}-\d{1,2}|\/\d{1,2}\/\d{1,2}|\.\d{1,2}\.\d{1,2}|年\d{1,2}月\d{1,2}日)/.exec(text)?.[0] ?? ''
+  const rest = text.slice(day.length)
+  const [y, m, d] = day.split(/[-/.年月日]/)
+  if (!y || !m || !d) throw new Unreadable()
+  if (day.includes('年')) {
+    const [h, min, s] = chineseClock(rest)
+    return instant(stamp(y, m, d, h, min, s, ''), zone)
+  }
+  const clock =
+    /^(?:[T ](上午|下午)? ?(\d{1,2}):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)? ?(Z|[+-]\d\d(?::?\d\d)?)?$/.exec(rest)
+  if (!clock) throw new Unreadable()
+  const [, half, h = '0', min = '0', s = '0', f = '', away] = clock
+  return elsewhere(stamp(y, m, d, wholeHour(h, half), min, s, f), away, zone)
+}
+
+/** The clock behind a Chinese date, or none. */
+function chineseClock(text: string): [string, string, string] {
+  if (text === '') return ['0', '0', '0']
+  const found = /^ ?(上午|下午)? ?(\d{1,2})[:时時点點](\d\d)(?:分|[:分](\d\d)秒?)?$/.exec(text)
+  if (!found) throw new Unreadable()
+  return [wholeHour(found[2]!, found[1]), found[3]!, found[4] ?? '0']
+}
+
+/** Of twelve hours and a half of the day, the hour of twenty-four. */
+function wholeHour(text: string, half: string | undefined): string {
+  if (half === undefined) return text
+  const hour = Number(text)
+  if (hour < 1 || hour > 12) throw new Unreadable()
+  const isLater = half === '下午' || half[0]!.toLowerCase() === 'p'
+  return String(hour === 12 ? (isLater ? 12 : 0) : isLater ? hour + 12 : hour)
+}
+
+/** A local time at an offset, or by the clocks of the zone. */
+function elsewhere(local: string, offset: string | undefined, zone: string): number {
+  if (!offset) return instant(local, zone)
+  if (offset === 'Z') return Date.parse(`${local}Z`)
+  const away = offset.replace(':', '').padEnd(5, '0')
+  if (Number(away.slice(1, 3)) > 14) throw new Unreadable()
+  const at = Date.parse(`${local}${away.slice(0, 3)}:${away.slice(3)}`)
+  if (Number.isNaN(at)) throw new Unreadable()
+  return at
+}
+
+function spelled(text: string, form: string, zone: string, yearsFrom: number): number {
   const order: string[] = []
   const expression = form
-    .replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
-    .replace(/YYYY|MMM|MM|M|DD|D|HH|H|hh|h|mm|ss|SSS|A/g, (part) => {
-      order.push(part)
-      return part === 'MMM'
-        ? '([A-Za-z]{3})'
-        : part === 'A'
-          ? '([AaPp][Mm])'
-          : part.length === 1
-            ? '(\\d{1,2})'
-            : `(\\d{${part.length}})`
+    .split(/(\[[^\]]*\]|YYYY|YY|MMMM|MMM|MM|M|dddd|ddd|DD|D|HH|H|hh|h|mm|ss|SSS|A|Z)/)
+    .map((piece, i) => {
+      if (i % 2 === 0 || piece.startsWith('['))
+        return piece.replace(i % 2 ? /^\[|\]$/g : '', '').replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+      order.push(piece)
+      const letters = { MMMM: '{3,9}', MMM: '{3}', dddd: '{6,9}', ddd: '{3}' }[piece]
+      if (letters) return `([A-Za-z]${letters})`
+      if (piece === 'A') return '([AaPp]\\.?[Mm]\\.?|上午|下午)'
+      if (piece === 'Z') return '(Z|[+-]\\d\\d(?::?\\d\\d)?)'
+      return piece.length === 1 ? '(\\d{1,2})' : `(\\d{${piece.length}})`
     })
+    .join('')
   const match = new RegExp(`^${expression}$`).exec(text)
   if (!match) throw new Unreadable()
   const got = Object.fromEntries(order.map((part, i) => [part, match[i + 1]!]))
-  const named = got['MMM'] ? monthNames.toLowerCase().indexOf(got['MMM'].toLowerCase()) / 3 + 1 : undefined
-  let hour = Number(got['HH'] ?? got['H'] ?? got['hh'] ?? got['h'] ?? 0)
-  if (got['A'] && (hour < 1 || hour > 12)) throw new Unreadable()
-  if (got['A']) hour = (hour % 12) + (got['A'].toLowerCase() === 'pm' ? 12 : 0)
-  return instant(
-    stamp(
-      got['YYYY']!,
-      String(named ?? got['MM'] ?? got['M'] ?? 1),
-      got['DD'] ?? got['D'] ?? '1',
-      String(hour),
-      got['mm'] ?? '0',
-      got['ss'] ?? '0',
-      got['SSS'] ?? '',
-    ),
-    zone,
+  const inWords = (got['MMM'] ?? got['MMMM'])?.toLowerCase()
+  const named = inWords && monthNames.findIndex((name) => (got['MMM'] ? name.slice(0, 3) : name) === inWords) + 1
+  let year = got['YYYY']
+  if (!year) {
+    let counted = Number(got['YY'])
+    while (counted < yearsFrom) counted += 100
+    year = String(counted)
+  }
+  const local = stamp(
+    year,
+    String(named ?? got['MM'] ?? got['M'] ?? 1),
+    got['DD'] ?? got['D'] ?? '1',
+    wholeHour(got['HH'] ?? got['H'] ?? got['hh'] ?? got['h'] ?? '0', got['A']),
+    got['mm'] ?? '0',
+    got['ss'] ?? '0',
+    got['SSS'] ?? '',
   )
+  return elsewhere(local, got['Z'], zone)
 }
 
 function stamp(y: string, m: string, d: string, h: string, min: string, s: string, f: string): string {
@@ -375,7 +474,7 @@ function stamp(y: string, m: string, d: string, h: string, min: string, s: strin
 
 function* csvRows(
   file: string,
-  mapping: { encoding?: string; separator?: string; headerRow?: number },
+  mapping: { encoding?: string; separator?: string; headerRow?: number; headerRows?: number },
 ): Generator<Row> {
   const lines = split(textOf(readFileSync(file), mapping.encoding ?? 'auto'), mapping.separator ?? ',')
   const isBlank = (cells: string[]): boolean => cells.every((cell) => cell.trim() === '')
@@ -383,16 +482,37 @@ function* csvRows(
   while (at < lines.length && isBlank(lines[at]!)) at++
   const seen = new Map<string, number>()
   const plain = (text: string): string => text.normalize('NFKC').replace(/\s+/g, ' ').trim()
-  const header = (lines[at] ?? []).map((cell) => {
-    const name = plain(cell)
+  const above = [lines[at] ?? []]
+  while (above.length < (mapping.headerRows ?? 1) && ++at < lines.length)
+    if (!isBlank(lines[at]!)) above.push(lines[at]!)
+  const header = called(above.map((cells) => cells.map(plain))).map((name) => {
     seen.set(name, (seen.get(name) ?? 0) + 1)
     return seen.get(name) === 1 ? name : `${name}#${seen.get(name)}`
   })
   for (const cells of lines.slice(at + 1)) {
-    const spare = cells.slice(header.length)
-    if (isBlank(cells) || cells.length < header.length || !isBlank(spare)) continue
-    yield { column: (name) => cells[header.indexOf(plain(name))], names: () => header }
+    if (isBlank(cells)) continue
+    const broken = cells.length < header.length || !isBlank(cells.slice(header.length))
+    yield { column: (name) => cells[header.indexOf(plain(name))], names: () => header, broken }
   }
+}
+
+/** Columns by what stands above them; what spans several is written over the first, if there is a name below. */
+function called(above: string[][]): string[] {
+  const names: string[] = []
+  for (let column = 0; column < Math.max(...above.map((cells) => cells.length)); column++) {
+    let name = ''
+    let last = ''
+    for (let level = 0; level < above.length; level++) {
+      let part = above[level]![column] ?? ''
+      if (part === '' && above.slice(level + 1).some((cells) => cells[column]))
+        for (let left = column - 1; part === '' && left >= 0; left--) part = above[level]![left] ?? ''
+      if (part === '' || part === last) continue
+      name = name === '' ? part : `${name} ${part}`
+      last = part
+    }
+    names.push(name)
+  }
+  return names
 }
 
 function textOf(bytes: Buffer, encoding: string): string {

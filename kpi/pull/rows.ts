@@ -3,6 +3,7 @@
 import { CodedError } from '#core/errors.ts'
 import { mapRows } from '../cases/map-rows.ts'
 import type { Mapping } from '../cases/mapping.ts'
+import { columnsOf } from '../cases/read-field.ts'
 import type { Row } from '../cases/rows.ts'
 import type { CaseRecord } from '../contract.ts'
 import type { Values } from './database.ts'
@@ -20,8 +21,7 @@ export interface MappedPage {
 
 /** Columns that the mapping names, for cases and for steps: nothing else leaves the department. */
 export function columnsWanted({ mapping, cursor, steps }: PullSource): { cases: string[]; steps: string[] } {
-  const named = (fields: Mapping['fields']): string[] =>
-    Object.values(fields).flatMap(({ column, join }) => [...(column === undefined ? [] : [column]), ...(join ?? [])])
+  const named = (fields: Mapping['fields']): string[] => Object.values(fields).flatMap(columnsOf)
   return {
     cases: [...new Set([cursor.updated, cursor.id, ...named(mapping.fields)])],
     steps: steps ? [...new Set([steps.case, ...named(mapping.step ?? {})])] : [],
@@ -82,6 +82,9 @@ function ofStep(fields: Mapping['fields']): Mapping['fields'] {
         ...field,
         ...(field.column === undefined ? {} : { column: marked(field.column) }),
         ...(field.join ? { join: field.join.map(marked) } : {}),
+        ...(field.when
+          ? { when: Object.fromEntries(Object.entries(field.when).map(([column, texts]) => [marked(column), texts])) }
+          : {}),
       },
     ]),
   )

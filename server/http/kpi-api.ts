@@ -170,6 +170,7 @@ export const PublicationBody = z.object({
 export const CatalogueImport = z.object({
   mapping: z.record(z.string(), z.unknown()).describe('See docs/kpi/README.md'),
   content: z.string().describe('The file: CSV or JSON as text, Excel as Base64'),
+  base64: z.boolean().optional().describe('CSV and JSON are Base64 too: for GB18030, Big5, UTF-16'),
   format: z.enum(['csv', 'json', 'xlsx']),
   whole: z.boolean().default(false).describe('What it does not name is removed'),
   note: z.string().max(2000).default(''),
@@ -192,6 +193,7 @@ export const CatalogueImportResult = z.object({
 export const CaseImport = z.object({
   mapping: z.record(z.string(), z.unknown()).describe('See docs/kpi/README.md'),
   content: z.string().describe('The file: CSV or JSON as text, Excel as Base64'),
+  base64: z.boolean().optional().describe('CSV and JSON are Base64 too: for GB18030, Big5, UTF-16'),
   format: z.enum(['csv', 'json', 'xlsx']),
   source: z.string().min(1).max(200).default('file').describe('Who tells of them, where the mapping does not say'),
   dryRun: z.boolean().default(true),

@@ -23,6 +23,7 @@ export const VisitPage = z.object({ total: z.number(), visits: z.array(VisitRow)
 
 export const VisitImport = z.object({
   content: z.string().describe('The file: CSV or JSON as text, Excel as Base64'),
+  base64: z.boolean().optional().describe('CSV and JSON are Base64 too: for GB18030, Big5, UTF-16'),
   format: z.enum(['csv', 'json', 'xlsx']),
   dryRun: z.boolean().default(true),
 })

@@ -8,6 +8,7 @@ import type { Plan } from '#kpi/definitions/plan.ts'
 import { chooseVersions, inOrder } from '#kpi/definitions/versions.ts'
 import { computeKpi } from '#kpi/engine/compute.ts'
 import { consultOracle } from '#kpi/oracle/oracle.ts'
+import { withSheets } from '#kpi/oracle/sheets.ts'
 import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
@@ -54,7 +55,7 @@ export async function compute(input: CommandInput): Promise<number> {
 }
 
 export async function oracle(input: CommandInput): Promise<number> {
-  const values = consultOracle(filesInput(input))
+  const values = consultOracle(await withSheets(filesInput(input)))
   if (input.json) console.log(JSON.stringify({ values }))
   else for (const value of values) console.log(JSON.stringify(value))
   return 0
