@@ -62,6 +62,9 @@ export function stixOf(item: FeedItem, source: FeedSource): StixObject[] {
   return [...hosts, indicator, ...observables, ...observed, sighting]
 }
 
+/** A change of the alert makes a new version of it; everything else is one version for good. */
+export const isVersioned = ({ type }: StixObject): boolean => type === 'sighting' || type === 'observed-data'
+
 /** Objects once each, the newest version of each, in the order in which they must be read. */
 export function bundleOf(items: readonly FeedItem[], source: FeedSource): Record<string, unknown> {
   const objects = new Map<string, StixObject>()

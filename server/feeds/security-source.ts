@@ -1,5 +1,5 @@
 // What the security feeds give out, page by page: changes of security alerts in the order in which they were committed.
-import { and, asc, eq, gt, inArray, type SQL, sql } from 'drizzle-orm'
+import { and, asc, eq, gt, inArray, max, min, type SQL, sql } from 'drizzle-orm'
 import { isEverywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { type FeedAlert, type FeedItem, isSecurity } from '#security/feeds/alert.ts'
 import { alertChanges, alerts } from '#stores/state/schema/alerts.ts'
@@ -8,6 +8,7 @@ import type { Database } from '#stores/state/state.ts'
 /** Changes that others act on; who is at work on it is our own affair. */
 const told = ['firing', 'unknown', 'resolved'] as const
 const scanRows = 1000
+const alertOf = sql<string>`(${alertChanges.alert} ->> 'id')`
 
 export interface SecurityPage {
   items: FeedItem[]
@@ -19,6 +20,8 @@ export interface SecurityPage {
 export interface SecuritySource {
   /** Changes with a sequence above `after`, oldest first; `sinceMs` leaves out what was committed until then. */
   page(request: { after: number; limit: number; sinceMs?: number; within: Jurisdiction }): Promise<SecurityPage>
+  /** The first and the last change of each of these alerts that is given out. */
+  spansOf(ids: readonly string[]): Promise<Map<string, { first: number; last: number }>>
   /** One alert's changes. */
   ofAlert(id: string, within: Jurisdiction): Promise<FeedItem[]>
 }
@@ -34,7 +37,7 @@ export function createSecuritySource(
         ...{ alert: alertChanges.alert, evidence: alerts.evidence },
       })
       .from(alertChanges)
-      .leftJoin(alerts, eq(alerts.id, sql`${alertChanges.alert} ->> 'id'`))
+      .leftJoin(alerts, eq(alerts.id, alertOf))
       .where(and(inArray(alertChanges.change, [...told]), condition))
       .orderBy(asc(alertChanges.sequence))
       .limit(limit)
@@ -62,6 +65,15 @@ export function createSecuritySource(
         next = rows.at(-1)!.sequence
       }
     },
-    ofAlert: async (id, within) => visible(await read(eq(sql`${alertChanges.alert} ->> 'id'`, id), scanRows), within),
+    spansOf: async (ids) => {
+      if (ids.length === 0) return new Map()
+      const rows = await database
+        .select({ id: alertOf, first: min(alertChanges.sequence), last: max(alertChanges.sequence) })
+        .from(alertChanges)
+        .where(and(inArray(alertChanges.change, [...told]), inArray(alertOf, [...new Set(ids)])))
+        .groupBy(alertOf)
+      return new Map(rows.map(({ id, first, last }) => [id, { first: first ?? 0, last: last ?? 0 }]))
+    },
+    ofAlert: async (id, within) => visible(await read(eq(alertOf, id), scanRows), within),
   }
 }

@@ -4,7 +4,7 @@
 import type { Jurisdiction } from '#core/jurisdiction.ts'
 import type { FeedSource } from '#security/feeds/alert.ts'
 import { uuid5 } from '#security/feeds/observables.ts'
-import { commonObjects, type StixObject, stixOf } from '#security/feeds/stix.ts'
+import { commonObjects, isVersioned, type StixObject, stixOf } from '#security/feeds/stix.ts'
 import type { SecuritySource } from './security-source.ts'
 
 export const taxiiType = 'application/taxii+json;version=2.1'
@@ -17,14 +17,18 @@ const alertsPerPage = 200
 export interface AddedObject {
   object: StixObject
   addedMs: number
-  /** Of the change that it came with. */
+  /** Of the change that it came with, and which of its objects it is. */
   sequence: number
+  at: number
+  /** Among the versions of the object that were given out. */
+  isFirst: boolean
+  isLast: boolean
 }
 
 export interface ObjectQuery {
   addedAfterMs: number | undefined
   limit: number | undefined
-  /** As given out before: `<sequence>.<objects of it already sent>`. */
+  /** As given out before: `<sequence>.<object of it>`, the last that was looked at. */
   next: string | undefined
   id: readonly string[]
   type: readonly string[]
@@ -70,15 +74,19 @@ export async function objectsOf(
   within: Jurisdiction,
 ): Promise<ObjectPage> {
   const limit = Math.min(Math.max(1, query.limit ?? objectsMax), objectsMax)
-  const from = cursorOf(query.next)
   const wanted = filterOf(query)
+  // Changes of one alert bring the same rule and machine again: a version of an object is told once a page.
+  const told = new Set<string>()
   const added: AddedObject[] = []
-  let { after, skip } = from
+  const from = cursorOf(query.next)
+  let last: Place = from
+  // The change that the page before ended in is read again, for the rest of its objects.
+  let after = Math.max(0, from.sequence - 1)
   // What everything refers to stands at the beginning of the collection, and is as old as it says.
   let pending: AddedObject[] =
-    after === 0
+    from.sequence === 0
       ? commonObjects(source)
-          .map((object) => ({ object, addedMs: Date.parse(versionOf(object)), sequence: 0 }))
+          .map((object, at) => ({ object, addedMs: Date.parse(versionOf(object)), sequence: 0, at, ...theOnly }))
           .filter(({ addedMs }) => addedMs > (query.addedAfterMs ?? Number.NEGATIVE_INFINITY))
       : []
   while (true) {
@@ -86,30 +94,28 @@ export async function objectsOf(
       ...{ after, limit: alertsPerPage, within },
       ...(query.addedAfterMs === undefined ? {} : { sinceMs: query.addedAfterMs }),
     })
-    for (const item of page.items)
-      pending.push(...stixOf(item, source).map((object) => ({ object, addedMs: item.atMs, sequence: item.sequence })))
-    for (const one of pending) {
-      if (!wanted(one)) continue
-      if (skip > 0) {
-        skip--
-        continue
-      }
-      if (added.length === limit) return { added: distinct(added), next: nextOf(added, from) }
-      added.push(one)
+    const spans = await security.spansOf(page.items.map(({ alert }) => alert.id))
+    for (const item of page.items) {
+      const { sequence, atMs, alert } = item
+      const span = spans.get(alert.id)
+      const standing = { isFirst: span?.first === sequence, isLast: span?.last === sequence }
+      for (const [at, object] of stixOf(item, source).entries())
+        pending.push({ ...{ object, addedMs: atMs, sequence, at }, ...(isVersioned(object) ? standing : theOnly) })
     }
-    if (!page.more) return { added: distinct(added), next: undefined }
+    for (const one of pending) {
+      if (one.sequence < from.sequence || (one.sequence === from.sequence && one.at <= from.at)) continue
+      const key = `${one.object.id} ${versionOf(one.object)}`
+      if (wanted(one) && !told.has(key)) {
+        if (added.length === limit) return { added, next: `${last.sequence}.${last.at}` }
+        told.add(key)
+        added.push(one)
+      }
+      last = one
+    }
+    if (!page.more) return { added, next: undefined }
     after = page.next
     pending = []
   }
-}
-
-/** Changes of one alert bring the same rule and machine again: a version of an object is told once a page. */
-function distinct(added: readonly AddedObject[]): AddedObject[] {
-  const known = new Set<string>()
-  return added.filter(({ object }) => {
-    const key = `${object.id} ${versionOf(object)}`
-    return !known.has(key) && known.add(key)
-  })
 }
 
 export function manifestOf({ added }: ObjectPage): object[] {
@@ -125,35 +131,33 @@ export function versionOf(object: StixObject): string {
   return String(object['modified'] ?? object['created'] ?? '1970-01-01T00:00:00.000Z')
 }
 
-interface Cursor {
-  /** The last change of which everything was sent. */
-  after: number
-  /** Objects sent since. */
-  skip: number
-}
-
-function nextOf(added: readonly AddedObject[], from: Cursor): string {
-  const last = added.at(-1)!.sequence
-  const after = added.findLast(({ sequence }) => sequence < last && sequence > from.after)?.sequence ?? from.after
-  const sent = added.filter(({ sequence }) => sequence > after || after === from.after).length
-  return `${after}.${sent + (after === from.after ? from.skip : 0)}`
-}
+/** Where a page ends: an object of a change. It stays the same place whatever is added or replaced meanwhile. */
+type Place = Pick<AddedObject, 'sequence' | 'at'>
 
 const cursor = /^(\d{1,15})\.(\d{1,6})$/
 export const isCursor = (next: string): boolean => cursor.test(next)
 
-function cursorOf(next: string | undefined): Cursor {
+function cursorOf(next: string | undefined): Place {
   const match = cursor.exec(next ?? '')
-  return match ? { after: Number(match[1]), skip: Number(match[2]) } : { after: 0, skip: 0 }
+  return match ? { sequence: Number(match[1]), at: Number(match[2]) } : { sequence: 0, at: -1 }
 }
 
+const theOnly = { isFirst: true, isLast: true }
+const keywords = ['all', 'first', 'last']
+export const isVersion = (asked: string): boolean => keywords.includes(asked) || !Number.isNaN(timeOf(asked))
+/** STIX gives milliseconds or more. */
+const timeOf = (text: string): number => (/^\d{4}-\d\d-\d\dT.*Z$/.test(text) ? Date.parse(text) : Number.NaN)
+
+/** Section 3.4: of a kind of match any, of different kinds all; without one for versions the newest is meant. */
 function filterOf({ id, type, version, specVersion }: ObjectQuery): (one: AddedObject) => boolean {
-  // Without a version filter the newest is meant; every change is a version, so `all` and `last` are told apart by the
-  // client that keeps the newest. Exact times select.
-  const times = version.filter((one) => !['all', 'first', 'last'].includes(one))
-  return ({ object }) =>
+  const asked = new Set(version.length === 0 ? ['last'] : version)
+  const times = new Set(version.filter((one) => !keywords.includes(one)).map(timeOf))
+  return ({ object, isFirst, isLast }) =>
     (id.length === 0 || id.includes(object.id)) &&
     (type.length === 0 || type.includes(object.type)) &&
     (specVersion.length === 0 || specVersion.includes('2.1')) &&
-    (times.length === 0 || times.includes(versionOf(object)))
+    (asked.has('all') ||
+      (asked.has('last') && isLast) ||
+      (asked.has('first') && isFirst) ||
+      times.has(Date.parse(versionOf(object))))
 }

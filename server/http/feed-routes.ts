@@ -14,6 +14,7 @@ import {
   collectionOf,
   discoveryOf,
   isCursor,
+  isVersion,
   manifestOf,
   type ObjectPage,
   type ObjectQuery,
@@ -201,17 +202,16 @@ function taxiiRoutes(app: App, source: FeedSource, security: ReturnType<typeof c
       what === '' ? 'One STIX object' : 'Versions of one STIX object',
       inCollection(async (context, query) => {
         const id = context.req.param('object') ?? ''
-        const found = await objectsOf(security, source, { ...query, id: [id] }, jurisdictionOf(context))
+        const version = what === '' ? query.version : ['all']
+        const found = await objectsOf(security, source, { ...query, id: [id], version }, jurisdictionOf(context))
         if (found.added.length === 0) return refuse(context, 404, 'There is no such object')
         if (what !== '')
           return envelope(context, found, 'versions', [...new Set(found.added.map(({ object }) => versionOf(object)))])
-        // The newest, unless versions were asked for.
-        const objects = query.version.length > 0 ? found.added : found.added.slice(-1)
         return envelope(
           context,
           found,
           'objects',
-          objects.map(({ object }) => object),
+          found.added.map(({ object }) => object),
         )
       }),
     )
@@ -225,6 +225,7 @@ function objectQuery(context: Context<AppEnv>): ObjectQuery | string {
   if (added !== undefined && !/^\d{4}-\d\d-\d\dT.*Z$/.test(added)) return 'added_after is no timestamp'
   if (added !== undefined && Number.isNaN(Date.parse(added))) return 'added_after is no timestamp'
   if (limit !== undefined && !/^[1-9]\d{0,8}$/.test(limit)) return 'limit is no positive integer'
+  if (!list('match[version]').every(isVersion)) return 'match[version] is neither all, first, last nor a timestamp'
   if (next !== undefined && !isCursor(next)) return 'next was not given out here'
   return {
     addedAfterMs: added === undefined ? undefined : Date.parse(added),

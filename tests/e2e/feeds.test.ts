@@ -2,11 +2,14 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Finding } from '#core/finding.ts'
 import { type Running, startObservatory } from './observatory.ts'
 
 const run = promisify(execFile)
 let observatory: Running
 let hasClient = false
+/** A test that is tried again enters another machine. */
+let entered = 0
 const ask = (path: string, headers: Record<string, string> = {}) =>
   fetch(observatory.url + path, { headers: { authorization: `Bearer ${observatory.token}`, ...headers } })
 const objects = '/feeds/taxii2/collections/security-alerts/objects/'
@@ -96,6 +99,58 @@ test('TAXII: what cannot be read is refused, not left out; nobody writes; who ha
   expect((await fetch(`${observatory.url}/api/alerts`)).headers.get('www-authenticate')).toMatch(/^Bearer /)
 })
 
+test('TAXII: the newest version of an object unless others are asked for (section 3.4)', async () => {
+  const finding: Finding = {
+    ...{
+      rule: 'test/versions',
+      title: `A machine is entered (${++entered})`,
+      description: '',
+      severity: 'high',
+      state: 'active',
+    },
+    ...{
+      labels: { 'host.name': `web-9-${entered}`, 'source.ip': '203.0.113.99' },
+      annotations: { category: 'security' },
+    },
+    ...{ atMs: Date.now(), forMs: 0, resolveAfterMs: 0, entities: ['host:web-9'] },
+    evidence: { query: '*', language: 'kql', fromMs: 0, toMs: 1, eventIds: [], value: null, threshold: null },
+  }
+  type Page = {
+    objects?: { id: string; type: string; modified?: string; labels?: string[]; description?: string }[]
+    versions?: string[]
+  }
+  const read = async (query: string) => (await (await ask(`${objects}${query}`)).json()) as Page
+  const ours = async (query: string) =>
+    ((await read(query)).objects ?? []).filter(
+      ({ type, description }) => type === 'sighting' && description!.startsWith(finding.title),
+    )
+  const { alerting } = observatory.parts
+  await alerting.submit([finding])
+  await expect.poll(async () => (await ours('')).length).toBe(1)
+  const [first] = await ours('')
+  // A page that ended before the change is taken up after it, and nothing is lost.
+  const page = (await (await ask(`${objects}?limit=3`)).json()) as { next: string; objects: { id: string }[] }
+  await alerting.submit([{ ...finding, state: 'over', atMs: finding.atMs + 5000 }])
+  await expect.poll(async () => (await ours('?match[version]=all')).length).toBe(2)
+  const [last] = await ours('')
+  expect(await ours('')).toEqual([last])
+  expect(last!.id).toBe(first!.id)
+  expect(last!.modified! > first!.modified!).toBe(true)
+  expect(last!.labels).toContain('state:resolved')
+  expect(await ours('?match[version]=first')).toEqual([first])
+  expect(await ours('?match[version]=first,last')).toEqual([first, last])
+  expect(await ours(`?match[version]=${first!.modified}`)).toEqual([first])
+  expect(await ours(`?match[version]=${first!.modified!.replace('Z', '000Z')}`)).toEqual([first])
+  expect(await ours('?match[version]=2001-01-01T00:00:00Z')).toEqual([])
+  expect((await read(`${first!.id}/`)).objects).toEqual([last])
+  expect((await read(`${first!.id}/?match[version]=all`)).objects).toEqual([first, last])
+  expect((await read(`${first!.id}/versions/`)).versions).toEqual([first!.modified, last!.modified])
+  expect((await ask(`${objects}?match[version]=newest`)).status).toBe(400)
+  const rest = await ask(`${objects}?next=${page.next}`)
+  const ids = [...page.objects, ...((await rest.json()) as typeof page).objects].map(({ id }) => id)
+  expect(new Set(ids)).toEqual(new Set((await read('')).objects!.map(({ id }) => id)))
+})
+
 test('an outside TAXII client reads it (skipped where python3 has no taxii2-client)', async (context) => {
   if (!hasClient) context.skip()
   const script = `
@@ -106,11 +161,23 @@ server = Server(sys.argv[1] + '/taxii2/', user='token', password=sys.argv[2])
 found = set()
 for page in as_pages(collection.get_objects, per_request=4):
     found.update((one['id'], one.get('modified')) for one in page.get('objects', []))
-print(json.dumps({'title': collection.title, 'count': len(found)}))`
+every = set()
+for page in as_pages(collection.get_objects, per_request=4, version='all'):
+    every.update((one['id'], one.get('modified')) for one in page.get('objects', []))
+some = next(id for id, modified in found if id.startswith('sighting'))
+print(json.dumps({
+    'title': collection.title, 'count': len(found), 'every': len(every), 'within': found <= every,
+    'ids': len({id for id, modified in found}), 'one': len(collection.get_object(some)['objects']),
+    'versions': len(collection.object_versions(some)['versions']),
+}))`
   const { stdout } = await run('python3', ['-c', script, observatory.url, observatory.token])
-  const { count } = JSON.parse(stdout) as { count: number }
+  const read = JSON.parse(stdout) as { count: number; every: number; versions: number }
   const whole = (await (await ask(objects)).json()) as { objects: object[] }
-  expect(count).toBe(whole.objects.length)
+  const every = (await (await ask(`${objects}?match[version]=all`)).json()) as { objects: object[] }
+  expect(read).toMatchObject({ count: whole.objects.length, every: every.objects.length, within: true, one: 1 })
+  // One version of each.
+  expect(read).toMatchObject({ ids: read.count })
+  expect(read.versions).toBeGreaterThan(0)
 })
 
 test('MISP: manifest, event and hashes fit together', async () => {

@@ -82,15 +82,19 @@ export const alertHistory = pgTable(
  * The feed. Writers hold an advisory lock until they commit, so a reader that has seen sequence N will never meet a
  * smaller one later; numbers may be left out, never reordered.
  */
-export const alertChanges = pgTable('alert_changes', {
-  sequence: bigserial('sequence', { mode: 'number' }).primaryKey(),
-  atMs: timeMs('at_ms').notNull(),
-  change: text('change')
-    .$type<'pending' | 'firing' | 'resolved' | 'unknown' | 'updated' | 'acknowledged' | 'unacknowledged'>()
-    .notNull(),
-  /** The alert as it was then, in the shape of the API. */
-  alert: jsonb('alert').$type<Record<string, unknown>>().notNull(),
-})
+export const alertChanges = pgTable(
+  'alert_changes',
+  {
+    sequence: bigserial('sequence', { mode: 'number' }).primaryKey(),
+    atMs: timeMs('at_ms').notNull(),
+    change: text('change')
+      .$type<'pending' | 'firing' | 'resolved' | 'unknown' | 'updated' | 'acknowledged' | 'unacknowledged'>()
+      .notNull(),
+    /** The alert as it was then, in the shape of the API. */
+    alert: jsonb('alert').$type<Record<string, unknown>>().notNull(),
+  },
+  (table) => [index('alert_changes_alert').on(sql`(${table.alert} ->> 'id')`, table.sequence)],
+)
 
 /** The outbox: what must be told to whom, written in the transaction that changed the alert. */
 export const notifications = pgTable(

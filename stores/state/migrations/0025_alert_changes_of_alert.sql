@@ -1,0 +1,1 @@
+CREATE INDEX "alert_changes_alert" ON "alert_changes" USING btree (("alert" ->> 'id'),"sequence");
