@@ -32,7 +32,7 @@ export const detectionRuleLicense = 'DRL 1.1'
 
 const unpack = promisify(gunzip)
 
-export async function loadRules(path: string, options: ReadOptions): Promise<RuleSet> {
+export async function loadRules(path: string, options: ReadOptions, most = filesMax): Promise<RuleSet> {
   const set: RuleSet = { rules: [], correlations: [], filters: [], files: 0, problems: [] }
   const take = (file: string, text: string): void => {
     set.files++
@@ -40,26 +40,42 @@ export async function loadRules(path: string, options: ReadOptions): Promise<Rul
     set.problems.push(...problems)
     for (const document of documents) add(set, document)
   }
-  await eachRuleFile(path, take)
+  set.problems.push(...(await eachRuleFile(path, take, most)))
   return set
 }
 
-/** Of a file, a directory or an archive. */
-export async function eachRuleFile(path: string, take: (file: string, text: string) => void): Promise<void> {
-  if (/\.(tar\.gz|tgz|tar)$/.test(path)) await eachInArchive(path, take)
-  else if (path.endsWith('.zip')) await eachInZip(path, take)
-  else if ((await stat(path)).isFile()) take(path, await readFile(path, 'utf8'))
-  else
-    for (const file of await filesBelow(path)) take(relative(process.cwd(), file) || file, await readFile(file, 'utf8'))
+type Take = (file: string, text: string) => void
+
+/**
+ * Of a file, a directory or an archive; no more than `most`.
+ * @returns what was left out, in words
+ */
+export async function eachRuleFile(path: string, take: Take, most = filesMax): Promise<SourceProblem[]> {
+  if (/\.(tar\.gz|tgz|tar)$/.test(path)) return leftOut(path, await eachInArchive(path, take, most), most)
+  if (path.endsWith('.zip')) return leftOut(path, await eachInZip(path, take, most), most)
+  if ((await stat(path)).isFile()) {
+    take(path, await readFile(path, 'utf8'))
+    return []
+  }
+  const files = await filesBelow(path)
+  for (const file of files.slice(0, most)) take(relative(process.cwd(), file) || file, await readFile(file, 'utf8'))
+  return leftOut(path, files.length, most)
 }
 
-/** As GitHub gives a repository. */
-async function eachInZip(path: string, take: (file: string, text: string) => void): Promise<void> {
+/** Rules that are not in force must not be missed for rules that found nothing. */
+function leftOut(path: string, files: number, most: number): SourceProblem[] {
+  if (files <= most) return []
+  const cause = `${files} rule files, of which the last ${files - most} were not read: at most ${most} are`
+  return [{ file: path, line: 0, cause, hint: 'Put them into several folders and name each' }]
+}
+
+/** As GitHub gives a repository. @returns the rule files in it */
+async function eachInZip(path: string, take: Take, most: number): Promise<number> {
   const { size } = await stat(path)
   if (size > zipBytesMax) throw new Error(`${path} is larger than ${zipBytesMax} bytes`)
   const archive = await JSZip.loadAsync(await readFile(path))
   const files = Object.values(archive.files).filter(({ name, dir }) => !dir && isRuleFile(baseOf(name)))
-  for (const file of files.slice(0, filesMax)) {
+  for (const file of files.slice(0, most)) {
     const parts: Buffer[] = []
     let bytes = 0
     // Unpacked no further than the reader needs to say that it is too large.
@@ -70,6 +86,7 @@ async function eachInZip(path: string, take: (file: string, text: string) => voi
     }
     take(file.name, Buffer.concat(parts).toString('utf8'))
   }
+  return files.length
 }
 
 function baseOf(name: string): string {
@@ -88,14 +105,13 @@ async function filesBelow(directory: string): Promise<string[]> {
     .filter((entry) => entry.isFile() && isRuleFile(entry.name))
     .map((entry) => join(entry.parentPath, entry.name))
     .sort()
-    .slice(0, filesMax)
 }
 
 function isRuleFile(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('.')
 }
 
-async function eachInArchive(path: string, take: (file: string, text: string) => void): Promise<void> {
+async function eachInArchive(path: string, take: Take, most: number): Promise<number> {
   const packed = await readFile(path)
   // Unpacked off the main thread.
   const archive = path.endsWith('.tar')
@@ -103,9 +119,10 @@ async function eachInArchive(path: string, take: (file: string, text: string) =>
     : await unpack(packed, { maxOutputLength: archiveBytesMax, chunkSize: unpackChunkBytes })
   let files = 0
   for (const { name, content } of readTar(archive)) {
-    if (!isRuleFile(baseOf(name)) || files >= filesMax) continue
+    if (!isRuleFile(baseOf(name)) || ++files > most) continue
     // A file that is too large is read no further than the reader needs to say so.
     take(name, content.toString('utf8', 0, sigmaLimits.fileBytesMax + 1))
-    if (++files % filesPerTurn === 0) await setImmediate()
+    if (files % filesPerTurn === 0) await setImmediate()
   }
+  return files
 }

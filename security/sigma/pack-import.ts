@@ -134,7 +134,7 @@ async function readFiles(
   const isDirectory = (await stat(source)).isDirectory()
   const texts = new Map<string, string>()
   let bytes = 0
-  await eachRuleFile(source, (name, text) => {
+  const leftOut = await eachRuleFile(source, (name, text) => {
     bytes += text.length
     if (bytes > bytesMax) throw new Error(`${source} holds more than ${bytesMax} bytes of rules`)
     const file = normalize(isDirectory ? relative(resolve(source), resolve(name)) : name)
@@ -142,6 +142,7 @@ async function readFiles(
     if (file.startsWith('..') || file.startsWith('/')) problems.push(outside(name))
     else texts.set(file, text)
   })
+  problems.push(...leftOut)
   const prefix = commonFolder([...texts.keys()])
   return new Map(
     [...texts].map(([file, text]) => {

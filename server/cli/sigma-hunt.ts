@@ -93,7 +93,9 @@ async function chosen(
   const files: { file: string; text: string }[] = []
   if (path !== undefined && statSync(path).isFile() && /\.ya?ml$/.test(path))
     files.push({ file: path, text: readFileSync(path, 'utf8') })
-  else if (path !== undefined) await eachRuleFile(path, (file, text) => files.push({ file, text }))
+  else if (path !== undefined)
+    for (const problem of await eachRuleFile(path, (file, text) => files.push({ file, text })))
+      console.error(formatProblem(problem))
   return { ids, files }
 }
 
