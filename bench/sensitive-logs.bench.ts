@@ -15,6 +15,7 @@ import { ParserSet } from '#pipeline/parse/parser-set.ts'
 import { readDictionary } from '#security/sensitive/dictionary.ts'
 import { createLogLook, eventCharsMax } from '#security/sensitive/logs/look.ts'
 import { createLogData } from '#security/sensitive/logs/service.ts'
+import { createLogSight } from '#security/sensitive/logs/sight.ts'
 import { maskOne } from '#security/sensitive/mask.ts'
 import { synthetic } from '#security/sensitive/testing.ts'
 import { createValueHash } from '#security/sensitive/value-hash.ts'
@@ -143,12 +144,12 @@ for (const [name, lane] of Object.entries(lanes)) {
   const shares: number[] = []
   let values = 0
   for (let turn = 0; turn < 6; turn++) {
+    const sight = createLogSight(dictionary, createValueHash(Buffer.alloc(32, 1)))
     const stage = createLogData({
-      ...{ dictionary, hash: createValueHash(Buffer.alloc(32, 1)), metrics: new Registry() },
-      ...{ rules: () => watchRules, nowMs: () => systemClock.nowMs() },
+      ...{ dictionary, metrics: new Registry(), rules: () => watchRules, nowMs: () => systemClock.nowMs() },
     })
     const before = process.cpuUsage()
-    for (const one of batches) stage.apply(one)
+    for (const one of batches) stage.judge(sight(one))
     const { user, system } = process.cpuUsage(before)
     if (turn > 0) shares.push((user + system) / 1e6 / 2)
     values = [...stage.leaks.all()].reduce((sum, one) => sum + one.values, 0)

@@ -20,3 +20,32 @@ export function createPace(nowMs = (): number => performance.now()): Pace {
     sinceMs = nowMs()
   }
 }
+
+/** Runs a piece of work in its turn. */
+export type SharedPace = <T>(piece: () => T | Promise<T>) => Promise<T>
+
+/**
+ * One for many works that are woken by the same thing and would run one after another in one turn of the event loop: all
+ * of them together get a slice of each; whoever comes when it is used up waits in a row. It runs the piece itself, because
+ * of several that only ask, all would be let in before the first has begun.
+ */
+export function createSharedPace(nowMs = (): number => performance.now()): SharedPace {
+  let turnSinceMs: number | undefined
+  /** Resolves when the last in the row has begun. */
+  let row = Promise.resolve()
+  return async (piece) => {
+    const before = row
+    const { promise, resolve: begin } = Promise.withResolvers<void>()
+    row = promise
+    await before
+    while (turnSinceMs !== undefined && nowMs() - turnSinceMs >= sliceMs) await sleep(hurriedRestMs)
+    if (turnSinceMs === undefined) {
+      turnSinceMs = nowMs()
+      setImmediate(() => {
+        turnSinceMs = undefined
+      })
+    }
+    begin()
+    return piece()
+  }
+}

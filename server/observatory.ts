@@ -28,7 +28,7 @@ import { createHttpServer } from './http/server.ts'
 import { restore, snapshot } from './keeping.ts'
 import { createBehaviourPart } from './parts/behaviour.ts'
 import { createCorrelationPart } from './parts/correlation.ts'
-import { createDecoder } from './parts/decoded.ts'
+import { createSharedEvents } from './parts/decoded.ts'
 import { type FilePositions, openPositions } from './parts/file-positions.ts'
 import { createFlowsPart } from './parts/flows.ts'
 import { createIncidentsPart } from './parts/incidents.ts'
@@ -199,14 +199,14 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       ...{ alerting, clock, logger, inventory: inventoryTable, tacticOf: securityRules.tacticOf },
       onIncident: incidents.tell,
     })
-    const decode = createDecoder()
+    const shared = createSharedEvents()
     const { intel, consumers: intelConsumers } = createIntelPart(config.security.intel, {
-      ...{ clock, logger, metrics: registry, log, decode, alerting, events },
+      ...{ clock, logger, metrics: registry, log, shared, alerting, events },
       directory: inData('intel'),
     })
     await intel.load()
     const sigma = createSigmaPart(config.security.sigma, {
-      ...{ clock, logger, metrics: registry, log, decode, alerting, database: state.database },
+      ...{ clock, logger, metrics: registry, log, shared, alerting, database: state.database },
       ...{ imports: inData('sigma'), windows: inData('sigma-windows.jsonl') },
     })
     if (config.security.sigma.enabled) {
@@ -215,7 +215,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       await restore(inData('sigma.json'), (text) => sigma.sigma.remember(text), logger)
     }
 
-    const learning = { clock, logger, metrics: registry, log, decode, alerting, directory: inData('learned') }
+    const learning = { clock, logger, metrics: registry, log, shared, alerting, directory: inData('learned') }
     const learn = createLearnPart(config.security.learn, learning)
     const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
     const flows = createFlowsPart(config.security.flows, { ...learning, inventory: inventoryTable })
@@ -244,7 +244,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
 
     const ofStores = createStoreConsumers({
-      ...{ log, logger, metrics: registry, decode, events, samples: metrics, rules },
+      ...{ log, logger, metrics: registry, shared, events, samples: metrics, rules },
     })
     const metricRules = createMetricRulesPart(config.rules.metrics, {
       ...{ clock, logger, metrics, pipeline, registry, promql: config.metrics.promql, externalUrl: publicUrl(config) },
@@ -347,10 +347,10 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       routing,
       incidents,
       correlation,
+      sensitive.component,
       ...consumers,
       http,
       ...kpiWork.components,
-      sensitive.component,
       ...collectors,
     ]
     for (const one of rest) {

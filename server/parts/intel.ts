@@ -8,7 +8,7 @@ import type { Log } from '#pipeline/log/log.ts'
 import type { IntelConfig } from '#security/intel/config.ts'
 import { createIntel, type Intel } from '#security/intel/service.ts'
 import type { EventStore } from '#stores/events/store.ts'
-import type { DecodeEvents } from './decoded.ts'
+import type { SharedEvents } from './decoded.ts'
 import { guardedFetch } from './guarded-fetch.ts'
 
 const consumerName = 'intel'
@@ -27,12 +27,12 @@ export function createIntelPart(
     logger: Logger
     metrics: Registry
     log: Log
-    decode: DecodeEvents
+    shared: SharedEvents
     alerting: Alerting
     events: Pick<EventStore, 'search'>
   },
 ): IntelPart {
-  const { directory, clock, logger, metrics, log, decode, alerting, events } = deps
+  const { directory, clock, logger, metrics, log, shared, alerting, events } = deps
   const intel = createIntel(config, {
     ...{ directory, clock, logger, metrics, fetch: guardedFetch },
     onFinding: (findings) => alerting.submit(findings),
@@ -40,6 +40,7 @@ export function createIntelPart(
       (await events.search({ query, fromMs, toMs, limit, order: 'newest' })).events,
   })
   if (intel.isIdle) return { intel, consumers: [] }
+  const read = shared.reader()
   const consumer = new Consumer(
     { name: consumerName, topic: 'events', bytesMax: 1024 * 1024, lingerMs: 0 },
     {
@@ -47,7 +48,10 @@ export function createIntelPart(
       // What came before the first feed was configured is looked for in the store.
       position: async () => log.position(consumerName, 'events') ?? log.bounds('events').next,
       handle: async (records, nextOffset) => {
-        for (const record of records) await intel.apply(decode(record))
+        for (const record of records) {
+          const events = await read(record)
+          await shared.pace(() => intel.apply(events))
+        }
         log.savePosition(consumerName, 'events', nextOffset)
       },
     },

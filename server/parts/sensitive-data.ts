@@ -14,6 +14,7 @@ import { createInspector } from '#security/sensitive/body/inspector.ts'
 import type { SensitiveConfig } from '#security/sensitive/config.ts'
 import { type Dictionary, readDictionary } from '#security/sensitive/dictionary.ts'
 import { createLogData, type LogData } from '#security/sensitive/logs/service.ts'
+import { createSightThread } from '#security/sensitive/logs/sight-thread.ts'
 import { createValueHash, type ValueHash } from '#security/sensitive/value-hash.ts'
 import { type LiveWatchRules, openWatchRules } from '#security/sensitive/watch/live-rules.ts'
 import { createSensitiveWatch } from '#security/sensitive/watch/watch.ts'
@@ -62,16 +63,17 @@ export function createSensitiveData(
   const { database, clock } = deps
   const watch = createSensitiveWatch(() => watchRules.current, dictionary)
   const logs = createLogData({
-    ...{ dictionary, hash, metrics: deps.metrics },
+    ...{ dictionary, metrics: deps.metrics },
     ...{ rules: () => watchRules.current, nowMs: () => clock.nowMs() },
   })
   const logsFile = join(deps.directory, 'sensitive-logs.jsonl')
+  const sightThread = createSightThread({ dictionary, key }, deps)
   const consumers = [new StatefulConsumer({ name: 'sensitive', path, from: 'first' }, watch, deps)]
   if (config.scanLogs)
     consumers.push(
       new StatefulConsumer(
-        { name: 'sensitive-logs', path: logsFile, from: 'told', saveEveryMs: logsSavedMs, isPaced: true },
-        logs,
+        { name: 'sensitive-logs', path: logsFile, from: 'told', saveEveryMs: logsSavedMs },
+        { ...logs, applyRecord: async (payload) => logs.judge(await sightThread.sight(payload)) },
         deps,
       ),
     )
@@ -97,6 +99,7 @@ export function createSensitiveData(
       stop: async () => {
         watchRules.close()
         await inspector.close()
+        await sightThread.close()
       },
       health: () => ({ state: 'ok', detail: '' }),
     },

@@ -13,7 +13,7 @@ import { writeAudit } from '#stores/state/audit.ts'
 import { ruleSettings } from '#stores/state/schema/index.ts'
 import type { Actor, Database } from '#stores/state/state.ts'
 import { findRules } from '../config.ts'
-import type { DecodeEvents } from './decoded.ts'
+import type { SharedEvents } from './decoded.ts'
 import { StatefulConsumer } from './stateful-consumer.ts'
 
 const consumerName = 'sigma'
@@ -34,7 +34,7 @@ export function createSigmaPart(
     logger: Logger
     metrics: Registry
     log: Log
-    decode: DecodeEvents
+    shared: SharedEvents
     alerting: Alerting
     database: Database
     /** Below the data directory; made when it is not there. */
@@ -43,7 +43,7 @@ export function createSigmaPart(
     windows: string
   },
 ): SigmaPart {
-  const { clock, logger, metrics, log, decode, alerting, database, imports, windows } = deps
+  const { clock, logger, metrics, log, shared, alerting, database, imports, windows } = deps
   // So that an import is seen while we run.
   mkdirSync(imports, { recursive: true, mode: 0o700 })
   const sigma = createSigma(
@@ -59,7 +59,7 @@ export function createSigmaPart(
   const consumer = new StatefulConsumer(
     { name: consumerName, path: windows, from: 'told', saveEveryMs: windowsEveryMs },
     sigma,
-    { log, logger, clock, decode, alerting },
+    { log, logger, clock, shared, alerting },
   )
   return {
     sigma,

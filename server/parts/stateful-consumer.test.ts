@@ -6,9 +6,9 @@ import { ManualClock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import { silentLogger } from '#core/logger.ts'
-import { encodeEvents } from '#pipeline/encode/events.ts'
+import { decodeEvents, encodeEvents } from '#pipeline/encode/events.ts'
 import { Journal, journalDefaults } from '#pipeline/log/journal/journal.ts'
-import { createDecoder } from './decoded.ts'
+import { createSharedEvents } from './decoded.ts'
 import { type Learner, StatefulConsumer } from './stateful-consumer.ts'
 
 let directory: string
@@ -30,23 +30,23 @@ afterEach(async () => {
 })
 
 /** Counts what it is given, and tells each. */
-function counter(): Learner & { seen: string[] } {
+function counter() {
   const seen: string[] = []
   return {
     seen,
-    apply: (events) =>
+    apply: (events: readonly Event[]) =>
       events.map((event) => {
         seen.push(event['event.id'])
         return { title: event['event.id'] } as Finding
       }),
     snapshot: () => seen,
-    restore: (lines) => void seen.push(...lines),
+    restore: (lines: readonly string[]) => void seen.push(...lines),
   }
 }
 
 function consumer(learner: Learner): StatefulConsumer {
   return new StatefulConsumer({ name: 'learner', path: join(directory, 'learner.jsonl'), from: 'first' }, learner, {
-    ...{ log, clock, logger: silentLogger, decode: createDecoder() },
+    ...{ log, clock, logger: silentLogger, shared: createSharedEvents() },
     alerting: {
       submit: async (findings) => {
         if (isDown) throw new Error('the database is away')
@@ -147,4 +147,44 @@ it('a file that cannot be read costs what was learned, not the start', async () 
   await one.start()
   await until(() => told.length === 1)
   await one.stop()
+})
+
+it('a record of very many events is learned in pieces, in order and once', async () => {
+  const sizes: number[] = []
+  const learner = counter()
+  const one = consumer({
+    ...learner,
+    apply: (events) => {
+      sizes.push(events.length)
+      return learner.apply(events)
+    },
+  })
+  const ids = Array.from({ length: 1100 }, (_, i) => `e${i}`)
+  await append(...ids)
+  await one.start()
+  await until(() => told.length === 1100)
+  await one.stop()
+  expect(learner.seen).toEqual(ids)
+  expect(told).toEqual(ids)
+  expect(Math.max(...sizes)).toBeLessThanOrEqual(250)
+})
+
+it('one that works elsewhere is given records as they are, one after another', async () => {
+  const { snapshot, restore, seen } = counter()
+  let atWork = 0
+  const applyRecord = async (payload: Uint8Array): Promise<Finding[]> => {
+    expect(++atWork).toBe(1)
+    await new Promise((resolve) => setTimeout(resolve, 1))
+    atWork--
+    const ids = decodeEvents(payload).map((event) => event['event.id'])
+    seen.push(...ids)
+    return ids.map((title) => ({ title }) as Finding)
+  }
+  for (const id of ['a', 'b', 'c']) await append(id)
+  const one = consumer({ snapshot, restore, applyRecord })
+  await one.start()
+  await until(() => told.length === 3)
+  await one.stop()
+  expect(seen).toEqual(['a', 'b', 'c'])
+  expect(told).toEqual(['a', 'b', 'c'])
 })

@@ -6,19 +6,28 @@ import type { Clock } from '#core/clock.ts'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Logger } from '#core/logger.ts'
-import { createPace } from '#core/pace.ts'
 import { Consumer } from '#pipeline/log/consumer.ts'
-import type { Log } from '#pipeline/log/log.ts'
-import type { DecodeEvents } from './decoded.ts'
+import type { Log, LogRecord } from '#pipeline/log/log.ts'
+import type { SharedEvents } from './decoded.ts'
 import { replaceFileByLines } from './replace-lines.ts'
 
 /** What it learned, apart from where it stands. */
-export interface Learner {
-  /** @param isNew false for what was told before a crash: what it finds then is told to nobody */
-  apply(events: readonly Event[], isNew: boolean): Finding[]
+export type Learner = Memory & (Applies | AppliesElsewhere)
+
+interface Memory {
   /** Lines without line breaks inside. */
   snapshot(): Iterable<string>
   restore(lines: readonly string[]): void
+}
+
+interface Applies {
+  /** @param isNew false for what was told before a crash: what it finds then is told to nobody */
+  apply(events: readonly Event[], isNew: boolean): Finding[]
+}
+
+/** On a thread of its own, which decodes the record there. */
+interface AppliesElsewhere {
+  applyRecord(payload: Uint8Array): Promise<Finding[]>
 }
 
 export interface StatefulConsumerConfig {
@@ -28,15 +37,13 @@ export interface StatefulConsumerConfig {
   from: 'first' | 'told'
   /** Its state is written as often; after a crash what came since is applied again. */
   saveEveryMs?: number
-  /** Rests between records, so that receivers have their turn also while it has much to do. */
-  isPaced?: boolean
 }
 
 export interface StatefulConsumerDeps {
   log: Log
   logger: Logger
   clock: Clock
-  decode: DecodeEvents
+  shared: SharedEvents
   alerting: Pick<Alerting, 'submit'>
 }
 
@@ -48,6 +55,8 @@ interface State {
 }
 
 const saveEveryMs = 120_000
+/** A sender may put thousands of events into one record. */
+const eventsAtOnce = 250
 
 export class StatefulConsumer extends Consumer {
   readonly #config: StatefulConsumerConfig
@@ -56,8 +65,9 @@ export class StatefulConsumer extends Consumer {
   readonly #state: State
 
   constructor(config: StatefulConsumerConfig, learner: Learner, deps: StatefulConsumerDeps) {
-    const { log, logger, clock, decode, alerting } = deps
+    const { log, logger, clock, shared, alerting } = deps
     const state: State = { applied: undefined, told: undefined, untold: [], savedMs: clock.monotonicMs() }
+    const findingsOf = findingsBy(learner, shared)
     super(
       { name: config.name, topic: 'events', bytesMax: 1024 * 1024, lingerMs: 0 },
       {
@@ -65,13 +75,11 @@ export class StatefulConsumer extends Consumer {
         position: async () => state.told ?? log.bounds('events').first,
         handle: async (records, nextOffset) => {
           const toldBefore = log.position(config.name, 'events') ?? 0
-          const pace = createPace()
           for (const record of records) {
-            if (config.isPaced) await pace(true)
             // A batch whose findings could not be told comes again as a whole: what was applied is applied once.
             if (state.applied !== undefined && record.offset < state.applied) continue
             const isNew = record.offset >= toldBefore
-            const findings = learner.apply(decode(record), isNew)
+            const findings = await findingsOf(record, isNew)
             state.applied = record.offset + 1
             if (isNew) state.untold.push(...findings)
           }
@@ -124,5 +132,22 @@ export class StatefulConsumer extends Consumer {
     // What is applied and not told yet is applied again after a restart, and told then.
     if (position === undefined || position !== applied || untold.length > 0) return
     await replaceFileByLines(this.#config.path, JSON.stringify({ position }), this.#learner.snapshot())
+  }
+}
+
+function findingsBy(
+  learner: Learner,
+  shared: SharedEvents,
+): (record: LogRecord, isNew: boolean) => Promise<readonly Finding[]> {
+  if ('applyRecord' in learner) return ({ payload }) => learner.applyRecord(payload)
+  const read = shared.reader()
+  return async (record, isNew) => {
+    const events = await read(record)
+    const findings: Finding[] = []
+    for (let from = 0; from < events.length; from += eventsAtOnce) {
+      const some = events.slice(from, from + eventsAtOnce)
+      findings.push(...(await shared.pace(() => learner.apply(some, isNew))))
+    }
+    return findings
   }
 }

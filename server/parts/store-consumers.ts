@@ -7,7 +7,7 @@ import { Consumer } from '#pipeline/log/consumer.ts'
 import type { Journal } from '#pipeline/log/journal/journal.ts'
 import type { ThreadedEvents } from '#stores/events/duckdb/thread.ts'
 import type { MetricStore } from '#stores/metrics/store.ts'
-import type { createDecoder } from './decoded.ts'
+import type { SharedEvents } from './decoded.ts'
 
 /** The log keeps what these have not made durable elsewhere. */
 export const storeConsumerNames = { events: 'events', metrics: 'metrics', rules: 'event-rules' } as const
@@ -24,12 +24,13 @@ export function createStoreConsumers(deps: {
   log: Journal
   logger: Logger
   metrics: Registry
-  decode: ReturnType<typeof createDecoder>
+  shared: SharedEvents
   events: ThreadedEvents
   samples: MetricStore
   rules: EventRules
 }): StoreConsumers {
-  const { log, logger, decode, events, samples, rules } = deps
+  const { log, logger, shared, events, samples, rules } = deps
+  const read = shared.reader()
   const stored = new Counter({
     name: 'guanlan_store_stored_total',
     help: 'What a store took from the log and keeps',
@@ -82,7 +83,10 @@ export function createStoreConsumers(deps: {
         ...{ log, logger },
         position: async () => rules.position,
         handle: async (records) => {
-          for (const record of records) await rules.apply(decode(record), record.offset)
+          for (const record of records) {
+            const events = await read(record)
+            await shared.pace(() => rules.apply(events, record.offset))
+          }
         },
       },
     ),

@@ -1,15 +1,15 @@
 // What the watch over logs tells, in both languages, and without any of the data.
-import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Dictionary } from '../dictionary.ts'
 import type { LogBurstRule, LogRule } from '../watch/rules.ts'
 import { hourMs, type Leak } from './leaks.ts'
+import type { SightedEvent } from './sight.ts'
 
 type Names = ReadonlyMap<string, Dictionary[number]>
 
 interface Told {
   leak: Leak
-  event: Event
+  event: SightedEvent
   field: string
   /** False when so many sources were told by name that this one is told with the rest. */
   isNamed: boolean

@@ -1,9 +1,8 @@
 // What sources write sensitive data into their logs, as counts: by collector, dataset, machine, service, place, and kind;
 // per field inside. No value is kept. Times are those of receipt: a sender's wrong clock must not open a window.
 import type { Event } from '#core/event.ts'
-import type { ValueHash } from '../value-hash.ts'
 import { addTo, emptySketch, estimateOf } from '../watch/distinct.ts'
-import type { Seen } from './look.ts'
+import type { SightedEvent, Sighting } from './sight.ts'
 
 export interface LeakSource {
   collector: string
@@ -49,55 +48,36 @@ const otherField = '…'
 const hoursMax = 24 * 7
 const busyHoursMax = 120
 const eventIdsMax = 10
-/** Hashing is the dearest part: of one field of one event so many count as different. */
-const hashedMax = 16
 /** As many numbers as chance makes right, or nearly so: one in ten or eleven passes its check digit. */
 const chanceMissesMin = 2
 
 export class Leaks {
   readonly #leaks = new Map<string, Leak>()
-  readonly #hash: ValueHash
   /** Dropped for newer ones. */
   forgotten = 0
 
-  constructor(hash: ValueHash) {
-    this.#hash = hash
-  }
-
   /** Tells each leak that this event adds to, and the field; what chance makes right adds to none. */
-  add(
-    event: Event,
-    seen: readonly Seen[],
-    isSecret: (kind: string) => boolean,
-    tell: (leak: Leak, field: string) => void,
-  ): void {
+  add(event: SightedEvent, sightings: readonly Sighting[], tell: (leak: Leak, field: string) => void): void {
     const source = sourceOf(event)
     const atMs = event['event.ingested']
     const touched = new Set<Leak>()
-    for (const { kind, field, values, misses } of seen) {
+    for (const { kind, field, values, hashes, misses } of sightings) {
       const leak = this.#leakOf(source, kind, atMs)
       const place = fieldOf(leak, field)
-      place.values += values.size
+      place.values += values
       place.misses += misses
-      if (values.size === 0 || isByChance(place)) continue
+      if (values === 0 || isByChance(place)) continue
       if (!touched.has(leak)) {
         touched.add(leak)
         this.#note(leak, event, atMs)
       }
       tell(leak, field)
-      leak.values += values.size
-      // Not even a part of a hash of a secret is kept.
-      if (!isSecret(kind)) {
-        let hashed = 0
-        for (const value of values) {
-          if (hashed++ === hashedMax) break
-          addTo(leak.sketch, this.#hash(value))
-        }
-      }
+      leak.values += values
+      for (const hash of hashes) addTo(leak.sketch, hash)
     }
   }
 
-  #note(leak: Leak, event: Event, atMs: number): void {
+  #note(leak: Leak, event: SightedEvent, atMs: number): void {
     if (leak.events === 0) leak.firstMs = atMs
     leak.events++
     leak.lastMs = Math.max(leak.lastMs, atMs)
@@ -177,7 +157,7 @@ export const isByChance = ({ values, misses }: LeakField): boolean => misses >= 
 /** About how many different values this hour holds; of secrets nothing is known but the number of events. */
 export const distinctOf = (leak: Leak): number => Math.round(estimateOf(leak.sketch))
 
-export function sourceOf(event: Event): LeakSource {
+export function sourceOf(event: SightedEvent): LeakSource {
   return {
     ...{ collector: event['observer.name'], dataset: event['event.dataset'], host: text(event['host.name']) },
     ...{ service: text(event['service.name']), region: text(event['guanlan.region']) },

@@ -4,12 +4,15 @@ import { Registry } from 'prom-client'
 import { describe, expect, it } from 'vitest'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
+import { silentLogger } from '#core/logger.ts'
 import { readDictionary } from '../dictionary.ts'
 import { synthetic } from '../testing.ts'
 import { createValueHash } from '../value-hash.ts'
 import { readWatchRules, type WatchRules } from '../watch/rules.ts'
 import { createLogLook, eventCharsMax, type Looked } from './look.ts'
 import { createLogData } from './service.ts'
+import { createLogSight } from './sight.ts'
+import { createSightThread } from './sight-thread.ts'
 
 const dictionary = readDictionary('rules/dlp/kinds.yml')
 const kinds = dictionary.map(({ kind }) => kind)
@@ -33,11 +36,12 @@ const seenIn = (event: Event): [kind: string, field: string][] =>
     seen.filter(({ values }) => values.size > 0).map((one): [string, string] => [one.kind, one.field]),
   )
 
-const begin = (rules: () => WatchRules = () => shipped) =>
-  createLogData({
-    ...{ dictionary, hash: createValueHash(Buffer.alloc(32, 1)), metrics: new Registry(), rules },
-    nowMs: () => startMs,
-  })
+const key = Buffer.alloc(32, 1)
+const begin = (rules: () => WatchRules = () => shipped) => {
+  const data = createLogData({ dictionary, metrics: new Registry(), rules, nowMs: () => startMs })
+  const sight = createLogSight(dictionary, createValueHash(key))
+  return { ...data, apply: (events: readonly Event[]): Finding[] => data.judge(sight(events)) }
+}
 
 describe('what is found in an event', () => {
   it('says the field, and counts a value that is also in the message once', () => {
@@ -233,5 +237,38 @@ describe('the watch over logs', () => {
     const { apply, leaks } = begin()
     for (let i = 0; i < 60; i++) apply([line('x', { [`field${i}`]: 'password=Hunter2Hunter2' })])
     expect([...leaks.all()][0]!.fields.size).toBeLessThanOrEqual(21)
+  })
+})
+
+describe('on a thread of its own', () => {
+  const payloadOf = (events: readonly Event[]): Uint8Array => Buffer.from(JSON.stringify(events))
+
+  it('sees the same, and gives no value away', async () => {
+    const thread = createSightThread({ dictionary, key }, { logger: silentLogger })
+    const id = make.residentId()
+    const events = [line('nothing'), line(`idcard=${id} password=Hunter2Hunter2`), line(`手机 ${make.mobile()}`)]
+    const there = await thread.sight(payloadOf(events))
+    const { workedMs: _, ...here } = createLogSight(dictionary, createValueHash(key))(events)
+    expect(there).toMatchObject(here)
+    expect(there.found.map(({ event }) => event['event.id'])).toEqual(events.slice(1).map((one) => one['event.id']))
+    expect(JSON.stringify(there)).not.toMatch(new RegExp(`${id}|Hunter2`))
+    await thread.close()
+  })
+
+  it('says so when a record cannot be read, and sees the next', async () => {
+    const thread = createSightThread({ dictionary, key }, { logger: silentLogger })
+    await expect(thread.sight(Buffer.from('[{'))).rejects.toThrow(/JSON/)
+    expect((await thread.sight(payloadOf([line('x')]))).totals.events).toBe(1)
+    await thread.close()
+  })
+
+  it('what it had not answered when it ended is refused, and a new thread takes its place', async () => {
+    const thread = createSightThread({ dictionary, key }, { logger: silentLogger })
+    const asked = thread.sight(payloadOf([line('x')]))
+    const refused = expect(asked).rejects.toThrow(/ended/)
+    await thread.close()
+    await refused
+    expect((await thread.sight(payloadOf([line('x')]))).totals.events).toBe(1)
+    await thread.close()
   })
 })

@@ -1,17 +1,16 @@
-// Sensitive data in log lines at work on the stream: looks, counts, judges. Counters and what was told survive a restart.
+// Sensitive data in log lines at work on the stream: counts and judges what was seen. Counters and what was told survive a
+// restart.
 import { Counter, Gauge, type Registry } from 'prom-client'
-import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Dictionary } from '../dictionary.ts'
-import type { ValueHash } from '../value-hash.ts'
 import type { WatchRules } from '../watch/rules.ts'
 import { Leaks } from './leaks.ts'
-import { createLogLook, type LookTotals } from './look.ts'
+import type { LookTotals } from './look.ts'
+import type { Sighted } from './sight.ts'
 import { createLogWatch, type Touched } from './watch.ts'
 
 export interface LogDataDeps {
   dictionary: Dictionary
-  hash: ValueHash
   metrics: Registry
   /** Those of now: they may be edited while we run. */
   rules: () => WatchRules
@@ -24,12 +23,10 @@ export type LogData = ReturnType<typeof createLogData>
 const seriesMax = 500
 const restOfThem = 'other'
 
-export function createLogData({ dictionary, hash, metrics, rules, nowMs }: LogDataDeps) {
-  const { look, totals } = createLogLook(dictionary)
-  const leaks = new Leaks(hash)
+export function createLogData({ dictionary, metrics, rules, nowMs }: LogDataDeps) {
+  const totals: LookTotals = { events: 0, bytes: 0, cut: 0, notPlaced: 0 }
+  const leaks = new Leaks()
   const watch = createLogWatch(dictionary)
-  const secrets = new Set(dictionary.filter(({ category }) => category === 'secret').map(({ kind }) => kind))
-  const isSecret = (kind: string): boolean => secrets.has(kind)
   let sinceMs = 0
   let workedMs = 0
   const registers = [metrics]
@@ -78,23 +75,23 @@ export function createLogData({ dictionary, hash, metrics, rules, nowMs }: LogDa
       ...totals,
       ...{ sinceMs, forgotten: leaks.forgotten },
     }),
-    /** `isNew` changes nothing: what was told before a crash is not told by who calls. */
-    apply(events: readonly Event[]): Finding[] {
+    /** Whatever was told before a crash is not told by who calls. */
+    judge(sighted: Sighted): Finding[] {
       const startedMs = performance.now()
       sinceMs ||= nowMs()
+      for (const name of Object.keys(totals) as (keyof LookTotals)[]) totals[name] += sighted.totals[name]
       const touched = new Map<unknown, Touched>()
-      look(events, ({ event, seen }) =>
-        leaks.add(event, seen, isSecret, (leak, field) => {
+      for (const { event, sightings } of sighted.found)
+        leaks.add(event, sightings, (leak, field) => {
           const known = touched.get(leak) ?? { leak, fields: new Set<string>(), event }
           known.fields.add(field)
           known.event = event
           touched.set(leak, known)
-        }),
-      )
+        })
       const found: Finding[] = []
       for (const one of touched.values()) found.push(...watch.judge(one, rules(), one.event['event.ingested']))
       for (const { rule } of found) findings.inc({ rule })
-      workedMs += performance.now() - startedMs
+      workedMs += sighted.workedMs + performance.now() - startedMs
       return found
     },
     *snapshot(): Generator<string> {

@@ -1,18 +1,18 @@
 // Judges what log lines hold: a kind of data that a source has not written before, or far more of it than usual. A source
 // that always writes telephone numbers is one finding that goes on, told again each hour with its count; many machines
 // with the same log are a few findings and one for the rest.
-import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
 import type { Dictionary } from '../dictionary.ts'
 import type { Allowance, LogBurstRule, LogRule, WatchRules } from '../watch/rules.ts'
 import { burstFinding, leakFinding } from './finding.ts'
 import { distinctOf, type Leak } from './leaks.ts'
+import type { SightedEvent } from './sight.ts'
 
 /** What one batch added to a leak. */
 export interface Touched {
   leak: Leak
   fields: Set<string>
-  event: Event
+  event: SightedEvent
 }
 
 const againMs = 3_600_000

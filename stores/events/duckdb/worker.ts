@@ -3,9 +3,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { systemClock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import type { Logger } from '#core/logger.ts'
+import { yieldToOtherThreads } from '#core/thread-priority.ts'
 import { createDuckEvents, type DuckEventsConfig } from './store.ts'
 import type { Answer, Call, RemoteError } from './thread.ts'
 
+yieldToOtherThreads()
 const port = parentPort!
 const log = (level: 'debug' | 'info' | 'warn' | 'error') => (fields: object, message: string) =>
   port.postMessage({ log: { level, fields: plain(fields), message } } satisfies Answer)
