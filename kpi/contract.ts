@@ -159,6 +159,8 @@ export type FactKind =
   | 'figure'
   | 'cost'
   | 'security'
+  /** A case that an appeal has taken out of an indicator. */
+  | 'adjudication'
 
 export type FactScalar = string | number | boolean | null
 /** One thing that is counted, flat. Filters see the fields by name. */
@@ -261,6 +263,10 @@ export interface Restatement {
   after: KpiValue
   cause: 'late-data' | 'correction' | 'definition' | 'catalogue' | 'calendar' | 'adjudication'
   reason: string
+  /** The appeal that it follows from; empty: none. */
+  appeal: string
+  /** Cases that do not count for the indicator from then on. */
+  exempt: string[]
   proposedBy: string
   /** Two people, neither of whom proposed it. */
   approvedBy: string[]

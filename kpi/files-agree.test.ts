@@ -8,6 +8,7 @@ import fc from 'fast-check'
 import { afterAll, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { loadEvidence, readMapping } from './cases/load.ts'
+import { adjudicationsOf, readAdjudications } from './catalogue/adjudications.ts'
 import { itemsOf } from './catalogue/items.ts'
 import { loadDefinitions } from './definitions/load.ts'
 import { computeKpi } from './engine/compute.ts'
@@ -437,6 +438,7 @@ function figures(values: readonly object[]): unknown[] {
 it(`engine and oracle make the same of ${runs} generated files`, { timeout: 1_200_000 }, async () => {
   let carried = 0
   let aside = 0
+  let adjudicated = 0
   await fc.assert(
     fc.asyncProperty(log, question, async (given, { which, picks, by, only, period, validMs }) => {
       const { file, mapping } = written(given)
@@ -453,17 +455,34 @@ it(`engine and oracle make the same of ${runs} generated files`, { timeout: 1_20
       const catalogue = await items
       aside += read.setAside.length
       const common = { switches, by, only, validMs, knownMs: validMs }
+      // Every third case was adjudicated at some time, of which some is yet to come or over, or was taken back.
+      const adjudications = join(home, 'adjudications.ndjson')
+      const told = read.cases.flatMap(({ record: { id } }, i) =>
+        i % 3 === picks[0]! % 3
+          ? [
+              { kpi: definition.id, case: id, known: validMs + (picks[1]! % 2 === 0 ? -864e5 : 864e5) * (i % 5) },
+              { kpi: 'another', case: id, known: 0 },
+              ...(i % 2 === 0
+                ? [{ kpi: definition.id, case: id, known: validMs - 1000, to: validMs + (i % 4) - 1 }]
+                : []),
+              ...(i % 7 === 0 ? [{ kpi: definition.id, case: id, known: validMs, removed: true }] : []),
+            ]
+          : [],
+      )
+      writeFileSync(adjudications, told.map((one) => `${JSON.stringify(one)}\n`).join(''))
       const engine = computeKpi(plan, isItem ? catalogue : read, {
         ...common,
         period: parsePeriod(period, zoneOf(definition.zone)),
         calendar: calendarAt(compiled, definition.calendar, validMs)!,
         catalogueVersion: null,
         item: itemsOf(catalogue.facts, validMs),
+        adjudicated: adjudicationsOf(readAdjudications(adjudications), validMs, validMs),
       })
+      adjudicated += engine.reduce((sum, { exclusions }) => sum + (exclusions['adjudicated'] ?? 0), 0)
       const itemFiles = [{ file: itemsFile, mapping: itemsMapping, knownMs: 0 }]
       const oracle = consultOracle({
         ...{ files: isItem ? itemFiles : [{ file, mapping, knownMs: 0 }], items: itemFiles, rules, period },
-        ...{ definition: definition.id, ...common },
+        ...{ definition: definition.id, ...common, adjudications },
       })
       carried += engine.filter(({ ratio }) => ratio !== null).length
       expect(figures(engine)).toEqual(figures(oracle))
@@ -474,6 +493,7 @@ it(`engine and oracle make the same of ${runs} generated files`, { timeout: 1_20
   // Agreement about nothing would prove nothing.
   expect(carried).toBeGreaterThan(runs / 2)
   expect(aside).toBeGreaterThan(runs / 2)
+  expect(adjudicated).toBeGreaterThan(runs / 10)
 })
 
 it('refuses what does not exist, both in their own words', async () => {

@@ -5,6 +5,7 @@ import { rm } from 'node:fs/promises'
 import { CodedError } from '#core/errors.ts'
 import { type CaseContext, calendarFields } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
+import { adjudicationsOf } from '../catalogue/adjudications.ts'
 import { itemsOf } from '../catalogue/items.ts'
 import type { CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
@@ -12,13 +13,20 @@ import { formulaOf, type Plan } from '../definitions/plan.ts'
 import { chooseVersions, inOrder, versionAt } from '../definitions/versions.ts'
 import { Names } from '../engine/cells.ts'
 import { computeKpi, createCount, kpiValueOf, within } from '../engine/compute.ts'
-import { type Cube, createCube } from '../engine/cube.ts'
+import { type Cube, createCube, highest } from '../engine/cube.ts'
 import { evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
 import { monthsOf, parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import { type CubeFiles, openCubeFiles } from './cube-files.ts'
-import { factsOf, goesOnFrom, itemsBetween, type Publications, publicationsAt } from './publications.ts'
+import {
+  adjudicatedBetween,
+  factsOf,
+  goesOnFrom,
+  itemsBetween,
+  type Publications,
+  publicationsAt,
+} from './publications.ts'
 import { type Conversion, createStateFacts, type StateFacts, withCity } from './state-facts.ts'
 
 export interface BoardDeps {
@@ -49,6 +57,8 @@ export interface Question {
   asCounted?: boolean
   /** This version of the definition, whatever was in force. */
   version?: string
+  /** As if these cases were left out: what an adjudication would make of it. */
+  without?: readonly string[]
 }
 
 export interface Board {
@@ -112,11 +122,13 @@ export function createBoard(deps: BoardDeps): Board {
     year: new Date(zoneOf(definition.zone).dayOf(atMs) * 86_400_000).getUTCFullYear(),
   })
   const contextsOf = (atMs: number, known: Publications): ((plan: Plan) => CaseContext) => {
-    const items = itemsOf(factsOf(facts(), known), atMs)
+    const published = factsOf(facts(), known)
+    const items = itemsOf(published, atMs)
+    const adjudicated = adjudicationsOf(published, atMs, atMs)
     return (plan) => {
       const { calendar, year } = conversionOf(plan, atMs)
       return {
-        ...{ validMs: atMs, zone: zoneOf(plan.definition.zone), calendar },
+        ...{ validMs: atMs, zone: zoneOf(plan.definition.zone), calendar, adjudicated },
         item: (code, at) => {
           const fields = items(code, at)
           return fields && withLimits(fields, calendar, year)
@@ -254,13 +266,14 @@ export function createBoard(deps: BoardDeps): Board {
     const whole = moves.filter(({ all }) => all)
     const others = moves.filter(({ all }) => !all)
     const ofItems = others.filter(({ ofItems: does }) => does)
+    const ids = new Set(adjudicatedBetween(facts(), publications, now))
     const done = new Set<number>()
     open = 0
     for await (const part of cases.scan({ openAtMs: validMs }))
       for (const { record, sequence: at } of part) {
         if (at > sequence) continue
         open++
-        if (codes.has(record.item)) done.add(at)
+        if (codes.has(record.item) || ids.has(record.id)) done.add(at)
         for (const { move } of others) move(record)
       }
     if (ofItems.length > 0 && codes.size > 0) {
@@ -268,6 +281,11 @@ export function createBoard(deps: BoardDeps): Board {
       for await (const part of cases.scan(among))
         for (const { record, sequence: at } of part)
           if (at <= sequence && codes.has(record.item) && !done.has(at)) for (const { move } of ofItems) move(record)
+    }
+    for (const versions of ids.size > 0 ? (await cases.history([...ids])).values() : []) {
+      const current = highest(versions.filter(({ sequence: at }) => at <= sequence))
+      if (!current || done.has(current.sequence)) continue
+      for (const { move, ofItems: does } of others) if (!(does && codes.has(current.record.item))) move(current.record)
     }
     if (whole.length > 0)
       for await (const part of cases.scan({}))
@@ -324,7 +342,7 @@ export function createBoard(deps: BoardDeps): Board {
 
   async function valuesBy(plan: Plan, question: Question): Promise<KpiValue[]> {
     const cube = cubes.get(keyOf(plan.definition))
-    const isNow = question.validMs === undefined && question.knownMs === undefined
+    const isNow = question.validMs === undefined && question.knownMs === undefined && question.without === undefined
     const isKnown =
       isNow &&
       [...question.by, ...Object.keys(question.only)].every(
@@ -373,9 +391,12 @@ export function createBoard(deps: BoardDeps): Board {
       ...{ calendar: calendarAt(calendars, plan.definition.calendar, knownMs)!, catalogueVersion: catalogueVersion() },
       item: itemsOf(facts(), knownMs),
     }
+    const known = adjudicationsOf(facts(), knownMs, at)
+    const without = new Set(question.without)
+    const adjudicated = (id: string): readonly string[] => (without.has(id) ? [...known(id), question.kpi] : known(id))
     if (plan.definition.fact !== 'case') return computeKpi(plan, { cases: [], facts: facts().map(withCity) }, request)
     // A province's cases pass by; only what is counted of them stays.
-    const count = createCount(plan, request)
+    const count = createCount(plan, { ...request, adjudicated })
     const department = only['department']
     const among = department === undefined || department.includes('|') ? {} : { department }
     for await (const part of cases.scan({ knownMs, ...among })) for (const { record } of part) count.take(record)

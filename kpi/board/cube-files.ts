@@ -10,7 +10,7 @@ import { type CellsHeader, decodeBlock, encodeCells, readCellsHeader } from '../
 import type { Cube, SealedCells } from '../engine/cube.ts'
 
 const manifestSchema = z.strictObject({
-  format: z.literal(3),
+  format: z.literal(4),
   /** What the figures depend on besides the cases; others mean counting anew. */
   basis: z.string(),
   generation: z.int(),
@@ -141,7 +141,7 @@ export function openCubeFiles(directory: string, basis: string): CubeFiles {
           cube.sealed(cohort, month)
         }
       }
-      const next: Manifest = { format: 3, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
+      const next: Manifest = { format: 4, generation, ...position, names: `names-${generation}.zst`, cubes: sealed }
       const texts = Object.fromEntries([...names].map(([dimension, of]) => [dimension, of.texts]))
       await writeSynced(join(directory, next.names), zstdCompressSync(Buffer.from(JSON.stringify(texts))))
       await writeSynced(join(directory, 'manifest.json.part'), Buffer.from(JSON.stringify(next)))

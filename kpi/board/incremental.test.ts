@@ -55,11 +55,16 @@ const arriving = fc.array(
   }),
   { minLength: 1, maxLength: 8 },
 )
+/** Cases that an appeal takes out of an indicator, or that are taken back into it; some have not arrived yet. */
+const adjudicated = fc.array(
+  fc.record({ kpi: fc.constantFrom('late', 'online-completion'), id: fc.nat(25), removed: fc.nat(4) }),
+  { minLength: 1, maxLength: 6 },
+)
 const event = fc.oneof(
   arriving.map((cases) => ({ what: 'cases' as const, cases })),
   arriving.map((cases) => ({ what: 'cases' as const, cases })),
   publication.map((given) => ({ what: 'publish' as const, given })),
-  publication.map((given) => ({ what: 'publish' as const, given })),
+  adjudicated.map((given) => ({ what: 'adjudicate' as const, given })),
   fc.constantFrom(1, 9, 40, 40).map((days) => ({ what: 'time' as const, days })),
   fc.constant({ what: 'restart' as const }),
 )
@@ -110,6 +115,7 @@ it(`is kept as counting anew has it, through ${runs} histories`, { timeout: 1_20
             )
           else if (one.what === 'time') atMs += one.days * day
           else if (one.what === 'publish') facts = [...facts, ...factsOf(one.given, ++version, atMs)]
+          else if (one.what === 'adjudicate') facts = [...facts, ...adjudicationsOf(one.given, ++version, atMs)]
           else {
             await board.save()
             board = make()
@@ -133,6 +139,7 @@ it(`is kept as counting anew has it, through ${runs} histories`, { timeout: 1_20
 })
 
 type Arriving = typeof arriving extends fc.Arbitrary<infer T> ? (T extends (infer U)[] ? U : never) : never
+type Adjudicating = typeof adjudicated extends fc.Arbitrary<infer T> ? T : never
 type Publishing = typeof publication extends fc.Arbitrary<infer T> ? T : never
 
 function caseOf(given: Arriving, atMs: number): CaseRecord {
@@ -146,6 +153,15 @@ function caseOf(given: Arriving, atMs: number): CaseRecord {
     ...(given.begins === 0 ? {} : { openedMs }),
     ...{ closedMs, dueMs: given.due === null ? null : openedMs + given.due * day },
   }
+}
+
+function adjudicationsOf(given: Adjudicating, version: number, atMs: number): Fact[] {
+  const once = [...new Map(given.map((one) => [`${one.kpi}/c${one.id}`, one])).values()]
+  return once.map(({ kpi, id, removed }) => ({
+    ...{ kind: 'adjudication', id: `${kpi}/c${id}`, version, knownMs: atMs, validFromMs: -8.64e15, validToMs: null },
+    fields: { kpi, case: `c${id}` },
+    ...(removed === 0 ? { removed: true as const } : {}),
+  }))
 }
 
 function factsOf({ kind, rows }: Publishing, version: number, atMs: number): Fact[] {

@@ -48,6 +48,15 @@ export function itemsBetween(facts: readonly Fact[], before: Publications, now: 
   return [...codes]
 }
 
+/** Cases about which one knows of an adjudication and the other does not. */
+export function adjudicatedBetween(facts: readonly Fact[], before: Publications, now: Publications): string[] {
+  const ids = new Set<string>()
+  for (const { kind, version, fields } of facts)
+    if (kind === 'adjudication' && Object.hasOwn(now, version) && !Object.hasOwn(before, version))
+      ids.add(String(fields['case'] ?? ''))
+  return [...ids]
+}
+
 /** The facts of these publications. */
 export function factsOf(facts: readonly Fact[], publications: Publications): Fact[] {
   return facts.filter(({ version }) => Object.hasOwn(publications, version))

@@ -38,6 +38,7 @@ export const steps = {
   restatement: '数据重述',
 } as const
 const reasons: Record<string, string> = {
+  adjudicated: '申诉裁定剔除',
   'claimed-closed': '仅申报销号',
   classified: '涉密',
   'default-rating': '默认好评',

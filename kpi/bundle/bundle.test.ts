@@ -9,7 +9,8 @@ import { ManualClock } from '#core/clock.ts'
 import { seededRandom } from '#core/random.ts'
 import { readYaml } from '#core/yaml-source.ts'
 import { emptyCase } from '../cases/case-record.ts'
-import type { Leaf, StoredCase } from '../contract.ts'
+import { adjudicationFact } from '../catalogue/adjudications.ts'
+import type { Fact, Leaf, StoredCase } from '../contract.ts'
 import { readDefinition } from '../definitions/load.ts'
 import { makeKeys } from '../ledger/keys.ts'
 import { Ledger } from '../ledger/ledger.ts'
@@ -60,6 +61,7 @@ async function exported(
   name: string,
   cases: StoredCase[],
   signers = keys,
+  facts: readonly Fact[] = [],
 ): Promise<{ out: string; checkpoint: string }> {
   const ledger = new Ledger(
     { directory: join(home, `${name}-ledger`), origin, hash: 'sm3', keys: signers },
@@ -71,6 +73,9 @@ async function exported(
   await ledger.append([
     leaf('definition', plan.definition.id, plan.definition.version, definitionText),
     leaf('calendar', source.id, source.version, calendarText),
+    ...(facts.length > 0
+      ? [{ kind: 'catalogue' as const, id: 'catalogue', version: '1', hash: recordHash(facts), knownMs: start }]
+      : []),
     ...cases.map(({ record, hash, knownMs }) => ({
       kind: 'case' as const,
       id: record.id,
@@ -86,7 +91,7 @@ async function exported(
       definitions: [{ plan, text: definitionText }],
       calendars: [{ name: 'cn-2026-1.yml', text: calendarText, source }],
     },
-    ...{ facts: [], catalogueVersion: null, cases, older: { note: checkpoint, size: ledger.size } },
+    ...{ facts, catalogueVersion: null, cases, older: { note: checkpoint, size: ledger.size } },
     request: { period: '2026-09', switches: {}, only: {}, validMs: nowMs, knownMs: nowMs },
     gradeOf: (_, departments) => ({ ...grade, cells: departments.map((department) => ({ department, grade: 'B' })) }),
   })
@@ -292,3 +297,26 @@ function fileOfProof(text: string, place: number): string {
   }
   return 'proofs.json'
 }
+
+it('leaves out what was adjudicated, proves that, and finds an adjudication that is gone', async () => {
+  const about = { appeal: 'a-1', restatement: 'r-1', region: '4401', department: 'd0' }
+  const facts = ['c0', 'c3'].map((caseId) => ({
+    ...adjudicationFact({ ...about, kpi: plan.definition.id, caseId }, start),
+    version: 1,
+  }))
+  const { out } = await exported(
+    'adjudicated',
+    Array.from({ length: 6 }, (_, n) => stored(n)),
+    keys,
+    facts,
+  )
+  const sound = verifyBundle(out)
+  expect(sound.fault).toBeUndefined()
+  expect(sound.figure).toMatchObject({ count: 6, exclusions: { adjudicated: 2 }, denominator: '4' })
+  const file = join(out, 'catalogue.ndjson')
+  const [first, second] = readFileSync(file, 'utf8').split('\n')
+  writeFileSync(file, `${first}\n`)
+  expect(verifyBundle(out).fault).toMatchObject({ where: 'catalogue.ndjson' })
+  writeFileSync(file, `${first}\n${second!.replace('"c3"', '"c4"')}\n`)
+  expect(verifyBundle(out).fault).toMatchObject({ where: 'catalogue.ndjson' })
+})

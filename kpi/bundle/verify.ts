@@ -12,6 +12,7 @@ import { type TreeHash, treeHash } from '../ledger/hash.ts'
 import { isCosigner, type PublicKey, parseKey } from '../ledger/keys.ts'
 import { encodeLeaf } from '../ledger/leaf.ts'
 import { verifyConsistency, verifyInclusion } from '../ledger/proof.ts'
+import type { Granted } from '../oracle/granted.ts'
 import { answer } from '../oracle/oracle.ts'
 import type { OracleFact } from '../oracle/reading.ts'
 import { oldestFirst } from '../oracle/versions.ts'
@@ -212,9 +213,9 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   )
   const all = oldestFirst([definition, ...others])
   const versions = request.version === undefined ? all : all.filter(({ version }) => version === request.version)
-  const [value] = answer({ ...request, by: [], rules: directory }, versions, facts, (code, atMs) =>
-    itemAt(items.get(code) ?? [], atMs),
-  )
+  const grants = catalogue.filter(({ kind }) => kind === 'adjudication').map(grantOf)
+  const itemOf = (code: string, atMs: number) => itemAt(items.get(code) ?? [], atMs)
+  const [value] = answer({ ...request, by: [], rules: directory }, versions, facts, itemOf, grants)
   const mine = figuresOf(value ?? {})
   report.figure = mine
   const wanted = figuresOf(given.value)
@@ -280,6 +281,12 @@ function casesOf(
 function itemAt(rows: readonly ReturnType<typeof factLine.parse>[], atMs: number): Record<string, unknown> | undefined {
   const begun = rows.filter(({ validFromMs }) => validFromMs <= atMs).at(-1)
   return begun && (begun.validToMs ?? Number.POSITIVE_INFINITY) > atMs ? begun.fields : undefined
+}
+
+function grantOf({ fields, ...row }: ReturnType<typeof factLine.parse>): Granted {
+  const { knownMs, validFromMs: fromMs, validToMs: toMs } = row
+  const said = { kpi: String(fields['kpi']), case: String(fields['case']), isTakenBack: row.removed === true }
+  return { ...said, knownMs, fromMs, toMs }
 }
 
 function oracleFact(row: ReturnType<typeof factLine.parse>): OracleFact {

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { withLimits } from '../cases/item-fields.ts'
+import { adjudicationsOf } from '../catalogue/adjudications.ts'
 import { itemsOf } from '../catalogue/items.ts'
 import type { Fact, KpiValue, Leaf, StoredCase } from '../contract.ts'
 import type { Plan } from '../definitions/plan.ts'
@@ -66,6 +67,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     {
       ...{ switches: request.switches, only: request.only, validMs: request.validMs, knownMs: request.knownMs },
       ...{ period, by: [], calendar, catalogueVersion: input.catalogueVersion },
+      adjudicated: adjudicationsOf(facts, request.knownMs, request.validMs),
       item: (code, atMs) => {
         const row = items(code, atMs)
         return row && withLimits(row, calendar, year)

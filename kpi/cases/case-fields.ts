@@ -11,6 +11,8 @@ export interface CaseContext {
   calendar: Calendar
   /** The catalogue's row of an item as it was in force at a time. */
   item?(code: string, atMs: number): Fact['fields'] | undefined
+  /** Indicators that an adjudication has taken a case out of. */
+  adjudicated?(id: string): readonly string[]
 }
 
 type Value = FactScalar | FactScalar[]
@@ -104,6 +106,7 @@ const fields: Record<string, Field> = {
   grade: ({ ratings }, { validMs }) => ratings.findLast(({ atMs }) => atMs <= validMs)?.grade ?? null,
   'rating.default': ({ ratings }, { validMs }) => ratings.findLast(({ atMs }) => atMs <= validMs)?.isDefault ?? null,
   traces: ({ traces }) => traces.map(({ kind }) => kind),
+  adjudicated: ({ id }, context) => [...(context.adjudicated?.(id) ?? [])],
 }
 
 export const caseFieldNames: readonly string[] = Object.keys(fields)

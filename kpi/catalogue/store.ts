@@ -47,6 +47,17 @@ export interface CatalogueStore {
   /** By someone else than who proposed it. @throws CodedError `kpi.approval` */
   decide(actor: Actor, version: number, state: 'published' | 'refused'): Promise<Publication>
   publications(limit: number): Promise<Publication[]>
+  /** What others than its editors have proposed and approved, in their transaction; `load` follows. */
+  enact(
+    tx: Transaction,
+    by: Pick<Publication, 'proposedBy' | 'proposedMs' | 'note'> & Decided,
+    facts: readonly Fact[],
+  ): Promise<number>
+}
+
+interface Decided {
+  decidedBy: string
+  decidedMs: number
 }
 
 const rowsPerStatement = 1000
@@ -97,6 +108,17 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
     return result
   }
 
+  const enter = async (tx: Transaction, publication: number, entries: readonly Entry[]): Promise<void> => {
+    for (let from = 0; from < entries.length; from += rowsPerStatement)
+      await tx.insert(kpiEntries).values(
+        entries.slice(from, from + rowsPerStatement).map(({ fact, removed }) => ({
+          ...{ publication, kind: fact.kind, entryId: fact.id, removed },
+          ...{ validFromMs: fact.validFromMs === beginning ? null : fact.validFromMs, validToMs: fact.validToMs },
+          body: fact.fields as Record<string, unknown>,
+        })),
+      )
+  }
+
   return {
     load,
     facts: () => published,
@@ -113,7 +135,7 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
       ]
       if (entries.length === 0) return undefined
       const counts = { added: added.length, changed: changed.length, removed: removed.length }
-      const hash = recordHash(entries.map(({ fact, removed: gone }) => [fact.kind, fact.id, gone, fact.fields]))
+      const hash = hashOf(entries)
       return database.transaction(async (tx) => {
         const [row] = await tx
           .insert(kpiPublications)
@@ -126,14 +148,7 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
             hash,
           })
           .returning()
-        for (let from = 0; from < entries.length; from += rowsPerStatement)
-          await tx.insert(kpiEntries).values(
-            entries.slice(from, from + rowsPerStatement).map(({ fact, removed: gone }) => ({
-              ...{ publication: row!.version, kind: fact.kind, entryId: fact.id, removed: gone },
-              ...{ validFromMs: fact.validFromMs === beginning ? null : fact.validFromMs, validToMs: fact.validToMs },
-              body: fact.fields as Record<string, unknown>,
-            })),
-          )
+        await enter(tx, row!.version, entries)
         await writeAudit(tx, actor, 'kpi-catalogue.propose', String(row!.version), { kind, ...counts, note })
         return row!
       })
@@ -145,7 +160,7 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
         if (!found) throw new CodedError('not-found', { what: `The publication ${wanted}` })
         if (found.state !== 'proposed') throw new CodedError('conflict', { what: `The publication ${wanted}` })
         // One at a time: what was looked at is the difference to what holds, and that must not have changed since.
-        await tx.execute(sql`select pg_advisory_xact_lock(7710)`)
+        await oneAtATime(tx)
         if (state === 'published' && (await isOutdated(tx, wanted)))
           throw new CodedError('kpi.outdated', { version: wanted })
         if (state === 'published' && found.proposedBy === personOf(actor))
@@ -165,7 +180,31 @@ export function createCatalogueStore(database: Database, nowMs: () => number): C
     },
     publications: (limit) =>
       database.select().from(kpiPublications).orderBy(desc(kpiPublications.version)).limit(limit),
+    enact: async (tx, by, facts) => {
+      await oneAtATime(tx)
+      const entries = facts.map((fact) => ({ fact, removed: false }))
+      const counts = { added: facts.length, changed: 0, removed: 0 }
+      const [row] = await tx
+        .insert(kpiPublications)
+        .values({ ...by, state: 'published', counts, hash: hashOf(entries) })
+        .returning({ version: kpiPublications.version })
+      await enter(tx, row!.version, entries)
+      return row!.version
+    },
   }
+}
+
+interface Entry {
+  fact: Fact
+  removed: boolean
+}
+
+function hashOf(entries: readonly Entry[]): string {
+  return recordHash(entries.map(({ fact, removed }) => [fact.kind, fact.id, removed, fact.fields]))
+}
+
+async function oneAtATime(tx: Transaction): Promise<void> {
+  await tx.execute(sql`select pg_advisory_xact_lock(7710)`)
 }
 
 /** Something that it changes was changed by a publication that was proposed after it. */

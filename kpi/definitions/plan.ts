@@ -41,6 +41,8 @@ export interface Formula {
 }
 
 const always = '*'
+/** Why a case does not count that an appeal has taken out: the first reason, whatever else would leave it out. */
+export const adjudicated = 'adjudicated'
 
 export function planOf(definition: Definition): Plan {
   const atoms = new Map<string, number>()
@@ -62,7 +64,7 @@ export function planOf(definition: Definition): Plan {
   }
   filter(definition.population)
   take({
-    exclude: definition.exclude,
+    exclude: exclusionsOf(definition),
     credit: definition.credit,
     numerator: definition.numerator,
     denominator: definition.denominator,
@@ -89,6 +91,11 @@ export function planOf(definition: Definition): Plan {
     fields: [...fields],
     cohorts: [...cohorts],
   }
+}
+
+/** Every indicator of cases leaves out what was adjudicated about itself; no definition has to say so. */
+function exclusionsOf({ id, fact, exclude }: Definition): Definition['exclude'] {
+  return fact === 'case' ? [{ reason: adjudicated, where: `adjudicated:"${id}"` }, ...exclude] : exclude
 }
 
 /** The switches as given, completed by their defaults. @throws CodedError `kpi.switch` */
@@ -118,7 +125,7 @@ export function formulaOf(plan: Plan, given: Switches): Formula {
   const formula: Formula = {
     ...{ switches, cohort: definition.cohort, aggregation: definition.aggregation, over: definition.over ?? 'item' },
     ...{ population: atom(definition.population), allow: [], require: [] },
-    exclude: definition.exclude.map(({ reason, where }) => ({ reason, atom: atom(where) })),
+    exclude: exclusionsOf(definition).map(({ reason, where }) => ({ reason, atom: atom(where) })),
     numerator: { all: [atom(definition.numerator.where)], any: [], measure: measure(definition.numerator.sum) },
     denominator: { all: [atom(definition.denominator.where)], measure: measure(definition.denominator.sum) },
     credit: definition.credit.map(({ where, value }) => ({ atom: atom(where), value: parseRational(value)! })),

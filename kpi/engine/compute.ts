@@ -39,6 +39,7 @@ export interface ComputeRequest {
   calendar: Calendar
   catalogueVersion: number | null
   item?: CaseContext['item']
+  adjudicated?: CaseContext['adjudicated']
 }
 
 export function computeKpi(plan: Plan, evidence: Evidence, request: ComputeRequest): KpiValue[] {
@@ -112,7 +113,12 @@ export function createCount(plan: Plan, request: ComputeRequest): Count {
   const formula = formulaOf(plan, request.switches)
   const zone = zoneOf(definition.zone)
   const year = new Date(zone.dayOf(validMs) * 86_400_000).getUTCFullYear()
-  const context: CaseContext = { validMs, zone, calendar, ...withItems(request, year) }
+  const { adjudicated } = request
+  const context: CaseContext = {
+    ...{ validMs, zone, calendar },
+    ...withItems(request, year),
+    ...(adjudicated ? { adjudicated } : {}),
+  }
   const over = formula.aggregation === 'mean' ? [formula.over] : []
   const dimensions = [...request.by, ...over]
   const cells = new Cells(

@@ -302,7 +302,8 @@ function lazily(test: (code: number) => boolean): (code: number) => boolean {
   }
 }
 
-function highest(versions: readonly StoredCase[]): StoredCase | undefined {
+/** What is current of a case. */
+export function highest(versions: readonly StoredCase[]): StoredCase | undefined {
   return versions.reduce<StoredCase | undefined>(
     (best, one) => (!best || one.record.version >= best.record.version ? one : best),
     undefined,

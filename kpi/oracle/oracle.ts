@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { KpiValue } from '../contract.ts'
 import { type Days, instant, localDate, nextDate, readDays } from './days.ts'
 import { evaluate, type Fraction, fraction, minus, over, plus, simple, times, written } from './fractions.ts'
+import { type Granted, isGranted, readGranted } from './granted.ts'
 import { matches } from './question.ts'
 import { type OracleFact, type OracleRow, readFacts } from './reading.ts'
 import { type Sight, seen } from './seen.ts'
@@ -21,6 +22,8 @@ export interface OracleInput {
   files: GivenFile[]
   /** Items of the catalogue, whose limits cases are measured by. */
   items?: GivenFile[]
+  /** A file of what was adjudicated. */
+  adjudications?: string
   /** Directory of the definitions; the calendars are in `calendars` below it. */
   rules: string
   definition: string
@@ -61,24 +64,31 @@ export function consultOracle(input: OracleInput): OracleValue[] {
     const code = String(one.fields['code'] ?? one.id)
     items.set(code, [...(items.get(code) ?? []), one])
   }
-  return answer(input, definitions, facts, (code, atMs) => {
-    const begun = (items.get(code) ?? []).filter(({ fromMs }) => fromMs <= atMs).at(-1)
-    return begun && (begun.toMs === null || begun.toMs > atMs) ? begun.fields : undefined
-  })
+  return answer(
+    input,
+    definitions,
+    facts,
+    (code, atMs) => {
+      const begun = (items.get(code) ?? []).filter(({ fromMs }) => fromMs <= atMs).at(-1)
+      return begun && (begun.toMs === null || begun.toMs > atMs) ? begun.fields : undefined
+    },
+    readGranted(input.adjudications),
+  )
 }
 
 /** Each cell by the version that its period is counted by. */
 export function answer(
-  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
+  input: Omit<OracleInput, 'files' | 'items' | 'adjudications' | 'definition'>,
   definitions: Data[],
   facts: OracleFact[],
   item?: Sight['item'],
+  grants: readonly Granted[] = [],
 ): OracleValue[] {
   const zone: string = definitions[0].zone ?? 'Asia/Shanghai'
   const chosenFor = (label: string) => inForce(definitions, span(label, zone), input)
   const rows = definitions.flatMap((definition) => {
     if (!input.by.includes('period') && chosenFor(input.period).definition !== definition) return []
-    return answerBy(definition, input, facts, item).flatMap((row) => {
+    return answerBy(definition, input, facts, item, grants).flatMap((row) => {
       const chosen = chosenFor(row.dimensions['period'] || input.period)
       if (chosen.definition !== definition) return []
       return [{ ...row, ...(chosen.span ? { definitionSpan: chosen.span } : {}) }]
@@ -107,9 +117,10 @@ function read(files: OracleInput['files'], kind: string): OracleFact[] {
 
 function answerBy(
   definition: Data,
-  input: Omit<OracleInput, 'files' | 'items' | 'definition'>,
+  input: Omit<OracleInput, 'files' | 'items' | 'adjudications' | 'definition'>,
   facts: OracleFact[],
-  item?: Sight['item'],
+  item: Sight['item'],
+  grants: readonly Granted[],
 ): OracleValue[] {
   const zone: string = definition.zone ?? 'Asia/Shanghai'
   const days = readDays(join(input.rules, 'calendars'), definition.calendar ?? 'cn', input.knownMs)
@@ -207,6 +218,7 @@ function answerBy(
     const addBelow = inBelow ? evaluate(below.sum, field) : ([0n, 1n] as Fraction)
     const addAbove = inAbove || credit ? evaluate(above.sum, field) : ([0n, 1n] as Fraction)
     const reason: string | undefined =
+      (isCase && isGranted(grants, definition.id, fact.id, input) ? 'adjudicated' : undefined) ??
       excluded.find(({ where }) => is(where))?.reason ??
       (addBelow === null || addAbove === null ? 'missing-value' : undefined)
     if (reason !== undefined) {

@@ -14,6 +14,7 @@ interface Release {
   state: 'frozen' | 'published'
   hash: string
   leafIndex: number | null
+  frozenMs: number | null
 }
 
 export interface Published {
@@ -28,7 +29,7 @@ const heldMax = 4
 
 export function createPublished(database: Database): Published {
   let releases = new Map<string, Release>()
-  let restated = new Map<string, { id: string; after: KpiValue }>()
+  let restated = new Map<string, { id: string; after: KpiValue; knownMs: number }>()
   const held = new Map<string, Map<string, KpiValue>>()
 
   const figuresOf = async (period: string): Promise<Map<string, KpiValue>> => {
@@ -51,18 +52,21 @@ export function createPublished(database: Database): Published {
   }
   return {
     load: async () => {
-      const { period, state, hash, leafIndex } = kpiReleases
-      const rows = await database.select({ period, state, hash, leafIndex }).from(kpiReleases).where(ne(state, 'draft'))
+      const { period, state, hash, leafIndex, frozenMs } = kpiReleases
+      const rows = await database
+        .select({ period, state, hash, leafIndex, frozenMs })
+        .from(kpiReleases)
+        .where(ne(state, 'draft'))
       releases = new Map(rows.map((row) => [row.period, row as Release]))
       const inForce = await database
-        .select({ id: kpiRestatements.id, body: kpiRestatements.body })
+        .select({ id: kpiRestatements.id, body: kpiRestatements.body, knownMs: kpiRestatements.knownMs })
         .from(kpiRestatements)
         .where(eq(kpiRestatements.state, 'in-force'))
         .orderBy(kpiRestatements.knownMs)
       restated = new Map(
-        inForce.map(({ id, body }) => {
+        inForce.map(({ id, body, knownMs }) => {
           const { release, after } = body as unknown as Pick<Restatement, 'release' | 'after'>
-          return [keyIn(release, after, {}), { id, after }]
+          return [keyIn(release, after, {}), { id, after, knownMs: knownMs ?? 0 }]
         }),
       )
       held.clear()
@@ -73,7 +77,9 @@ export function createPublished(database: Database): Published {
       const key = keyIn(period, value, only)
       const found = (await figuresOf(period)).get(key)
       if (!found) return undefined
-      const { id, after } = restated.get(key) ?? { id: null, after: found }
+      // What was restated before the figures were frozen is in them.
+      const since = restated.get(key)
+      const { id, after } = since && since.knownMs > (release.frozenMs ?? 0) ? since : { id: null, after: found }
       const { state, hash, leafIndex } = release
       return {
         ...after,

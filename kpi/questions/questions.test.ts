@@ -58,6 +58,7 @@ function setting() {
   const releases = createReleases({
     ...{ database: testState.database, calendar: () => calendar, nowMs: () => clock.nowMs() },
     openAppeals: (period) => questions.openAppeals(period),
+    openRestatements: async () => 0,
     append: async (leaf) => leaves.push(leaf) + 99,
     onChange: async () => {},
   })

@@ -1,11 +1,12 @@
 // A flag is a question, a red cell a task, and a department may object: asked, answered, settled by somebody else. What is
 // overdue is escalated. The state is of now; the history grows and does nothing else.
 import { createHash } from 'node:crypto'
-import { and, asc, desc, eq, getTableColumns, inArray, isNull, lt, or, sql } from 'drizzle-orm'
+import { and, asc, desc, eq, exists, getTableColumns, inArray, isNull, lt, or, sql } from 'drizzle-orm'
 import { CodedError } from '#core/errors.ts'
 import { covers, everywhere, type Jurisdiction } from '#core/jurisdiction.ts'
 import { systemActor, writeAudit } from '#stores/state/audit.ts'
 import { personOf } from '#stores/state/person.ts'
+import { kpiRestatements } from '#stores/state/schema/kpi.ts'
 import { kpiAttachments, kpiQuestionEntries, kpiQuestions } from '#stores/state/schema/kpi-questions.ts'
 import type { Actor, Database, Transaction } from '#stores/state/state.ts'
 import type { FlagResolution } from '../integrity/finding.ts'
@@ -35,6 +36,8 @@ export interface Asked extends Cell {
   owner: string
   workingDays: number
   attachments: readonly Attachment[]
+  /** Of an appeal: those that should count otherwise. */
+  cases?: readonly string[]
 }
 
 export interface Attachment {
@@ -62,7 +65,14 @@ export interface Questions {
   attachment(person: Person, id: string): Promise<AttachmentRow & { content: Buffer }>
   ask(person: Person, asked: Asked): Promise<string>
   reply(person: Person, id: string, text: string, attachments: readonly Attachment[]): Promise<void>
-  settle(person: Person, id: string, verdict: NonNullable<Question['verdict']>, text: string): Promise<void>
+  /** @param follows what the verdict leads to, in its transaction; what it returns is kept with the entry */
+  settle(
+    person: Person,
+    id: string,
+    verdict: NonNullable<Question['verdict']>,
+    text: string,
+    follows?: (tx: Transaction) => Promise<Record<string, unknown>>,
+  ): Promise<void>
   withdraw(person: Person, id: string, text: string): Promise<void>
   /** What is overdue and was not escalated yet. @returns what was escalated now */
   escalate(): Promise<Question[]>
@@ -105,7 +115,23 @@ export function createQuestions(deps: QuestionsDeps): Questions {
     const rows = await database
       .select({ kpi: kpiQuestions.kpi, period: kpiQuestions.period, dimensions: kpiQuestions.dimensions })
       .from(kpiQuestions)
-      .where(and(isOpen, inArray(kpiQuestions.kind, ['question', 'appeal'])))
+      .where(
+        or(
+          and(isOpen, inArray(kpiQuestions.kind, ['question', 'appeal'])),
+          // Upheld, and the figure is not yet what it should be.
+          exists(
+            database
+              .select({ id: kpiRestatements.id })
+              .from(kpiRestatements)
+              .where(
+                and(
+                  eq(kpiRestatements.state, 'proposed'),
+                  sql`${kpiRestatements.body}->>'appeal' = ${kpiQuestions.id}`,
+                ),
+              ),
+          ),
+        ),
+      )
     disputes.set(rows)
   }
   const placeOf = ({ region, department }: { region: string; department: string }) => ({
@@ -221,7 +247,8 @@ export function createQuestions(deps: QuestionsDeps): Questions {
           ...{ title: title.slice(0, 300), flags, owner: owner.slice(0, 200), raisedBy: speakerOf(person), raisedMs },
           ...{ deadlineDay: day, deadlineMs: atMs, calendarVersion },
         })
-        const entry = await enter(tx, person, id, 'raised', text)
+        const { cases = [] } = asked
+        const entry = await enter(tx, person, id, 'raised', text, cases.length > 0 ? { cases } : {})
         await attach(tx, person, id, entry, asked.attachments)
         return id
       }),
@@ -236,7 +263,7 @@ export function createQuestions(deps: QuestionsDeps): Questions {
         await attach(tx, person, id, entry, attachments)
         await tx.update(kpiQuestions).set({ state: 'replied' }).where(eq(kpiQuestions.id, id))
       }),
-    settle: (person, id, verdict, text) =>
+    settle: (person, id, verdict, text, follows) =>
       change(async (tx) => {
         const question = await locked(tx, id)
         mustCover(person, question)
@@ -250,7 +277,7 @@ export function createQuestions(deps: QuestionsDeps): Questions {
           .from(kpiQuestionEntries)
           .where(and(eq(kpiQuestionEntries.question, id), inArray(kpiQuestionEntries.kind, ['raised', 'replied'])))
         if (spoke.some(({ actor }) => actor === personOf(person.actor))) throw new CodedError('kpi.own-case')
-        await enter(tx, person, id, 'settled', text, { verdict })
+        await enter(tx, person, id, 'settled', text, { verdict, ...(await follows?.(tx)) })
         await tx
           .update(kpiQuestions)
           .set({ state: 'settled', verdict, settledBy: personOf(person.actor), settledMs: nowMs() })

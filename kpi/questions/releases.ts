@@ -27,13 +27,16 @@ export interface ReleasesDeps {
   calendar(): Calendar
   nowMs(): number
   openAppeals(period: string): Promise<number>
+  /** Restatements that wait for their approval. */
+  openRestatements(period: string): Promise<number>
   /** Appends a leaf. @returns its index */
   append(leaf: Leaf): Promise<number>
   /** A period was frozen or signed. */
   onChange(): Promise<void>
 }
 
-export function createReleases({ database, calendar, nowMs, openAppeals, append, onChange }: ReleasesDeps): Releases {
+export function createReleases(deps: ReleasesDeps): Releases {
+  const { database, calendar, nowMs, append, onChange } = deps
   const { figures: _, ...columns } = getTableColumns(kpiReleases)
   const wrong = (period: string, cause: string, hint: string): CodedError =>
     new CodedError('kpi.release', { period, cause, hint })
@@ -83,8 +86,11 @@ export function createReleases({ database, calendar, nowMs, openAppeals, append,
           if (row.state !== 'draft') throw wrong(period, `it is ${row.state}`, 'What changes now is a restatement.')
           if (nowMs() <= row.appealUntilMs)
             throw wrong(period, 'departments may still object', 'Wait until the days for appeals are over.')
-          const open = await openAppeals(period)
+          const open = await deps.openAppeals(period)
           if (open > 0) throw wrong(period, `${open} appeals are open`, 'Settle them first.')
+          const waiting = await deps.openRestatements(period)
+          if (waiting > 0)
+            throw wrong(period, `${waiting} restatements wait for approval`, 'Approve or refuse them first.')
           const cells = JSON.parse(canonicalJson(await figures())) as Record<string, unknown>[]
           if (cells.length === 0) throw wrong(period, 'there is no figure', 'Is it the right period?')
           const frozen = { frozenBy: personOf(actor), frozenMs: nowMs(), figures: cells, hash: recordHash(cells) }

@@ -15,9 +15,10 @@ const verbs: Record<string, () => Promise<Verb>> = {
 }
 
 export const kpi: Command = {
-  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE [--items FILE --items-mapping FILE] --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi import --cases FILE --mapping FILE [--known TIME] [--source NAME] [--dry-run] · guanlan kpi integrity --cases FILE [--known TIME] --mapping FILE [--traces FILE] [--checks FILE | --by department] [--zone NAME] [--calendar cn|weekends] · guanlan kpi integrity --strata FILE [--margin 0.05] · guanlan kpi brief --period 2026-10|2026-W41 [--out DIR] [--format pdf,xlsx,png,html] [--language zh-Hans|zh-Hant|en] [--brief NAME [--issue]] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
+  usage: `guanlan kpi ${Object.keys(verbs).join('|')} --cases FILE [--known TIME] --mapping FILE [--items FILE --items-mapping FILE] [--adjudications FILE] --definition ID|FILE [--switch name=value] [--by field,field] [--only field=value] [--period 2026-10] [--as-of TIME] [--known-at TIME] [--json] · guanlan kpi demo [--seed 1] [--count 40000] · guanlan kpi import --cases FILE --mapping FILE [--known TIME] [--source NAME] [--dry-run] · guanlan kpi integrity --cases FILE [--known TIME] --mapping FILE [--traces FILE] [--checks FILE | --by department] [--zone NAME] [--calendar cn|weekends] · guanlan kpi integrity --strata FILE [--margin 0.05] · guanlan kpi brief --period 2026-10|2026-W41 [--out DIR] [--format pdf,xlsx,png,html] [--language zh-Hans|zh-Hant|en] [--brief NAME [--issue]] [--as-of TIME] [--known-at TIME] · guanlan kpi pull list|check|run|accept [ID] · guanlan kpi export --out DIR --definition ID [--period P] [--only name=value] [--switch name=value] [--checkpoint FILE] · guanlan kpi verify DIR [--key FILE] [--checkpoint FILE]`,
   describe: 'Works out a KPI from files; the oracle does the same with an implementation of its own',
   options: [
+    'adjudications',
     'brief',
     'language',
     'definition',

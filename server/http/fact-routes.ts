@@ -12,6 +12,7 @@ import type { Parts } from '../parts.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf } from './guard.ts'
 import { onlyWithin, pairsOf } from './kpi-within.ts'
+import { notKnown, withoutUnknown } from './scorecard-routes.ts'
 
 const FactsQuery = z.object({
   kpi: z.string().max(64),
@@ -36,7 +37,7 @@ export const Facts = z.object({
       counts: z
         .enum(['above', 'part', 'below', 'excluded', 'outside'])
         .describe('Above the line, in part, below it alone, left out, or not of the population'),
-      reason: z.string().nullable().describe('Why it is left out'),
+      reason: z.string().nullable().describe('Why it is left out, or `not-known`: it counts as no'),
     }),
   ),
 })
@@ -66,16 +67,24 @@ export function factRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
         ...{ switches: pairsOf(query.switches), by: [], validMs: nowMs, knownMs: nowMs, calendar },
         ...{ period: parsePeriod('all', zoneOf(plan.definition.zone)), catalogueVersion: kpi.catalogue.version() },
       }
-      const judged = (fact: Fact): Pick<z.output<typeof Facts>['facts'][number], 'counts' | 'reason'> => {
-        const one = createCount(plan, request)
+      const choice = withoutUnknown(plan.definition)
+      const countedBy = (fact: Fact, switches: Record<string, string>) => {
+        const one = createCount(plan, { ...request, switches })
         one.takeFact(withCity(fact))
-        const [value] = one.values()
+        return one.values()[0]
+      }
+      const judged = (fact: Fact): Pick<z.output<typeof Facts>['facts'][number], 'counts' | 'reason'> => {
+        const value = countedBy(fact, request.switches)
         const [reason] = Object.keys(value!.exclusions)
         if (value!.count === 0) return { counts: 'outside', reason: null }
         if (reason !== undefined) return { counts: 'excluded', reason }
         // A mean says what a row gives; a ratio of two counts, whether it is there.
         const [above, below] = [value!.numerator, value!.denominator]
-        if (above === '0' || above === null) return { counts: 'below', reason: null }
+        if (above === '0' || above === null) {
+          const isKnown =
+            !choice || countedBy(fact, { ...request.switches, ...choice })!.exclusions[notKnown] === undefined
+          return { counts: 'below', reason: isKnown ? null : notKnown }
+        }
         return { counts: above === below || value!.groups ? 'above' : 'part', reason: null }
       }
       const page = all.slice(query.offset, query.offset + query.limit)

@@ -221,14 +221,19 @@ export const RestatementBody = z.object({
   proposedBy: z.string(),
   approvedBy: z.array(z.string()),
   knownMs: z.number(),
+  appeal: z.string().describe('That it follows from; empty: none'),
+  exempt: z.array(z.string()).describe('Cases that it takes out of the indicator'),
 })
 export const NewRestatement = z.object({
   kpi: z.string().max(64),
-  period: z.string().max(10).describe('Of a release that is frozen or published'),
+  period: z.string().max(10).describe('Of a release that is frozen or published, or of an appeal that was upheld'),
   dimensions: z.record(z.string().max(64), z.string().max(200)).default({}),
   cause: RestatementBody.shape.cause,
   reason: z.string().min(1).max(4000),
+  appeal: z.string().max(64).optional().describe('Upheld: its cell is restated from what was said when it was raised'),
 })
+
+export const Refusal = z.object({ reason: z.string().min(1).max(4000) })
 
 export const RankingQuery = ValueQuery.extend({
   before: z.string().max(10).default('').describe('A period to measure improvement from'),

@@ -1,11 +1,14 @@
 // Shapes of questions, appeals, tasks and releases. Times are milliseconds since the epoch, days are days since 1970.
 import { z } from '@hono/zod-openapi'
+import { RestatementBody } from './kpi-api.ts'
 
 const text = z.string().max(20_000)
 const workingDays = z.int().min(1).max(60).default(5)
 const Period = z.string().regex(/^(\d{4}(-(0[1-9]|1[0-2])|-Q[1-4])?|all)$/)
 const dimensions = z.record(z.string().max(64), z.string().max(200))
 const Verdict = z.enum(['explained', 'corrected', 'confirmed', 'upheld', 'dismissed', 'cleared'])
+
+const caseIds = z.array(z.string().min(1).max(500)).max(1000).default([])
 
 export const NewAttachment = z.object({
   name: z.string().min(1).max(200),
@@ -36,9 +39,16 @@ export const NewAppeal = z.object({
   dimensions,
   text: text.min(1),
   attachments,
+  cases: caseIds.describe('Those that should not count; the judge decides about each'),
 })
 export const Reply = z.object({ text: text.min(1), attachments })
-export const Settlement = z.object({ verdict: Verdict, text: text.min(1) })
+export const Settlement = z.object({
+  verdict: Verdict,
+  text: text.min(1),
+  exempt: caseIds.describe(
+    'Of an appeal that is upheld: cases taken out of the indicator once two others have approved the restatement',
+  ),
+})
 export const Reason = z.object({ text: text.min(1) })
 
 export const QuestionQuery = z.object({
@@ -78,7 +88,9 @@ export const QuestionDetail = z.object({
       ...{ hash: z.string().describe('SM3'), addedBy: z.string() },
     }),
   ),
-  may: z.object({ reply: z.boolean(), settle: z.boolean(), withdraw: z.boolean() }),
+  cases: z.array(z.string()).describe('That an appeal names'),
+  restatements: z.array(RestatementBody).describe('What an appeal that was upheld led to, the newest first'),
+  may: z.object({ reply: z.boolean(), settle: z.boolean(), withdraw: z.boolean(), restate: z.boolean() }),
 })
 
 export const NewRelease = z.object({ period: Period, workingDays })

@@ -7,6 +7,7 @@ import { overrunDays } from '#kpi/questions/deadline.ts'
 import type { Attachment, Person, Question } from '#kpi/questions/questions.ts'
 import { mayDo } from '../auth/principal.ts'
 import type { Parts } from '../parts.ts'
+import { withoutCases } from './adjudication.ts'
 import { type App, describeRoute, endpoint } from './endpoint.ts'
 import { type AppEnv, jurisdictionOf, principalOf, requireRight } from './guard.ts'
 import * as api from './question-api.ts'
@@ -21,8 +22,9 @@ const idBody = z.object({ id: z.string() })
 const attachmentsBytesMax = 72 * 1024 * 1024
 const appealDays = 10
 
-export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
-  const { questions, releases, flags } = kpiWork
+export function questionRoutes(app: App, parts: Parts): void {
+  const { kpi, kpiWork, clock } = parts
+  const { questions, releases, restatements, flags } = kpiWork
   const personOf = (context: Context<AppEnv>): Person => {
     const { actor, jurisdiction } = principalOf(context)
     return { actor, jurisdiction }
@@ -71,19 +73,20 @@ export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       const name = person.actor.person ?? person.actor.name
       const isOpen = question.state === 'open' || question.state === 'replied'
       const may = (right: 'kpi.reply' | 'kpi.approve'): boolean => role === 'system' || mayDo(role, right)
+      const led = question.kind === 'appeal' ? await restatements.ofAppeal(question.id) : []
+      const stands = led.some(({ state }) => state !== 'refused')
+      const judges = may('kpi.approve') && person.jurisdiction.departments.length === 0
       const spoke = entries.some(({ kind, actor }) => (kind === 'raised' || kind === 'replied') && actor === name)
       return {
         question: rowOf(question),
         entries,
         attachments,
+        cases: (entries[0]?.body['cases'] ?? []) as string[],
+        restatements: led,
         may: {
           reply: isOpen && may('kpi.reply'),
-          settle:
-            isOpen &&
-            question.kind !== 'task' &&
-            may('kpi.approve') &&
-            !spoke &&
-            person.jurisdiction.departments.length === 0,
+          settle: isOpen && question.kind !== 'task' && judges && !spoke,
+          restate: question.verdict === 'upheld' && judges && isEverywhere(person.jurisdiction) && !stands,
           withdraw: isOpen && question.raisedBy === name,
         },
       }
@@ -143,10 +146,17 @@ export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       ...{ method: 'post', path: '/api/kpi/appeals', summary: 'A department objects to its figure', tag },
       ...{ access: reply, body: api.NewAppeal, response: idBody, status: 201, bodyBytesMax: attachmentsBytesMax },
     },
-    async ({ body: { kpi: id, period, dimensions, text, attachments }, context }) => {
+    async ({ body: { kpi: id, period, dimensions, text, attachments, cases }, context }) => {
       await figureIn(id, period, dimensions)
       const cell = { kpi: id, period, dimensions, ...placeOf(dimensions), title: titleOf(id) }
-      const given = { text, workingDays: appealDays, owner: '', flags: [], attachments: attachments.map(attachmentOf) }
+      const given = {
+        text,
+        workingDays: appealDays,
+        owner: '',
+        flags: [],
+        cases,
+        attachments: attachments.map(attachmentOf),
+      }
       return { id: await questions.ask(personOf(context), { kind: 'appeal', ...cell, ...given }) }
     },
   )
@@ -168,8 +178,22 @@ export function questionRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       ...{ access: judge, body: api.Settlement, response: idBody },
     },
     async ({ body, param, context }) => {
-      await questions.settle(personOf(context), param('id'), body.verdict, body.text)
-      return { id: param('id') }
+      const person = personOf(context)
+      const { verdict, text, exempt } = body
+      const id = param('id')
+      if (exempt.length === 0) await questions.settle(person, id, verdict, text)
+      else {
+        const { question } = await questions.get(person, id)
+        if (question.kind !== 'appeal' || verdict !== 'upheld')
+          throw new CodedError('body.invalid', { cause: 'only an appeal that is upheld takes cases out of a figure' })
+        const given = { ...(await withoutCases(parts, question, [...new Set(exempt)])), cause: 'adjudication' } as const
+        const appeal = { id, period: question.period }
+        await questions.settle(person, id, verdict, text, async (tx) => ({
+          exempt,
+          restatement: await restatements.proposeIn(tx, person.actor, { ...given, reason: text, appeal, exempt }),
+        }))
+      }
+      return { id }
     },
   )
   endpoint(

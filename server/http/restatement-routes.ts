@@ -3,6 +3,7 @@ import { z } from '@hono/zod-openapi'
 import { CodedError } from '#core/errors.ts'
 import { covers } from '#core/jurisdiction.ts'
 import type { Parts } from '../parts.ts'
+import { sinceRaised } from './adjudication.ts'
 import { type App, endpoint } from './endpoint.ts'
 import { jurisdictionOf, principalOf } from './guard.ts'
 import * as api from './kpi-api.ts'
@@ -11,7 +12,9 @@ const approve = { right: 'kpi.approve', scope: 'write' } as const
 const tag = 'kpi'
 const shownMax = 500
 
-export function restatementRoutes(app: App, { kpi, kpiWork: { restatements } }: Parts): void {
+export function restatementRoutes(app: App, parts: Parts): void {
+  const { kpi } = parts
+  const { questions, restatements } = parts.kpiWork
   endpoint(
     app,
     {
@@ -36,7 +39,16 @@ export function restatementRoutes(app: App, { kpi, kpiWork: { restatements } }: 
       ...{ method: 'post', path: '/api/kpi/restatements', summary: 'Propose to restate a published figure', tag },
       ...{ access: approve, body: api.NewRestatement, response: z.object({ id: z.string() }), status: 201 },
     },
-    async ({ body: { kpi: id, period, dimensions, cause, reason }, context }) => {
+    async ({ body: { kpi: id, period, dimensions, cause, reason, appeal }, context }) => {
+      const { actor, jurisdiction } = principalOf(context)
+      if (appeal !== undefined) {
+        const { question } = await questions.get({ actor, jurisdiction }, appeal)
+        const stands = (await restatements.ofAppeal(appeal)).some(({ state }) => state !== 'refused')
+        if (question.verdict !== 'upheld' || stands)
+          throw new CodedError('body.invalid', { cause: 'the appeal is not upheld, or led to a restatement before' })
+        const given = { ...(await sinceRaised(parts, question)), cause, reason }
+        return { id: await restatements.propose(actor, { ...given, appeal: { id: appeal, period: question.period } }) }
+      }
       const definition = kpi.board.plan(id)?.definition
       if (!definition) throw new CodedError('not-found', { what: `The KPI ${id}` })
       const label = definition.fact === 'case' ? period : 'all'
@@ -47,7 +59,7 @@ export function restatementRoutes(app: App, { kpi, kpiWork: { restatements } }: 
       ])
       const named = <T extends object>(value: T): T => ({ ...value, dimensions })
       return {
-        id: await restatements.propose(principalOf(context).actor, {
+        id: await restatements.propose(actor, {
           ...{ before: named(before!), after: named(after!), cause, reason },
         }),
       }
@@ -60,5 +72,20 @@ export function restatementRoutes(app: App, { kpi, kpiWork: { restatements } }: 
       ...{ access: approve, response: z.object({ state: z.string() }) },
     },
     async ({ param, context }) => ({ state: await restatements.approve(principalOf(context).actor, param('id')) }),
+  )
+  endpoint(
+    app,
+    {
+      ...{
+        method: 'post',
+        path: '/api/kpi/restatements/{id}/refuse',
+        summary: 'Refuse, or take back, with a reason',
+        tag,
+      },
+      ...{ access: approve, body: api.Refusal, response: z.object({ state: z.string() }) },
+    },
+    async ({ body, param, context }) => ({
+      state: await restatements.refuse(principalOf(context).actor, param('id'), body.reason),
+    }),
   )
 }

@@ -13,6 +13,8 @@ export const ShortValue = z.object({
   ratio: Ratio.nullable(),
   status: z.enum(['met', 'near', 'missed', 'no-target', 'exempt', 'unknown']),
   count: z.number(),
+  grade: KpiValueBody.shape.grade,
+  coverage: KpiValueBody.shape.coverage,
 })
 const Change = z
   .object({
@@ -22,6 +24,11 @@ const Change = z
       .describe('By the direction of the indicator; same: cannot be told from chance at 95 %'),
   })
   .nullable()
+const Unknown = z.object({
+  count: z.number(),
+  ratio: Ratio.nullable(),
+  switches: z.string().describe('name=option that leaves them out'),
+})
 export const ScorecardRow = z.object({
   id: z.string(),
   name: Words,
@@ -30,6 +37,7 @@ export const ScorecardRow = z.object({
   direction: z.enum(['up', 'down']),
   isOfCases: z.boolean().describe('A flow of cases, by period; else a state of the catalogue'),
   value: KpiValueBody.nullable(),
+  unknown: Unknown.nullable().describe('Of which nothing is known, and what the figure is without them'),
   near: z.string().nullable().describe('Decimal digits: from here on it is near the target'),
   due: z.string().nullable().describe('The day by which the target is to be reached'),
   exemptUntil: z.string().nullable(),

@@ -21,6 +21,8 @@ const read = { right: 'read', scope: 'read', within: 'jurisdiction' } as const
 const tag = 'kpi'
 const monthsShown = 25
 const itemsNamed = 2000
+/** The reason by which definitions leave out what nothing is known of. */
+export const notKnown = 'not-known'
 
 export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts): void {
   const places = readDivisions(join(findRules(config.rules.kpi), 'divisions/guangdong.json'))
@@ -49,9 +51,17 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
           const [yearAgo] = isOfCases ? await ask(shifted(period, -12)) : []
           const months = isOfCases ? (await ask('all', ['period'])).slice(-monthsShown) : []
           const cities = await ask(isOfCases ? period : 'all', ['city'])
+          const choice = withoutUnknown(definition)
+          const [known] = choice
+            ? await kpi.board.values({
+                ...{ kpi: definition.id, period: isOfCases ? period : 'all', by: [], only },
+                switches: choice,
+              })
+            : []
           const { id, name, group, unit, direction } = definition
           return {
             ...{ id, name, group, unit, direction, isOfCases, value: now ?? null },
+            unknown: known ? unknownOf(known, choice!) : null,
             ...rulesOf(definition, now?.dimensions ?? {}, clock.nowMs()),
             ...{ before: before ?? null, yearAgo: yearAgo ?? null },
             since: { before: sinceOf(now, before, direction), yearAgo: sinceOf(now, yearAgo, direction) },
@@ -97,8 +107,22 @@ function sinceOf(now: KpiValue | undefined, before: KpiValue | undefined, direct
   return (now && before && changeSince(now, before, direction)) ?? null
 }
 
-export function shortOf({ period, dimensions, state, ratio, target, count }: KpiValue) {
-  return { period: period.label, dimensions, state, ratio, status: target.status, count }
+export function shortOf({ period, dimensions, state, ratio, target, count, grade, coverage }: KpiValue) {
+  return { period: period.label, dimensions, state, ratio, status: target.status, count, grade, coverage }
+}
+
+/** The choice that leaves out what nothing is known of, where it counts as no otherwise. */
+export function withoutUnknown({ switches }: Definition): Record<string, string> | undefined {
+  for (const [name, { default: chosen, options }] of Object.entries(switches))
+    for (const [option, { exclude }] of Object.entries(options))
+      if (option !== chosen && exclude?.some(({ reason }) => reason === notKnown)) return { [name]: option }
+  return undefined
+}
+
+function unknownOf({ exclusions, ratio }: KpiValue, choice: Record<string, string>) {
+  const count = exclusions[notKnown] ?? 0
+  const switches = Object.entries(choice).map(([name, option]) => `${name}=${option}`)
+  return count === 0 ? null : { count, ratio, switches: switches.join() }
 }
 
 function rulesOf(definition: Definition, dimensions: Record<string, string>, nowMs: number) {

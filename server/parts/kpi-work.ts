@@ -7,6 +7,7 @@ import type { Logger } from '#core/logger.ts'
 import type { Random } from '#core/random.ts'
 import { formatProblem } from '#core/yaml-source.ts'
 import { type Annotations, createAnnotations } from '#kpi/annotations/annotations.ts'
+import { adjudicationFact } from '#kpi/catalogue/adjudications.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import { type Coverage, createCoverage } from '#kpi/coverage/coverage.ts'
 import { createDeclaredCounts, type DeclaredCounts } from '#kpi/coverage/declared.ts'
@@ -97,12 +98,26 @@ export async function createKpiWork(
   await questions.load()
   const releases = createReleases({
     ...{ database, calendar, nowMs, openAppeals: (period) => questions.openAppeals(period) },
+    openRestatements: (period) => restatements.waiting(period),
     append: async (leaf) => (await ledger.append([leaf]))[0]!,
     onChange: () => kpi.published.load(),
   })
   const restatements = createRestatements({
     ...{ database, nowMs, newId: () => `r-${random.hex(8)}`, append: (leaf) => ledger.append([leaf]) },
-    onInForce: () => kpi.published.load(),
+    exempt: async (tx, { id, appeal, exempt, cell, proposedBy, approvedBy, knownMs }) => {
+      const { region, city, department = '' } = cell.dimensions
+      const about = { kpi: cell.kpi, appeal, restatement: id, region: region ?? city ?? '', department }
+      const facts = exempt.map((caseId) => adjudicationFact({ ...about, caseId }, knownMs))
+      const by = { proposedBy, proposedMs: knownMs, decidedBy: approvedBy.at(-1)!, decidedMs: knownMs }
+      await kpi.catalogue.enact(tx, { ...by, note: `${appeal} ${id}` }, facts)
+    },
+    onDecided: async ({ state, exempt }) => {
+      await questions.load()
+      await kpi.published.load()
+      if (state !== 'in-force' || exempt.length === 0) return
+      await kpi.catalogue.load()
+      await kpi.refresh()
+    },
   })
   const annotations = createAnnotations(database, nowMs, () => random.hex(8))
   await annotations.load()

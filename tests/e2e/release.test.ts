@@ -1,3 +1,6 @@
+// A month on its way to publication, in a real browser: a department objects, somebody else judges, two people freeze and
+// sign; from then on the figure is what was signed, whatever comes in, until a restatement has its two approvers. And an
+// appeal that is upheld: its cases leave the indicator everywhere, as a restatement that two others approve.
 import { eq, sql } from 'drizzle-orm'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -11,6 +14,7 @@ const day = 86_400_000
 const password = 'correct horse battery'
 const kpi = 'online-completion'
 const department = '4403-01'
+const other = '4401-01'
 
 describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'Chromium'})`, () => {
   let observatory: Running
@@ -24,13 +28,21 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
   const tokens = new Map<string, string>()
 
   /** Half of a department's cases went through the window. */
-  const record = (i: number, version = 1, isWindow = i % 2 === 0): string => {
+  const record = (i: number, version = 1, isWindow = i % 2 === 0, atMs = middleMs): string => {
     const channel = isWindow ? 'window' : 'web'
     const place = i < 40 ? { region: '440305', department } : { region: '440106', department: '4401-01' }
     return JSON.stringify({
-      ...{ id: `R-${i}`, version, source: 'test', ...place, item: '44-00-001', category: '行政许可', channel },
-      ...{ outcome: 'granted', openedMs: middleMs - 5 * day, acceptedMs: middleMs - 5 * day, closedMs: middleMs },
-      steps: [{ name: '申请', channel, channelRaw: channel, atMs: middleMs - 5 * day, actor: '' }],
+      ...{
+        id: `R-${i}${atMs === middleMs ? '' : '-next'}`,
+        version,
+        source: 'test',
+        ...place,
+        item: '44-00-001',
+        category: '行政许可',
+        channel,
+      },
+      ...{ outcome: 'granted', openedMs: atMs - 5 * day, acceptedMs: atMs - 5 * day, closedMs: atMs },
+      steps: [{ name: '申请', channel, channelRaw: channel, atMs: atMs - 5 * day, actor: '' }],
     })
   }
   const send = async (lines: string[]): Promise<void> => {
@@ -80,6 +92,7 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
       ['judge', 'operator', []],
       ['leader', 'leader', []],
       ['clerk', 'operator', [department]],
+      ['guangzhou', 'operator', [other]],
     ] as const) {
       const jurisdiction = { regions: [], departments: [...departments] }
       await observatory.parts.people.addUser(system, { name, password, role, jurisdiction })
@@ -142,6 +155,94 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
     await expect.poll(() => judge.locator('.value > b.disputed').count()).toBe(0)
   })
 
+  test('an appeal that is upheld takes its cases out of the figure, as a restatement that two others approve', async () => {
+    const figureOf = async (only: string): Promise<{ ratio: unknown; exclusions: Record<string, number> }> => {
+      const { values } = await observatory.get<{ values: [{ ratio: unknown; exclusions: Record<string, number> }] }>(
+        `/api/kpi/values?kpi=${kpi}&period=${period}&only=${only}`,
+      )
+      return values[0]
+    }
+    const own = `/scorecard/${kpi}?period=${period}&city=4401&department=${other}`
+    const ids = Array.from({ length: 8 }, (_, i) => `R-${40 + 2 * i}`)
+    // What is theirs in the month after, so that there is a movement to explain.
+    const nextMs = Date.UTC(now.getUTCFullYear(), now.getUTCMonth(), 15)
+    await send(Array.from({ length: 4 }, (_, i) => record(40 + i, 1, i === 0, nextMs)))
+
+    const clerk = await pageOf('guangzhou')
+    await clerk.goto(observatory.url + own)
+    await clerk.getByRole('link', { name: 'Appeal' }).click()
+    const form = clerk.getByRole('complementary')
+    await form.getByLabel('Text').fill('系统停机，改到窗口办理。')
+    await form.getByLabel('Cases that should not count').fill(ids.join('\n'))
+    await form.getByRole('button', { name: 'Send' }).click()
+    await clerk.waitForURL(/question=a-/)
+    const id = new URL(clerk.url()).searchParams.get('question')!
+
+    // Of another department, and of nobody: neither is taken out.
+    for (const exempt of [['R-0'], ['nothing']]) {
+      const wrong = await ask('judge', `/api/kpi/questions/${id}/settle`, { verdict: 'upheld', text: 'x', exempt })
+      expect(wrong).toMatchObject({ status: 400, body: { error: { code: 'body.invalid' } } })
+    }
+    const judge = await pageOf('judge')
+    await judge.goto(`${observatory.url}/performance/questions?question=${id}`)
+    const detail = judge.getByRole('complementary')
+    await detail.getByText('It names 8 cases').waitFor()
+    await detail.getByLabel('Reason').first().fill('停机记录属实。')
+    await detail.getByRole('combobox', { name: 'Settle' }).selectOption('upheld')
+    await expect.poll(() => detail.getByLabel('Cases that do not count').inputValue()).toBe(ids.join('\n'))
+    await detail.getByRole('button', { name: 'Settle' }).click()
+    await detail.getByText('50 % became 62.5 %').waitFor()
+    await expect.poll(() => detail.getByRole('button', { name: 'Approve' }).count()).toBe(0)
+
+    // Decided, and not yet so: the cell stays hatched, the figure as it was, and nothing is frozen meanwhile.
+    const before = await figureOf(`city=4401,department=${other}`)
+    expect(before).toMatchObject({ state: 'disputed', ratio: { numerator: '1', denominator: '2' } })
+    const early = await ask('chief', `/api/kpi/releases/${period}/freeze`, {})
+    expect(early).toMatchObject({ status: 409, body: { error: { message: expect.stringContaining('approval') } } })
+    const { body: listed } = await ask('judge', '/api/kpi/restatements')
+    const [{ id: restatement }] = (listed as { restatements: { id: string }[] }).restatements as [{ id: string }]
+    for (const name of ['judge', 'guangzhou'])
+      expect((await ask(name, `/api/kpi/restatements/${restatement}/approve`, {})).status).toBeGreaterThan(400)
+    for (const name of ['chief', 'leader']) {
+      const page = await pageOf(name)
+      await page.goto(observatory.url + own)
+      await page.getByText('50 % became 62.5 %').waitFor()
+      await page.getByRole('button', { name: 'Approve' }).click()
+      await expect.poll(() => page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
+    }
+
+    // It counts without them: in the department, in its city, in the whole; of any other indicator nothing changed.
+    const left = { exclusions: { adjudicated: 8 } }
+    await expect
+      .poll(() => figureOf(`city=4401,department=${other}`))
+      .toMatchObject({ state: 'value', ratio: { numerator: '5', denominator: '8' }, ...left })
+    expect(await figureOf('city=4401')).toMatchObject({ ratio: { numerator: '5', denominator: '8' }, ...left })
+    expect(await figureOf('')).toMatchObject({ ratio: { numerator: '5', denominator: '9' }, ...left })
+    const { values } = await observatory.get<{ values: [{ exclusions: object }] }>(
+      `/api/kpi/values?kpi=online-intake&period=${period}`,
+    )
+    expect(values[0].exclusions).not.toHaveProperty('adjudicated')
+    // What was known before is still what was known.
+    const at = Date.now() + shiftMs - day
+    const then = await observatory.get<{ values: [{ ratio: unknown }] }>(
+      `/api/kpi/values?kpi=${kpi}&period=${period}&only=department=${other}&knownMs=${at}&validMs=${at}`,
+    )
+    expect(then.values[0].ratio).toEqual({ numerator: '1', denominator: '2' })
+
+    // The department sees why; the month after says that it was restated; both entries are leaves.
+    await clerk.goto(observatory.url + own)
+    await clerk.getByText('adjudicated on appeal 8').waitFor()
+    await clerk.getByText('50 % became 62.5 %').waitFor()
+    await clerk.getByText('Proposed by judge, approved by chief, leader').waitFor()
+    await clerk.getByText('停机记录属实。').waitFor()
+    const next = new Date(nextMs).toISOString().slice(0, 7)
+    await clerk.goto(observatory.url + own.replace(period, next))
+    await clerk.locator('tr', { hasText: 'Restated' }).getByText('+12.50').waitFor()
+    const { kinds } = observatory.parts.ledger
+    expect(kinds.restatement).toBe(1)
+    await expect.poll(() => observatory.parts.ledger.kinds.catalogue ?? 0, { timeout: 60_000 }).toBe(ids.length + 1)
+  })
+
   test('one freezes, another signs, and the browser checks the signature', async () => {
     const chief = await pageOf('chief')
     await chief.goto(`${observatory.url}/performance/questions`)
@@ -197,7 +298,10 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
       `/api/kpi/scorecard?period=${period}`,
     )
     const whole = rows.find(({ id }) => id === kpi)!.value
-    expect(whole).toMatchObject({ ratio: published, published: { counted: { numerator: '5', denominator: '8' } } })
+    expect(whole).toMatchObject({
+      ratio: { numerator: '5', denominator: '9' },
+      published: { counted: { numerator: '25', denominator: '36' } },
+    })
 
     const chief = await pageOf('chief')
     await chief.goto(observatory.url + address)
@@ -228,7 +332,7 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
     await leader.getByText(`restated, ${id}`).waitFor()
     // The restatement is a leaf of its own, and the release is what it was.
     const { restatement } = observatory.parts.ledger.kinds
-    expect(restatement).toBe(1)
+    expect(restatement).toBe(2)
     await leader.getByRole('button', { name: 'Check signature and checkpoint' }).click()
     await leader.getByText('Signed, and unchanged since').waitFor()
   })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { CodedError } from '#core/errors.ts'
 import { loadEvidence, readMapping } from '#kpi/cases/load.ts'
+import { adjudicationsOf, readAdjudications } from '#kpi/catalogue/adjudications.ts'
 import { itemsOf } from '#kpi/catalogue/items.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import { findVersions } from '#kpi/definitions/load.ts'
@@ -29,13 +30,14 @@ export async function compute(input: CommandInput): Promise<number> {
   const { calendars } = readCalendars(join(given.rules, 'calendars'))
   const compiled = calendars.map(compileCalendar)
   const item = itemsOf(items.facts, given.knownMs)
+  const adjudicated = adjudicationsOf(readAdjudications(given.adjudications), given.knownMs, given.validMs)
   const valuesBy = (plan: Plan): KpiValue[] => {
     const { calendar: id, zone } = plan.definition
     const calendar = calendarAt(compiled, id, given.knownMs)
     if (!calendar) throw new CodedError('not-found', { what: `The calendar ${id}` })
     return computeKpi(plan, evidence, {
       ...{ switches: given.switches, period: parsePeriod(given.period, zoneOf(zone)), by: given.by, only: given.only },
-      ...{ validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null, item },
+      ...{ validMs: given.validMs, knownMs: given.knownMs, calendar, catalogueVersion: null, item, adjudicated },
     })
   }
   const values = inOrder(

@@ -16,6 +16,8 @@ export interface FilesInput {
   files: NamedFile[]
   /** Items of the catalogue: their limits are what cases are measured by. */
   items: NamedFile[]
+  /** Cases that were adjudicated not to count. */
+  adjudications?: string
   rules: string
   definition: string
   switches: Record<string, string>
@@ -45,6 +47,7 @@ export function filesInput({ options, lists }: CommandInput): FilesInput {
       text('items') === undefined
         ? []
         : [{ file: resolve(text('items')!), mapping: resolve(text('items-mapping')!), knownMs: 0 }],
+    ...(text('adjudications') === undefined ? {} : { adjudications: resolve(text('adjudications')!) }),
     rules: resolve(text('rules') ?? findRules('rules/kpi')),
     definition,
     switches: pairs(list('switch')),

@@ -86,6 +86,15 @@ export const kpiWorkEn = {
   'q.indicator': 'Indicator',
   'q.days': 'Working days',
   'q.text': 'Text',
+  'q.cases': 'Cases that should not count (optional)',
+  'q.casesHint': 'Case numbers, one a line',
+  'q.namesCases': 'It names {n} cases:',
+  'q.exempt': 'Cases that do not count for this indicator from now on',
+  'q.exemptWhy':
+    'They are taken out once two others have approved the restatement. Left empty, the department corrects its records.',
+  'q.upheldNothing': 'Upheld; the figure has not been restated yet',
+  'q.restateWhy':
+    'From what was said when the appeal was raised to what the corrected records give. Two others approve it.',
   'q.release': 'Releases',
   'q.release.draft': 'Draft, appeals until {day}',
   'q.release.frozen': 'Frozen by {name}',

@@ -100,6 +100,7 @@ export const kpiEn = {
   'kpi.option.none': 'no',
   'kpi.option.all': 'all',
   'kpi.option.both': 'both',
+  'kpi.left.adjudicated': 'adjudicated on appeal',
   'kpi.left.enquiry': 'enquiries',
   'kpi.left.not-accepted': 'not accepted',
   'kpi.left.withdrawn': 'withdrawn',

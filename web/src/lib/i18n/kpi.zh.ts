@@ -101,6 +101,7 @@ export const kpiZh: Record<keyof typeof kpiEn, string> = {
   'kpi.option.none': '否',
   'kpi.option.all': '全部',
   'kpi.option.both': '两者皆须',
+  'kpi.left.adjudicated': '申诉裁定剔除',
   'kpi.left.enquiry': '咨询',
   'kpi.left.not-accepted': '不予受理',
   'kpi.left.withdrawn': '撤回或终止',
