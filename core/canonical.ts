@@ -14,7 +14,22 @@ export function canonicalJson(value: unknown): string {
   return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonicalJson(one)}`).join(',')}}`
 }
 
-/** Hex SM3 (GB/T 32905) of the canonical JSON. */
+const piece = 1024 * 1024
+
+/** Hex SM3 (GB/T 32905) of the canonical JSON. A long text goes in piece by piece: written as JSON it could be too long for one. */
 export function recordHash(value: unknown): string {
-  return createHash('sm3').update(canonicalJson(value), 'utf8').digest('hex')
+  const hash = createHash('sm3')
+  if (typeof value !== 'string') return hash.update(canonicalJson(value), 'utf8').digest('hex')
+  hash.update('"')
+  for (let at = 0, end = 0; at < value.length; at = end) {
+    end = Math.min(at + piece, value.length)
+    // The halves of a sign outside the first plane stay together.
+    if (end < value.length && isHighSurrogate(value.charCodeAt(end - 1))) end--
+    hash.update(canonicalJson(value.slice(at, end)).slice(1, -1), 'utf8')
+  }
+  return hash.update('"').digest('hex')
+}
+
+function isHighSurrogate(code: number): boolean {
+  return code >= 0xd800 && code <= 0xdbff
 }

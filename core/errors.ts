@@ -79,6 +79,14 @@ export const errorCatalogue = {
     message: 'The content type {type} is not understood here',
     hint: 'Send application/x-protobuf with proto=prometheus.WriteRequest or proto=io.prometheus.write.v2.Request.',
   },
+  'bundle.too-large': {
+    ...{ status: 413, message: 'The evidence of this figure is larger than {limit} bytes' },
+    hint: 'Ask for less: a shorter period, or one department or city with --only.',
+  },
+  'bundle.too-many': {
+    ...{ status: 413, message: 'More than {limit} versions of cases belong to this figure' },
+    hint: 'Ask for less: a shorter period, or one department or city with --only.',
+  },
   'command.invalid': { status: 400, message: '{cause}', hint: 'The command with --help says what there is.' },
   'config.invalid': {
     status: 422,

@@ -1,6 +1,17 @@
 // A bundle holds as it was exported; edits, deletions, re-orderings and rewrites of it are found and located.
 // GUANLAN_TAMPER_RUNS sets how many; npm run test:tamper does 10,000.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, relative, resolve } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -12,7 +23,7 @@ import { emptyCase } from '../cases/case-record.ts'
 import { adjudicationFact } from '../catalogue/adjudications.ts'
 import type { Fact, Leaf, StoredCase } from '../contract.ts'
 import { readDefinition } from '../definitions/load.ts'
-import { makeKeys } from '../ledger/keys.ts'
+import { formatKey, makeKeys, publicOf, signNote } from '../ledger/keys.ts'
 import { Ledger } from '../ledger/ledger.ts'
 import { calendarSchema } from '../time/calendar.ts'
 import type { GradeFile } from './format.ts'
@@ -286,6 +297,70 @@ it('does not take one good signature for two', async () => {
     writeFileSync(join(out, 'checkpoint'), `${text}\n\n${line}\n`)
     expect(verifyBundle(out).fault?.where).toBe('checkpoint')
   }
+})
+
+it('asks every witness whose key is brought, by each of its keys', async () => {
+  const witness = makeKeys('audit.example', ['cosign-ed25519', 'cosign-sm2'])
+  const { out } = await exported('witnessed', [stored(1)])
+  const note = readFileSync(join(out, 'checkpoint'), 'utf8')
+  const text = note.slice(0, note.indexOf('\n\n') + 1)
+  const lines = witness.map((key) => `${signNote(key, text, nowMs)}`.trimEnd())
+  const brought = [
+    readFileSync(join(out, 'keys.txt'), 'utf8').trimEnd(),
+    ...witness.map((key) => formatKey(publicOf(key))),
+  ]
+  const faultOf = (there: string[]) => {
+    writeFileSync(join(out, 'checkpoint'), `${note}${there.map((line) => `${line}\n`).join('')}`)
+    return verifyBundle(out, { keys: brought.join('\n') }).fault
+  }
+  expect(faultOf(lines)).toBeUndefined()
+  for (const [i, key] of witness.entries()) {
+    const cause = `the witness audit.example, whose key ${publicOf(key).keyId} was given, has not cosigned it`
+    expect(faultOf(lines.toSpliced(i, 1))).toMatchObject({ where: 'checkpoint', cause })
+    // Under a name that nobody knows it is nobody's signature.
+    expect(faultOf(lines.with(i, lines[i]!.replace('audit.example', 'audit.other')))).toMatchObject({ cause })
+  }
+})
+
+it('opens nothing that is no plain file of a bearable size, and is not brought down by what it reads', async () => {
+  const { out } = await exported('hostile', [stored(1)])
+  const copy = join(home, 'hostile-copy')
+  const faultOf = (spoil: () => void) => {
+    cpSync(out, copy, { recursive: true })
+    spoil()
+    const { fault } = verifyBundle(copy)
+    rmSync(copy, { recursive: true })
+    return fault
+  }
+  const instead = (name: string, put: (path: string) => void) => () => {
+    rmSync(join(copy, name))
+    put(join(copy, name))
+  }
+  const link = 'it is no plain file, but a link or a device'
+  expect(faultOf(instead('value.json', (path) => symlinkSync('/dev/zero', path)))).toMatchObject({
+    ...{ where: 'value.json', cause: link },
+  })
+  expect(faultOf(() => symlinkSync('/etc', join(copy, 'definitions')))).toMatchObject({
+    where: 'definitions',
+    cause: link,
+  })
+  const pipe = (path: string): void => void execFileSync('mkfifo', [path])
+  expect(faultOf(instead('cases.ndjson', pipe))).toMatchObject({ where: 'cases.ndjson', cause: link })
+  expect(faultOf(() => truncateSync(join(copy, 'cases.ndjson'), 10_000_000_000))).toMatchObject({
+    ...{ where: 'cases.ndjson', cause: expect.stringContaining('it has 10000000000 bytes') },
+  })
+  expect(faultOf(() => mkdirSync(join(copy, 'a/b/c/d/e/f'), { recursive: true }))?.cause).toMatch('too deep')
+  expect(faultOf(() => mkdirSync(join(copy, 'empty')))).toMatchObject({ where: 'empty' })
+  const deep = `${'['.repeat(1_000_000)}${']'.repeat(1_000_000)}`
+  const line = `{"fields":{"a":${deep}},"id":"a","kind":"item","knownMs":1,"validFromMs":1,"validToMs":null,"version":1}\n`
+  expect(faultOf(instead('catalogue.ndjson', (path) => writeFileSync(path, line)))).toMatchObject({
+    ...{ where: 'catalogue.ndjson:1', cause: 'it is nested too deep' },
+  })
+  const cases = readFileSync(join(out, 'cases.ndjson'), 'utf8')
+  const proto = cases.replace('"record":{', '"record":{"__proto__":{"channel":"web"},')
+  expect(faultOf(instead('cases.ndjson', (path) => writeFileSync(path, proto)))?.where).toBe('cases.ndjson:1')
+  expect(verifyBundle(join(out, 'value.json')).fault?.cause).toMatch('it is no directory')
+  expect(verifyBundle(join(home, 'nowhere')).fault?.cause).toMatch('there is no such directory')
 })
 
 /** The file whose entry in proofs.json a byte belongs to. */

@@ -19,7 +19,9 @@ export const bundleFiles = {
   keys: 'keys.txt',
 } as const
 
-export const evidenceMax = 2_000_000
+export const evidenceMax = 450_000
+/** A file is held as one text, and no text may be longer than 512 MiB: about as many versions of cases. */
+export const fileBytesMax = 500 * 1024 * 1024
 
 const count = z.int().min(0)
 /** In the one way base64 is written: another spelling of the same bytes is a change too. */
@@ -47,13 +49,17 @@ export const factLine = z.strictObject({
   },
 })
 export const caseProof = z.strictObject({ index: count, proof: hashes })
-export const otherProofs = z.array(
-  z.strictObject({
-    file: z.string().max(300),
-    kind: z.enum(['definition', 'calendar', 'catalogue', 'value']),
-    ...{ id: z.string().max(500), version: z.string().max(200), knownMs: z.int(), index: count, proof: hashes },
-  }),
-)
+/** Versions of definition and calendars, and publications of the catalogue. */
+const proofsMax = 20_000
+export const otherProofs = z
+  .array(
+    z.strictObject({
+      file: z.string().max(300),
+      kind: z.enum(['definition', 'calendar', 'catalogue', 'value']),
+      ...{ id: z.string().max(500), version: z.string().max(200), knownMs: z.int(), index: count, proof: hashes },
+    }),
+  )
+  .max(proofsMax)
 const kindsInOrder = ['definition', 'calendar', 'catalogue', 'value']
 
 /** The one order in which proofs stand: by kind, then by leaf. */

@@ -1,7 +1,7 @@
 // A bundle is checked with nothing but itself and the keys: signatures, every record's proof, the evidence set, and the
 // figure worked out anew by the oracle. The first thing that is wrong is named.
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, relative } from 'node:path'
+import { existsSync, lstatSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import type { z } from 'zod'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import type { Leaf } from '../contract.ts'
@@ -25,6 +25,7 @@ import {
   evidenceOf,
   factLine,
   figuresOf,
+  fileBytesMax,
   type GradeFile,
   leavesOf,
   otherProofs,
@@ -85,8 +86,9 @@ export function verifyBundle(directory: string, trust: BundleTrust = {}): Bundle
 }
 
 function verify(directory: string, trust: BundleTrust, report: BundleReport): void {
+  const names = plainFiles(directory)
   const read = (name: string): string => {
-    if (!existsSync(join(directory, name))) throw new Wrong(name, '', 'the file is missing')
+    if (!names.files.has(name)) throw new Wrong(name, '', 'the file is missing')
     return textOf(name, bytesOf(directory, name))
   }
   /** The one line of a file. */
@@ -107,8 +109,7 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   report.cosigned = checkpoint.cosigned
   // Lines of keys that nobody knows here are skipped, as signed notes want it: who brings a witness's key asks for its
   // signature, or taking the line out would go unseen.
-  if (trust.keys !== undefined && checkpoint.cosigned.length === 0 && keys.some(({ kind }) => isCosigner(kind)))
-    throw new Wrong(bundleFiles.checkpoint, '', 'no witness whose key was given has cosigned it')
+  if (trust.keys !== undefined) cosignedByAll(checkpoint, keys)
   for (const older of trust.checkpoints ?? [])
     goesOn(hash, opened('the older checkpoint', older, keys), checkpoint, proofOfGoingOn())
   // The one that it was exported with has to hold as well, whether or not the reader has it.
@@ -129,12 +130,13 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   )
   const proofs = only(bundleFiles.proofs, otherProofs)
   const given = only(bundleFiles.value, valueFile)
+  const publications = Map.groupBy(catalogue, ({ version }) => String(version))
   proofs.forEach((one, i) => {
     if (i > 0 && compareProofs(proofs[i - 1]!, one) >= 0)
       throw new Wrong(bundleFiles.proofs, one.id, 'the proofs are not in their order, or one is there twice')
   })
   for (const { file, index, proof, ...leaf } of proofs) {
-    const rows = catalogue.filter(({ version }) => String(version) === leaf.version)
+    const rows = publications.get(leaf.version) ?? []
     const content =
       leaf.kind === 'catalogue'
         ? recordHash(rows)
@@ -179,7 +181,7 @@ function verify(directory: string, trust: BundleTrust, report: BundleReport): vo
   )
 
   if (given.files) {
-    sameFiles(directory, given.files, read)
+    sameFiles(names, given.files, read)
     signedByAll(checkpoint, keysOf(bundleFiles.keys, read(bundleFiles.keys)))
   }
 
@@ -340,7 +342,7 @@ function otherVersions(
 }
 
 /** Files that are signed together with the figure are there, as they were; others do not belong to it. */
-function sameFiles(directory: string, files: Record<string, string>, read: (name: string) => string): void {
+function sameFiles(names: Names, files: Record<string, string>, read: (name: string) => string): void {
   for (const [name, hash] of Object.entries(files).sort(([a], [b]) => (a < b ? -1 : 1))) {
     // The names are signed, and still stay within the bundle.
     if (name.startsWith('/') || name.includes('..') || recordHash(read(name)) !== hash)
@@ -348,11 +350,58 @@ function sameFiles(directory: string, files: Record<string, string>, read: (name
   }
   const after = [bundleFiles.caseProofs, bundleFiles.proofs, bundleFiles.value, bundleFiles.checkpoint] as string[]
   if (files[bundleFiles.older] !== undefined) after.push(bundleFiles.consistency)
-  const there = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => !entry.isDirectory())
-    .map((entry) => relative(directory, join(entry.parentPath, entry.name)).replaceAll('\\', '/'))
-  const other = there.sort().find((name) => !Object.hasOwn(files, name) && !after.includes(name))
+  const belongs = (name: string): boolean => Object.hasOwn(files, name) || after.includes(name)
+  const other = [...names.files].sort().find((name) => !belongs(name))
   if (other !== undefined) throw new Wrong(other, '', 'it does not belong to the bundle')
+  const empty = names.directories.find((name) => ![...names.files].some((file) => file.startsWith(`${name}/`)))
+  if (empty !== undefined) throw new Wrong(empty, '', 'it does not belong to the bundle')
+}
+
+/** Whoever brings a witness's key asks for its signature. */
+function cosignedByAll({ cosigned }: OpenedCheckpoint, keys: readonly PublicKey[]): void {
+  for (const { name, keyId, kind } of keys)
+    if (isCosigner(kind) && !cosigned.some((one) => one.name === name && one.keyId === keyId))
+      throw new Wrong(
+        bundleFiles.checkpoint,
+        '',
+        `the witness ${name}, whose key ${keyId} was given, has not cosigned it`,
+      )
+}
+
+interface Names {
+  files: Set<string>
+  directories: string[]
+}
+
+const filesMax = 10_000
+const depthMax = 4
+
+/** What lies there, before anything is opened: a link may lead anywhere, a pipe never ends, a file can claim any size. */
+function plainFiles(directory: string): Names {
+  const found: Names = { files: new Set(), directories: [] }
+  const top = lstatSync(directory, { throwIfNoEntry: false })
+  if (!top) throw new Wrong(directory, '', 'there is no such directory')
+  if (!statSync(directory).isDirectory())
+    throw new Wrong(directory, '', 'it is no directory: a bundle is one, unpack it if it came in an archive')
+  const walk = (below: string, depth: number): void => {
+    for (const entry of readdirSync(join(directory, below), { withFileTypes: true })) {
+      const name = below === '' ? entry.name : `${below}/${entry.name}`
+      if (entry.isDirectory()) {
+        if (depth >= depthMax) throw new Wrong(name, '', 'it lies too deep for a bundle')
+        found.directories.push(name)
+        walk(name, depth + 1)
+        continue
+      }
+      if (!entry.isFile()) throw new Wrong(name, '', 'it is no plain file, but a link or a device')
+      const { size } = lstatSync(join(directory, name))
+      if (size > fileBytesMax)
+        throw new Wrong(name, '', `it has ${size} bytes; a file of a bundle has at most ${fileBytesMax}`)
+      found.files.add(name)
+      if (found.files.size > filesMax) throw new Wrong(name, '', `a bundle has at most ${filesMax} files`)
+    }
+  }
+  walk('', 0)
+  return found
 }
 
 /** Each key of the ledger has signed, once, in the order of the keys: one good signature must not hide that another is gone. */
@@ -381,8 +430,17 @@ function parsed<T>(where: string, text: string, schema: Schema<T>): T {
   }
   const result = schema.safeParse(data)
   if (!result.success) throw new Wrong(where, '', 'it does not have the form of a bundle')
-  if (canonicalJson(data) !== text) throw new Wrong(where, '', 'it is not written as it was exported')
+  // What was checked is compared, not what was given: a `__proto__` of the text is not in it.
+  if (canonical(where, result.data) !== text) throw new Wrong(where, '', 'it is not written as it was exported')
   return result.data
+}
+
+function canonical(where: string, data: unknown): string {
+  try {
+    return canonicalJson(data)
+  } catch (error) {
+    throw error instanceof RangeError ? new Wrong(where, '', 'it is nested too deep') : error
+  }
 }
 
 function linesOf(name: string, text: string): { where: string; text: string }[] {

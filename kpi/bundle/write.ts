@@ -14,7 +14,7 @@ import type { Ledger } from '../ledger/ledger.ts'
 import { type CalendarSource, calendarAt, compileCalendar } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
-import { bundleFiles, compareProofs, evidenceOf, type GradeFile, type ValueFile } from './format.ts'
+import { bundleFiles, compareProofs, evidenceOf, fileBytesMax, type GradeFile, type ValueFile } from './format.ts'
 import { bundleReadme } from './readme.ts'
 
 export interface BundleInput {
@@ -80,7 +80,17 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
     return found.index
   }
-  const lines = (rows: readonly unknown[]): string => rows.map((row) => `${canonicalJson(row)}\n`).join('')
+  const lines = (rows: readonly unknown[]): string => {
+    const made: string[] = []
+    let bytes = 0
+    for (const row of rows) {
+      const line = `${canonicalJson(row)}\n`
+      bytes += Buffer.byteLength(line)
+      if (bytes > fileBytesMax) throw new CodedError('bundle.too-large', { limit: fileBytesMax })
+      made.push(line)
+    }
+    return made.join('')
+  }
   // What is there before the figure is signed is signed with it.
   const files: Record<string, string> = {
     ...Object.fromEntries(definitions.map((one) => [fileOf(one.plan), one.text])),

@@ -213,7 +213,7 @@ describe('guanlan witness', () => {
     // … and does not stand for the witness.
     await writeFile(path, note.replaceAll(/^— audit\.example\.gov .*\n/gm, '') + stranger)
     const stripped = await verify()
-    expect([stripped.code, stripped.stdout]).toEqual([1, expect.stringContaining('no witness whose key was given')])
+    expect([stripped.code, stripped.stdout]).toEqual([1, expect.stringContaining('was given, has not cosigned it')])
   }, 240_000)
 
   test('a restart goes on where it was; a ledger that was rewritten is refused, with exit code 1', async () => {

@@ -170,7 +170,7 @@ async function evidence(cases: CaseStore, period: Period, only: Record<string, s
   const found: StoredCase[] = []
   await each((one) => {
     if (!ids.has(one.record.id)) return
-    if (found.length >= evidenceMax) throw new CodedError('body.too-many', { limit: evidenceMax })
+    if (found.length >= evidenceMax) throw new CodedError('bundle.too-many', { limit: evidenceMax })
     found.push(one)
   })
   return found
