@@ -241,13 +241,15 @@ export function readConfig(
 const notSettings = new Set(['GUANLAN_CONFIG'])
 
 function applyEnvironment(data: Record<string, unknown>, environment: Environment): SourceProblem[] {
-  const known = new Map(settingPaths().map((path) => [environmentName(path), path]))
   const problems: SourceProblem[] = []
+  // Listed when the first is asked for: most have a file, or nothing.
+  let settings: Map<string, string[]> | undefined
   for (const [name, text] of Object.entries(environment)) {
     if (!name.startsWith('GUANLAN_') || notSettings.has(name) || text === undefined) continue
-    const path = known.get(name)
+    settings ??= new Map(settingPaths().map((path) => [environmentName(path), path]))
+    const path = settings.get(name)
     if (!path) {
-      const near = suggest(name, known.keys())
+      const near = suggest(name, settings.keys())
       problems.push({
         file: `environment ${name}`,
         line: 0,

@@ -1,6 +1,7 @@
 // The one place that knows everyone: builds the observatory, starts it in the order of its data, stops it in reverse.
 import { mkdir, statfs } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { collectDefaultMetrics, Registry } from 'prom-client'
 import { createAlerting } from '#alerts/alerting.ts'
 import { createEventRules } from '#analytics/event-rules/index.ts'
@@ -73,6 +74,9 @@ export interface Observatory {
   readonly setupLink: string | undefined
 }
 
+/** Until the processes of the stores run by themselves. */
+const launchMs = 80
+
 export function createObservatory(config: Config, deps: ObservatoryDeps): Observatory {
   const { clock, random, logger, version } = deps
   const inData = (...names: string[]): string => join(config.data, ...names)
@@ -142,8 +146,16 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
         () => metrics.close(),
       ),
     ]
-    await startTogether(stores)
-    started = [...stores]
+    const opening = startTogether(stores).then(() => {
+      started = [...stores]
+    })
+    const { parsers, routingFile, securityRules } = await whileOpening(opening, () => ({
+      parsers: readParsers(resolve(config.rules.parsers)),
+      routingFile: loadRouting(config.alerts),
+      securityRules: openSecurityRules(),
+    }))
+    tellProblems(logger, 'parser', parsers.problems)
+    parsers.watch((problems: readonly SourceProblem[]) => tellProblems(logger, 'parser', problems))
 
     const people = createPeople(
       { sessionMs: config.http.sessionHours * 3_600_000, sessionIdleMs: config.http.sessionIdleMinutes * 60_000 },
@@ -154,9 +166,6 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     await inventory.load()
     ledger = openLedger(config.ledger, config.data, clock)
 
-    const parsers = new ParserSet(resolve(config.rules.parsers))
-    tellProblems(logger, 'parser', parsers.reload())
-    parsers.watch((problems: readonly SourceProblem[]) => tellProblems(logger, 'parser', problems))
     const pipeline = createPipeline(config.pipeline, {
       log,
       clock,
@@ -167,7 +176,6 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     })
     await restore(inData('sources.json'), (text) => pipeline.sources.restore(text), logger)
 
-    const routingFile = loadRouting(config.alerts)
     const alerting = createAlerting(config.alerts, {
       ...{ database: state.database, clock, random, logger, metrics: registry },
       publicUrl: publicUrl(config),
@@ -194,7 +202,6 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       directory: inData('evidence'),
     })
     rulebook.watch((problems) => tellProblems(logger, 'rulebook', problems))
-    const securityRules = openSecurityRules()
     const correlation = createCorrelationPart({
       ...{ alerting, clock, logger, inventory: inventoryTable, tacticOf: securityRules.tacticOf },
       onIncident: incidents.tell,
@@ -410,6 +417,23 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
       return setupLink
     },
   }
+}
+
+function readParsers(directory: string): ParserSet {
+  const parsers = new ParserSet(directory)
+  parsers.reload()
+  return parsers
+}
+
+/**
+ * PostgreSQL and the event store are a process and a thread: once they run, what needs neither is read. Both have ended
+ * when this does, so that nothing of a start that failed goes on.
+ */
+async function whileOpening<T>(opening: Promise<void>, read: () => T): Promise<T> {
+  const [opened, done] = await Promise.allSettled([opening, sleep(launchMs).then(read)])
+  if (opened.status === 'rejected') throw opened.reason
+  if (done.status === 'rejected') throw done.reason
+  return done.value
 }
 
 const catchUpMs = 5000

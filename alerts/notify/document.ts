@@ -63,7 +63,10 @@ export async function sendDocument(
 ): Promise<Delivery> {
   switch (receiver.kind) {
     case 'email':
-      return Promise.race([send(() => transportOf(receiver).sendMail(mailOf(receiver, document))), aborted(signal)])
+      return Promise.race([
+        send(async () => (await transportOf(receiver)).sendMail(mailOf(receiver, document))),
+        aborted(signal),
+      ])
     case 'webhook':
       return postDocument(receiver, document, clock.nowMs(), signal)
     case 'dingtalk':

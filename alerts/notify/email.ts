@@ -1,5 +1,4 @@
 // E-mail over SMTP.
-import { createTransport } from 'nodemailer'
 import { hashOf } from '../group/labels.ts'
 import type { EmailConfig } from './config.ts'
 import { writeMail } from './mail-text.ts'
@@ -21,7 +20,7 @@ export function createEmail(config: EmailConfig, language: 'zh' | 'en'): Notifie
         references: `<${threadOf(notification)}@guanlan>`,
         headers: { 'Auto-Submitted': 'auto-generated', 'X-Guanlan-Severity': worstOf(notification.alerts) },
       }
-      return Promise.race([send(() => transportOf(config).sendMail(message)), aborted(signal)])
+      return Promise.race([send(async () => (await transportOf(config)).sendMail(message)), aborted(signal)])
     },
     close: () => {},
   }
@@ -32,7 +31,9 @@ type SmtpError = Error & { responseCode?: number; code?: string; syscall?: strin
 const beforeData: ReadonlySet<string> = new Set(['EDNS', 'ETLS', 'EAUTH', 'EENVELOPE'])
 
 /** One connection per message: alerts are rare, and a kept connection is one more thing to break. */
-export function transportOf(config: EmailConfig) {
+export async function transportOf(config: EmailConfig) {
+  // Loaded with the first mail: most receivers are none.
+  const { createTransport } = await import('nodemailer')
   const { host, port, security, user, password, hello, tlsVerify, caFile, timeoutMs } = config
   return createTransport({
     host,

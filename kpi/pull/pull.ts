@@ -6,7 +6,6 @@ import { versioned } from '../cases/versions.ts'
 import type { CaseStore } from '../contract.ts'
 import { beginOf, columnNamed, endOf, isBeyond } from './cursor.ts'
 import type { Column, Connect, Position, RemoteDatabase, Values } from './database.ts'
-import { openMysql } from './mysql.ts'
 import { openPostgres } from './postgresql.ts'
 import { problemOf } from './problem.ts'
 import { columnsWanted, mapPage } from './rows.ts'
@@ -35,7 +34,8 @@ export async function openSource(
   { connect, environment }: Pick<PullDeps, 'connect' | 'environment'>,
 ): Promise<RemoteDatabase> {
   try {
-    const open = source.engine === 'postgresql' ? openPostgres : openMysql
+    // Its driver is large, and loaded where a department has such a database.
+    const open = source.engine === 'postgresql' ? openPostgres : (await import('./mysql.ts')).openMysql
     return await open(source, addressOf(source, environment), connect)
   } catch (error) {
     throw problemOf(source.id, error)

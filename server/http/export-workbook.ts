@@ -2,7 +2,6 @@
 // Written as it is read, so that a large one is never whole in memory.
 import { once } from 'node:events'
 import { PassThrough, Readable } from 'node:stream'
-import exceljs from 'exceljs'
 import { cellsOf, type ExportOrder, exportPages, harmlessCell } from './export.ts'
 
 export interface Statement {
@@ -32,6 +31,8 @@ export function workbookStream(order: ExportOrder, statement: Statement): Readab
   const write = async (): Promise<void> => {
     const { fields, recorder, isMarked } = order
     const made = new Date(statement.atMs)
+    // Loaded when the first is asked for: it is large, and most days nobody does.
+    const { default: exceljs } = await import('exceljs')
     const book = new exceljs.stream.xlsx.WorkbookWriter({ stream, useStyles: true, useSharedStrings: false })
     Object.assign(book, {
       ...{ creator: statement.by, lastModifiedBy: statement.by, created: made, modified: made },

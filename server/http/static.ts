@@ -6,7 +6,8 @@ import type { App } from './endpoint.ts'
 
 interface File {
   bytes: Uint8Array<ArrayBuffer>
-  gzip: Uint8Array<ArrayBuffer> | undefined
+  /** Made when it is asked for, once. */
+  gzip(): Uint8Array<ArrayBuffer> | undefined
   type: string
 }
 
@@ -53,8 +54,8 @@ export function readStatic(directory: string): StaticFiles {
         headers['Cache-Control'] = pathname.startsWith('/_app/immutable/')
           ? 'public, max-age=31536000, immutable'
           : 'no-cache'
-        if (file.gzip && /\bgzip\b/.test(context.req.header('accept-encoding') ?? ''))
-          return new Response(file.gzip, { headers: { ...headers, 'Content-Encoding': 'gzip' } })
+        const gzip = /\bgzip\b/.test(context.req.header('accept-encoding') ?? '') ? file.gzip() : undefined
+        if (gzip) return new Response(gzip, { headers: { ...headers, 'Content-Encoding': 'gzip' } })
         return new Response(file.bytes, { headers })
       })
     },
@@ -72,9 +73,8 @@ function* walk(root: string, below: string): Generator<string> {
 function readFile(path: string): File {
   const bytes = new Uint8Array(readFileSync(path))
   const extension = path.split('.').at(-1) ?? ''
-  const gzip =
-    /^(html|js|css|json|svg|txt|webmanifest)$/.test(extension) && bytes.length > 1024
-      ? new Uint8Array(gzipSync(bytes))
-      : undefined
+  const isWorthIt = /^(html|js|css|json|svg|txt|webmanifest)$/.test(extension) && bytes.length > 1024
+  let made: Uint8Array<ArrayBuffer> | undefined
+  const gzip = (): typeof made => (made ??= isWorthIt ? new Uint8Array(gzipSync(bytes)) : undefined)
   return { bytes, gzip, type: types[extension] ?? 'application/octet-stream' }
 }

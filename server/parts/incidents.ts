@@ -4,7 +4,6 @@ import type { Alerting } from '#alerts/alerting.ts'
 import { createIncidents, type Incidents, type Sight } from '#alerts/incidents/incidents.ts'
 import type { ReportDocument } from '#alerts/incidents/report/document.ts'
 import { reportDocx } from '#alerts/incidents/report/docx.ts'
-import { reportPdf } from '#alerts/incidents/report/pdf.ts'
 import { type LiveRulebook, openRulebook } from '#alerts/incidents/rulebook/live-rulebook.ts'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
@@ -82,7 +81,8 @@ export async function reportFile(
 ): Promise<{ name: string; type: string; bytes: Uint8Array }> {
   const bytes =
     format === 'pdf'
-      ? await reportPdf(document, fontFiles())
+      ? // Large, and loaded with the first report.
+        await (await import('#alerts/incidents/report/pdf.ts')).reportPdf(document, fontFiles())
       : format === 'docx'
         ? await reportDocx(document)
         : Buffer.from(`${JSON.stringify(document, null, 2)}\n`)

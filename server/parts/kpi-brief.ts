@@ -5,12 +5,10 @@ import { z } from 'zod'
 import { regionStem } from '#core/jurisdiction.ts'
 import { type Brief, type BriefRequest, briefPeriod, gatherBrief, type Masthead } from '#kpi/brief/brief.ts'
 import type { BriefLanguage } from '#kpi/brief/language.ts'
-import { briefPdf } from '#kpi/brief/pdf.ts'
 import { briefPng } from '#kpi/brief/png.ts'
 import type { BriefFormat, BriefSeries } from '#kpi/brief/settings.ts'
 import { briefSnapshot, type SnapshotLanguage } from '#kpi/brief/snapshot.ts'
 import { defaultTitle } from '#kpi/brief/words.ts'
-import { briefWorkbook } from '#kpi/brief/workbook.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
 import { defaultOrganisation } from '../config.ts'
 import type { KpiPart } from './kpi.ts'
@@ -31,9 +29,10 @@ export async function briefFile(
   format: BriefFormat,
   language: SnapshotLanguage = brief.language,
 ): Promise<{ name: string; type: string; content: Buffer }> {
+  // What writes pages and sheets is large, and loaded with the first brief.
   const render = {
-    pdf: () => briefPdf(brief),
-    xlsx: () => briefWorkbook(brief),
+    pdf: async () => (await import('#kpi/brief/pdf.ts')).briefPdf(brief),
+    xlsx: async () => (await import('#kpi/brief/workbook.ts')).briefWorkbook(brief),
     png: () => briefPng(brief),
     html: () => briefSnapshot(brief, language),
   }
