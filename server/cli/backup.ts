@@ -4,9 +4,11 @@
 import { cp, mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { CodedError } from '#core/errors.ts'
+import { writeAudit } from '#stores/state/audit.ts'
 import { type Config, loadConfig } from '../config.ts'
 import { type Command, misuse, print } from './command.ts'
 import { withState } from './people.ts'
+import { commandLineActor } from './recorded-files.ts'
 import { dumpState, loadState } from './state-dump.ts'
 
 /** The state has its own form; the rest belongs to the process that runs. */
@@ -25,7 +27,11 @@ export const backup: Command = {
     const partial = `${directory}.partial`
     await rm(partial, { recursive: true, force: true })
     await mkdir(partial, { recursive: true, mode: 0o700 })
-    const rows = await withState(config, ({ database }) => dumpState(database, join(partial, 'state')))
+    const rows = await withState(config, async ({ database }) => {
+      // Everything is about to leave: said before, and so in the backup as well.
+      await writeAudit(database, commandLineActor(), 'backup', directory)
+      return dumpState(database, join(partial, 'state'))
+    })
     for (const name of await kept(config.data)) await copyIfThere(join(config.data, name), join(partial, name))
     await writeFile(join(partial, 'backup.json'), JSON.stringify({ version: 1, rows }), { flush: true })
     await rename(partial, directory)

@@ -5,12 +5,13 @@ import { systemClock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
 import { fragmentBytesMax } from '#security/sensitive/mark/read-file.ts'
 import { createValueHash } from '#security/sensitive/value-hash.ts'
-import { systemActor, writeAudit } from '#stores/state/audit.ts'
+import { writeAudit } from '#stores/state/audit.ts'
 import { loadConfig } from '../config.ts'
 import { createExportLedger, type Traced } from '../parts/export-ledger.ts'
 import { loadOrMakeKey } from '../parts/sensitive-data.ts'
 import { print } from './command.ts'
 import { withState } from './people.ts'
+import { commandLineActor } from './recorded-files.ts'
 
 export async function trace(file: string, configFile: string | undefined, json: boolean): Promise<number> {
   const { config } = loadConfig(process.env, configFile)
@@ -19,7 +20,7 @@ export async function trace(file: string, configFile: string | undefined, json: 
     const key = loadOrMakeKey(join(config.data, 'sensitive.key'))
     const exports = createExportLedger({ database, clock: systemClock, key, hash: createValueHash(key) })
     const found = await exports.trace(readFileSync(file))
-    await writeAudit(database, systemActor, 'sensitive.trace', 'exports', {
+    await writeAudit(database, commandLineActor(), 'sensitive.trace', 'exports', {
       file,
       found: found.found.map(({ id }) => id),
     })

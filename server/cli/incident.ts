@@ -11,10 +11,12 @@ import { everywhere } from '#core/jurisdiction.ts'
 import { silentLogger } from '#core/logger.ts'
 import { systemRandom } from '#core/random.ts'
 import { systemActor } from '#stores/state/audit.ts'
+import type { Database } from '#stores/state/state.ts'
 import { loadConfig } from '../config.ts'
 import { createIncidentsPart } from '../parts/incidents.ts'
 import { type Command, type CommandInput, misuse, print } from './command.ts'
 import { withState } from './people.ts'
+import { recorded } from './recorded-files.ts'
 
 export const incident: Command = {
   usage:
@@ -47,19 +49,27 @@ async function list({ options, json }: CommandInput): Promise<number> {
 }
 
 async function exportOne({ options, json }: CommandInput, what: string): Promise<number> {
-  return withIncidents(options['config'], async (incidents) => {
+  return withIncidents(options['config'], async (incidents, deps) => {
     const id = /^#?\d+$/.test(what) ? await idOf(incidents, Number(what.replace('#', ''))) : what
     const { manifest, manifestSha256, stream } = await incidents.archive(systemActor, id, everywhere)
-    const out = typeof options['out'] === 'string' ? options['out'] : `incident-${manifest.incident.number}.tar`
+    const { number } = manifest.incident
+    const out = typeof options['out'] === 'string' ? options['out'] : `incident-${number}.tar`
     // Under another name until it is whole.
     const partial = `${out}.partial`
-    try {
-      await pipeline(stream, createWriteStream(partial, { mode: 0o600 }))
-      await rename(partial, out)
-    } catch (error) {
-      await rm(partial, { force: true })
-      throw error
+    const write = async (): Promise<void> => {
+      try {
+        await pipeline(stream, createWriteStream(partial, { mode: 0o600 }))
+        await rename(partial, out)
+      } catch (error) {
+        await rm(partial, { force: true })
+        throw error
+      }
     }
+    await recorded(
+      deps,
+      [{ path: out, subject: 'incident', format: 'tar', query: `incident export #${number}` }],
+      write,
+    )
     const files = manifest.files.length
     print(json, { file: out, files, manifestSha256 }, `${out}: ${files} files\nmanifest SHA-256 ${manifestSha256}`)
     return 0
@@ -94,7 +104,7 @@ async function verify({ options, json }: CommandInput, file: string): Promise<nu
 
 async function withIncidents(
   file: string | boolean | undefined,
-  work: (incidents: Incidents) => Promise<number>,
+  work: (incidents: Incidents, deps: { data: string; database: Database }) => Promise<number>,
 ): Promise<number> {
   const { config } = loadConfig(process.env, typeof file === 'string' ? file : undefined)
   return withState(config, ({ database }) =>
@@ -106,6 +116,7 @@ async function withIncidents(
         alerting: { submit: async () => {}, open: () => [] },
         directory: join(config.data, 'evidence'),
       }).incidents,
+      { data: config.data, database },
     ),
   )
 }

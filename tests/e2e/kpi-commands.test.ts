@@ -199,6 +199,12 @@ describe('guanlan witness', () => {
     })
     await running.start()
     expect([exported.code, exported.stderr]).toEqual([0, ''])
+    // What the command line took out is in the ledger of downloads, and is traced back to it.
+    const traced = await running.command(['dlp', 'trace', join(out, 'value.json')], {
+      GUANLAN_CONFIG: join(directory, 'guanlan.yaml'),
+    })
+    expect([traced.code, traced.stdout]).toEqual([1, expect.stringContaining('kpi export online-completion all')])
+    expect(traced.stdout).toContain('by chance: 10^-77')
     const keyFile = join(directory, 'trusted.txt')
     await writeFile(keyFile, await readFile(join(out, 'keys.txt'), 'utf8'))
     const verify = (): ReturnType<typeof runCommand> => runCommand(['kpi', 'verify', out, '--key', keyFile])

@@ -2,7 +2,7 @@
 // server must not run meanwhile; ask it over HTTP instead.
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { lockData } from '#core/data-lock.ts'
 import { CodedError } from '#core/errors.ts'
@@ -20,6 +20,7 @@ import { briefFile, briefOnly, makeBrief, mastheadOf } from '../../parts/kpi-bri
 import { createBriefsPart } from '../../parts/kpi-briefs.ts'
 import { openLedger } from '../../parts/ledger.ts'
 import type { CommandInput } from '../command.ts'
+import { recorded } from '../recorded-files.ts'
 import { timeOf } from './files.ts'
 
 export async function brief({ options }: CommandInput): Promise<number> {
@@ -46,15 +47,20 @@ export async function brief({ options }: CommandInput): Promise<number> {
   try {
     await state.open()
     const stores = { directory: join(config.data, 'cases'), cubes: join(config.data, 'cubes') }
-    const deps = { ...stores, database: state.database, clock, random: systemRandom, logger: silentLogger }
-    const kpi = createKpiPart(rules, deps)
+    const kpi = createKpiPart(rules, {
+      ...{ ...stores, database: state.database, clock, random: systemRandom, logger: silentLogger },
+    })
     await kpi.component.start()
     try {
       await kpi.refresh()
       await mkdir(out, { recursive: true })
+      const deps = { data: config.data, database: state.database }
+      const asked = ['kpi brief', period, series?.name ?? ''].filter(Boolean).join(' ')
       const write = async (name: string, content: Buffer): Promise<void> => {
-        await writeFile(join(out, name), content)
-        console.log(join(out, name))
+        const path = join(out, name)
+        const format = extname(name).slice(1)
+        await recorded(deps, [{ path, subject: 'kpi.brief', format, query: asked }], () => writeFile(path, content))
+        console.log(path)
       }
       if (isIssue) {
         await issueNow(config, { database: state.database, kpi, series: series!, period, formats }, write)

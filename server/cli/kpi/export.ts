@@ -1,12 +1,12 @@
 // A figure with its proof, as a directory. Works on the data directory; the server must not run meanwhile.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { extname, join, resolve } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { lockData } from '#core/data-lock.ts'
 import { CodedError } from '#core/errors.ts'
 import { silentLogger } from '#core/logger.ts'
 import { readYaml } from '#core/yaml-source.ts'
-import { evidenceMax } from '#kpi/bundle/format.ts'
+import { bundleFiles, evidenceMax } from '#kpi/bundle/format.ts'
 import { type BundleInput, writeBundle } from '#kpi/bundle/write.ts'
 import { createCatalogueStore } from '#kpi/catalogue/store.ts'
 import type { CaseStore, Period, StoredCase } from '#kpi/contract.ts'
@@ -27,6 +27,7 @@ import { openLedger } from '../../parts/ledger.ts'
 import { createLedgerFeed } from '../../parts/ledger-feed.ts'
 import { createWitnesses } from '../../parts/witnesses.ts'
 import type { CommandInput } from '../command.ts'
+import { recorded } from '../recorded-files.ts'
 import { pairs, readFile, timeOf } from './files.ts'
 
 const batch = 10_000
@@ -68,7 +69,11 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
     while ((await feed.tick()) > 0);
     const period = text('period') ?? 'all'
     const only = pairs(lists['only'] ?? [])
-    const given = await writeBundle(directory, ledger, {
+    const asked = ['kpi export', wanted, period, ...(lists['only'] ?? [])].join(' ')
+    const files = [bundleFiles.value, ...(fact === 'case' ? [bundleFiles.cases] : [])].map((name) => ({
+      ...{ path: join(directory, name), subject: 'kpi.bundle' as const, format: extname(name).slice(1), query: asked },
+    }))
+    const input: BundleInput = {
       ...{ definitions, calendars: calendarsOf(rules) },
       ...{ facts: catalogue.facts(), catalogueVersion: catalogue.version() },
       cases: fact === 'case' ? await evidence(cases, parsePeriod(period, zoneOf(zone)), only) : [],
@@ -82,7 +87,9 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
       ...(await gradesFor(rules, fact === 'case', period, only, { state, cases })),
       cosign: () => cosigned(config.ledger, { ledger, data: config.data }),
       witnessKeys: config.ledger.witnesses.flatMap(({ keys }) => keys),
-    })
+    }
+    const deps = { data: config.data, database: state.database }
+    const given = await recorded(deps, files, () => writeBundle(directory, ledger, input))
     console.log(`${given.evidence.count} records and their proofs are in ${directory}`)
     return 0
   } finally {
