@@ -1,5 +1,6 @@
 // One text for one value: keys sorted by UTF-16 code unit, no white space (RFC 8785 for what our records hold).
 import { createHash } from 'node:crypto'
+import type { Pace } from './pace.ts'
 
 export function canonicalJson(value: unknown): string {
   if (value === null || typeof value === 'boolean' || typeof value === 'number') {
@@ -32,4 +33,16 @@ export function recordHash(value: unknown): string {
 
 function isHighSurrogate(code: number): boolean {
   return code >= 0xd800 && code <= 0xdbff
+}
+
+/** The same of a list that is too long for one text and one turn. */
+export async function listHash(values: Iterable<unknown>, pace: Pace): Promise<string> {
+  const hash = createHash('sm3')
+  let before = '['
+  for (const value of values) {
+    hash.update(before + canonicalJson(value), 'utf8')
+    before = ','
+    await pace(true)
+  }
+  return hash.update(before === '[' ? '[]' : ']', 'utf8').digest('hex')
 }

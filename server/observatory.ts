@@ -164,7 +164,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     const inventoryTable = new Inventory()
     const inventory = createInventoryStore(state.database, inventoryTable, clock)
     await inventory.load()
-    ledger = openLedger(config.ledger, config.data, clock)
+    ledger = await openLedger(config.ledger, config.data, clock)
 
     const pipeline = createPipeline(config.pipeline, {
       log,

@@ -22,7 +22,7 @@ const records = Array.from({ length: 37 }, (_, i) => ({
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'guanlan-browser-proof-'))
-  ledger = new Ledger(
+  ledger = await Ledger.open(
     { directory, origin: 'test/kpi', hash: 'sm3', keys: makeKeys('test/kpi', ['ed25519']) },
     { clock: systemClock },
   )
@@ -39,8 +39,8 @@ beforeAll(async () => {
 afterAll(() => rmSync(directory, { recursive: true }))
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64')
-function proofOf(id: string) {
-  const found = ledger.find({ kind: 'case', id, version: '1' })!
+async function proofOf(id: string) {
+  const found = (await ledger.find({ kind: 'case', id, version: '1' }))!
   const { leafHash, root, proof, ...rest } = ledger.prove(found.index)
   const body = { ...rest, leafHash: base64(leafHash), root: base64(root), proof: proof.map(base64) }
   return { ...body, checkpoint: ledger.checkpoint() }
@@ -48,7 +48,7 @@ function proofOf(id: string) {
 
 test('every record of the ledger verifies, a changed one does not', async () => {
   for (const record of records) {
-    const proof = proofOf(record.id)
+    const proof = await proofOf(record.id)
     expect(holds(await verifyRecord(record, proof))).toBe(true)
     expect(await verifyRecord({ ...record, version: 2 }, proof)).toMatchObject({
       record: false,
@@ -60,10 +60,10 @@ test('every record of the ledger verifies, a changed one does not', async () => 
 
 test('a proof of another leaf, a cut path and another root are seen', async () => {
   const [record] = records
-  const proof = proofOf('c0')
+  const proof = await proofOf('c0')
   expect((await verifyRecord(record!, { ...proof, proof: proof.proof.slice(1) })).path).toBe(false)
   expect((await verifyRecord(record!, { ...proof, index: 1 })).path).toBe(false)
-  expect((await verifyRecord(record!, { ...proof, root: proofOf('c1').leafHash })).checkpoint).toBe(false)
+  expect((await verifyRecord(record!, { ...proof, root: (await proofOf('c1')).leafHash })).checkpoint).toBe(false)
   expect((await verifyRecord(record!, { ...proof, leaf: { ...proof.leaf, knownMs: 6 } })).leaf).toBe(false)
 })
 
@@ -80,7 +80,7 @@ test.each(['sm3', 'sha256'] as const)(
   async (hash) => {
     const home = mkdtempSync(join(tmpdir(), 'guanlan-browser-ledger-'))
     const keys = makeKeys('test/kpi', ['ed25519', 'sm2'])
-    const grown = new Ledger({ directory: home, origin: 'test/kpi', hash, keys }, { clock: systemClock })
+    const grown = await Ledger.open({ directory: home, origin: 'test/kpi', hash, keys }, { clock: systemClock })
     const leaf = (i: number) => ({ kind: 'case' as const, id: `c${i}`, version: '1', hash: '0'.repeat(64), knownMs: i })
     const seen: string[] = []
     for (let i = 0; i < 21; i++) {

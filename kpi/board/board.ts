@@ -2,19 +2,22 @@
 // pair of times are worked out from the evidence itself.
 import { createHash } from 'node:crypto'
 import { rm } from 'node:fs/promises'
+import { canonicalJson } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { type CaseContext, calendarFields } from '../cases/case-fields.ts'
 import { withLimits } from '../cases/item-fields.ts'
-import { adjudicationsOf } from '../catalogue/adjudications.ts'
-import { itemsOf } from '../catalogue/items.ts'
+import { adjudicationsIn } from '../catalogue/adjudications.ts'
+import { factsInForce, itemsKnown } from '../catalogue/in-force.ts'
+import { itemsInTurns } from '../catalogue/items.ts'
 import type { CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
 import { chooseVersions, inOrder, versionAt } from '../definitions/versions.ts'
 import { Names } from '../engine/cells.ts'
-import { computeKpi, createCount, kpiValueOf, within } from '../engine/compute.ts'
+import { createCount, kpiValueOf, within } from '../engine/compute.ts'
 import { type Cube, createCube, highest } from '../engine/cube.ts'
-import { evaluate } from '../engine/evaluate.ts'
+import { type EvaluatedCell, evaluate } from '../engine/evaluate.ts'
 import { type Calendar, calendarAt } from '../time/calendar.ts'
 import { monthsOf, parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
@@ -26,6 +29,7 @@ import {
   itemsBetween,
   type Publications,
   publicationsAt,
+  readPublications,
 } from './publications.ts'
 import { type Conversion, createStateFacts, type StateFacts, withCity } from './state-facts.ts'
 
@@ -81,6 +85,9 @@ const batch = 20_000
 const codesMax = 500
 /** Time goes on for what is open at most so often: a million open cases every eight minutes. */
 const openPerMs = 2
+/** Of one definition. */
+const answersMax = 200
+const answerCellsMax = 10_000
 /** What was counted is written after so many cases, or after so long when there were any. */
 const saveCases = 50_000
 const saveMs = 600_000
@@ -101,13 +108,17 @@ export function answering(board: Board, values: Board['values']): Board {
 }
 
 export function createBoard(deps: BoardDeps): Board {
-  const { definitions, calendars, cases, facts, catalogueVersion, nowMs, directory } = deps
+  const { definitions, calendars, cases, catalogueVersion, nowMs, directory } = deps
   const versions = new Map([...definitions.versions].map(([id, all]) => [id, all.map(({ plan }) => plan)]))
   const plans = [...versions.values()].flat()
   const cubes = new Map<string, Cube>()
-  const states = new Map<string, StateFacts>()
+  const states = new Map<string, { facts: StateFacts; emptyCube: () => Cube }>()
+  /** Of states, which stay for days: what was asked of them since they changed last. */
+  const answers = new Map<string, Map<string, EvaluatedCell[]>>()
   const ofCases = plans.filter(({ definition }) => definition.fact === 'case')
   const ofState = plans.filter(({ definition }) => definition.fact !== 'case')
+  /** The catalogue that the running refresh counts with. */
+  let given: readonly Fact[] = []
   let sequence = 0
   let validMs = 0
   /** Of the catalogue, what the cubes of cases were counted with. */
@@ -121,10 +132,11 @@ export function createBoard(deps: BoardDeps): Board {
     calendar: calendarAt(calendars, definition.calendar, atMs)!,
     year: new Date(zoneOf(definition.zone).dayOf(atMs) * 86_400_000).getUTCFullYear(),
   })
-  const contextsOf = (atMs: number, known: Publications): ((plan: Plan) => CaseContext) => {
-    const published = factsOf(facts(), known)
-    const items = itemsOf(published, atMs)
-    const adjudicated = adjudicationsOf(published, atMs, atMs)
+  const contextsOf = async (atMs: number, known: Publications): Promise<(plan: Plan) => CaseContext> => {
+    const isAll = Object.keys(publicationsAt(given, atMs)).join() === Object.keys(known).join()
+    const published = isAll ? given : factsOf(given, known)
+    const items = await (isAll ? itemsKnown(given, atMs) : itemsInTurns(published, atMs))
+    const adjudicated = adjudicationsIn(await factsInForce(published, 'adjudication', { validMs: atMs, knownMs: atMs }))
     return (plan) => {
       const { calendar, year } = conversionOf(plan, atMs)
       return {
@@ -171,7 +183,7 @@ export function createBoard(deps: BoardDeps): Board {
   const restore = async (atMs: number): Promise<void> => {
     cubes.clear()
     states.clear()
-    const now = publicationsAt(facts(), atMs)
+    const now = publicationsAt(given, atMs)
     files = directory === undefined ? undefined : await openFiles(directory, basis(), await cases.lastSequence())
     // A catalogue that was put back to an earlier state does not go on from what was counted.
     if (files?.position && !goesOnFrom(files.position.publications, now)) await files.clear()
@@ -186,25 +198,31 @@ export function createBoard(deps: BoardDeps): Board {
       shared.set(dimension, found)
       return found
     }
-    const contextOf = contextsOf(from.validMs, publications)
+    const contextOf = await contextsOf(from.validMs, publications)
     for (const plan of plans) {
       const { fact: kind } = plan.definition
       const id = keyOf(plan.definition)
       const isCase = kind === 'case'
-      const cube = createCube(plan, dimensionsOf(plan), contextOf(plan), {
-        namesOf,
-        ...(files && isCase && { files: files.sealedOf(id) }),
-      })
+      const emptyCube = (): Cube =>
+        createCube(plan, dimensionsOf(plan), contextOf(plan), {
+          namesOf,
+          ...(files && isCase && { files: files.sealedOf(id) }),
+        })
+      const cube = emptyCube()
       cubes.set(id, cube)
       if (isCase) cube.load()
-      else states.set(id, createStateFacts(kind))
+      else states.set(id, { facts: createStateFacts(kind, kind === 'item' && reads(plan, isOfLimit)), emptyCube })
     }
     validMs = from.validMs
   }
 
   const refresh = async (): Promise<void> => {
     const atMs = nowMs()
-    const isBefore = cubes.size > 0 && !goesOnFrom(publications, publicationsAt(facts(), atMs))
+    const before = given
+    const all = deps.facts()
+    await readPublications(all, before)
+    given = all
+    const isBefore = cubes.size > 0 && !goesOnFrom(publications, publicationsAt(given, atMs))
     if (isBefore) await files?.clear()
     if (isBefore || cubes.size === 0) await rebuild(atMs)
     for (;;) {
@@ -228,7 +246,7 @@ export function createBoard(deps: BoardDeps): Board {
         cubes.clear()
         throw error
       }
-    for (const plan of ofState) updateState(plan, atMs)
+    for (const plan of ofState) await updateState(plan, atMs)
     const isDue =
       sequence - saved.sequence >= saveCases ||
       publications !== saved.publications ||
@@ -244,7 +262,7 @@ export function createBoard(deps: BoardDeps): Board {
   }
   /** Something else than the passing of time makes figures others. */
   const changes = (atMs: number): boolean =>
-    Object.keys(publicationsAt(facts(), atMs)).length !== Object.keys(publications).length ||
+    Object.keys(publicationsAt(given, atMs)).length !== Object.keys(publications).length ||
     [...readsDays].some((plan) => converts(plan, atMs))
   const converts = (plan: Plan, atMs: number): boolean => {
     const [before, now] = [conversionOf(plan, validMs), conversionOf(plan, atMs)]
@@ -255,9 +273,10 @@ export function createBoard(deps: BoardDeps): Board {
    * every definition that reckons in days. Each is taken back as it was counted, and counted as it is.
    */
   const advance = async (atMs: number): Promise<void> => {
-    const now = publicationsAt(facts(), atMs)
-    const codes = new Set(itemsBetween(facts(), publications, now))
-    const contextOf = contextsOf(atMs, now)
+    const now = publicationsAt(given, atMs)
+    const isNew = Object.keys(now).length !== Object.keys(publications).length
+    const codes = new Set(isNew ? itemsBetween(given, publications, now) : [])
+    const contextOf = await contextsOf(atMs, now)
     const moves = ofCases.map((plan) => ({
       all: readsDays.has(plan) && converts(plan, atMs),
       ofItems: readsItems.has(plan),
@@ -266,7 +285,7 @@ export function createBoard(deps: BoardDeps): Board {
     const whole = moves.filter(({ all }) => all)
     const others = moves.filter(({ all }) => !all)
     const ofItems = others.filter(({ ofItems: does }) => does)
-    const ids = new Set(adjudicatedBetween(facts(), publications, now))
+    const ids = new Set(isNew ? adjudicatedBetween(given, publications, now) : [])
     const done = new Set<number>()
     open = 0
     for await (const part of cases.scan({ openAtMs: validMs }))
@@ -291,14 +310,15 @@ export function createBoard(deps: BoardDeps): Board {
       for await (const part of cases.scan({}))
         for (const { record, sequence: at } of part) if (at <= sequence) for (const { move } of whole) move(record)
     validMs = atMs
-    if (Object.keys(now).length !== Object.keys(publications).length) publications = now
+    if (isNew) publications = now
   }
-  const updateState = (plan: Plan, atMs: number): void => {
+  const updateState = async (plan: Plan, atMs: number): Promise<void> => {
     const id = keyOf(plan.definition)
-    const state = states.get(id)!
+    const { facts, emptyCube } = states.get(id)!
     const conversion = conversionOf(plan, atMs)
-    if (state.isCurrent(facts(), atMs, conversion)) return
-    state.update(cubes.get(id)!, facts(), atMs, conversion)
+    if (facts.isCurrent(given, atMs, conversion)) return
+    cubes.set(id, await facts.update(cubes.get(id)!, given, atMs, conversion, emptyCube))
+    answers.delete(id)
   }
 
   const refreshed = (): Promise<void> => {
@@ -368,7 +388,10 @@ export function createBoard(deps: BoardDeps): Board {
     const period = parsePeriod(label, zone)
     const months = label === 'all' || plan.definition.fact !== 'case' ? {} : { months: monthsOf(label) }
     const over = formula.aggregation === 'mean' ? [formula.over] : []
-    const cells = await cube.cells({ cohort: formula.cohort, ...months, by: [...by, ...over], only, matches: within })
+    const counted = async (): Promise<EvaluatedCell[]> => {
+      const asked = { cohort: formula.cohort, ...months, by: [...by, ...over], only, matches: within }
+      return evaluate(plan, formula, await cube.cells(asked), by.length)
+    }
     const request = {
       period,
       validMs,
@@ -376,9 +399,25 @@ export function createBoard(deps: BoardDeps): Board {
       calendar: calendarAt(calendars, plan.definition.calendar, validMs)!,
       catalogueVersion: catalogueVersion(),
     }
-    return evaluate(plan, formula, cells, by.length).map(({ values, outcome }) =>
-      kpiValueOf(plan, formula, outcome, dimensionsFrom(by, values), request),
-    )
+    const isState = plan.definition.fact !== 'case'
+    const found = isState ? await answered(keyOf(plan.definition), { switches, by, only }, counted) : await counted()
+    return found.map(({ values, outcome }) => kpiValueOf(plan, formula, outcome, dimensionsFrom(by, values), request))
+  }
+
+  async function answered(
+    id: string,
+    asked: Pick<Question, 'switches' | 'by' | 'only'>,
+    count: () => Promise<EvaluatedCell[]>,
+  ): Promise<EvaluatedCell[]> {
+    const known = answers.get(id) ?? new Map<string, EvaluatedCell[]>()
+    answers.set(id, known)
+    const key = canonicalJson(asked)
+    const before = known.get(key)
+    if (before) return before
+    const found = await count()
+    if (known.size >= answersMax) known.delete(known.keys().next().value!)
+    if (found.length <= answerCellsMax) known.set(key, found)
+    return found
   }
 
   async function fromEvidence(plan: Plan, question: Question): Promise<KpiValue[]> {
@@ -389,14 +428,22 @@ export function createBoard(deps: BoardDeps): Board {
     const request = {
       ...{ switches, period: parsePeriod(question.period, zone), by, only, validMs: at, knownMs },
       ...{ calendar: calendarAt(calendars, plan.definition.calendar, knownMs)!, catalogueVersion: catalogueVersion() },
-      item: itemsOf(facts(), knownMs),
+      item: await itemsKnown(deps.facts(), knownMs),
     }
-    const known = adjudicationsOf(facts(), knownMs, at)
+    const of = plan.definition.fact
     const without = new Set(question.without)
+    const known = adjudicationsIn(await factsInForce(deps.facts(), 'adjudication', { validMs: at, knownMs }))
     const adjudicated = (id: string): readonly string[] => (without.has(id) ? [...known(id), question.kpi] : known(id))
-    if (plan.definition.fact !== 'case') return computeKpi(plan, { cases: [], facts: facts().map(withCity) }, request)
-    // A province's cases pass by; only what is counted of them stays.
     const count = createCount(plan, { ...request, adjudicated })
+    if (of !== 'case') {
+      const pace = createPace()
+      for (const fact of await factsInForce(deps.facts(), of, { validMs: at, knownMs })) {
+        count.takeFact(withCity(fact))
+        await pace(true)
+      }
+      return count.values()
+    }
+    // A province's cases pass by; only what is counted of them stays.
     const department = only['department']
     const among = department === undefined || department.includes('|') ? {} : { department }
     for await (const part of cases.scan({ knownMs, ...among })) for (const { record } of part) count.take(record)
@@ -425,6 +472,11 @@ async function openFiles(directory: string, basis: string, lastSequence: number)
 /** What the catalogue says of the item of a case. */
 function isOfItem(name: string): boolean {
   return name.startsWith('item.') || /^(legal|promised)\./.test(name)
+}
+
+/** What follows from limits once they are reckoned in days. */
+function isOfLimit(name: string): boolean {
+  return name.endsWith('.days') || name === 'sameUnit' || name === 'longer'
 }
 
 function dimensionsFrom(by: readonly string[], values: readonly string[]): Record<string, string> {

@@ -1,8 +1,9 @@
 // Facts that are a state (items, systems, resources, …) in the cubes that count them: which are held, and which come and go
 // when a publication, a day of validity or another year makes them others.
+import { createPace } from '#core/pace.ts'
 import { withLimits } from '../cases/item-fields.ts'
+import { factsInForce, unchangedAround } from '../catalogue/in-force.ts'
 import type { Fact } from '../contract.ts'
-import { currentFacts } from '../engine/compute.ts'
 import type { Cube } from '../engine/cube.ts'
 import type { Calendar } from '../time/calendar.ts'
 
@@ -13,56 +14,76 @@ export interface Conversion {
 }
 
 export interface StateFacts {
-  /** Moves the cube from what it holds to what is in force now. */
-  update(cube: Cube, facts: readonly Fact[], atMs: number, conversion: Conversion): void
+  /**
+   * Moves the cube from what it holds to what is in force now. A whole catalogue is counted into a cube of its own, while
+   * the old one answers and others have their turn.
+   * @returns the cube that answers from now on
+   */
+  update(cube: Cube, facts: readonly Fact[], atMs: number, conversion: Conversion, emptyCube: () => Cube): Promise<Cube>
   /** Whether an update would change nothing. */
   isCurrent(facts: readonly Fact[], atMs: number, conversion: Conversion): boolean
 }
 
-export function createStateFacts(kind: Fact['kind']): StateFacts {
-  let held = new Map<string, Fact>()
+/** Rows that are moved in one turn. */
+const movedAtOnceMax = 500
+
+/** @param readsLimits whether anything is asked of limits in days */
+export function createStateFacts(kind: Fact['kind'], readsLimits: boolean): StateFacts {
+  let held: ReadonlyMap<string, Fact> = new Map()
   let by: Conversion | undefined
   /** Between these times nothing of them begins or ends. */
-  let [atLeastMs, nextMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-  let from: readonly Fact[] | undefined
+  let [fromMs, untilMs] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
+  let of: readonly Fact[] | undefined
   const isSameBy = ({ calendar, year }: Conversion): boolean =>
     by !== undefined && by.year === year && by.calendar.version === calendar.version
   const seen = (fact: Fact, { calendar, year }: Conversion): Fact['fields'] => {
     const { fields } = withCity(fact)
-    return kind === 'item' ? withLimits(fields, calendar, year) : fields
+    return readsLimits ? withLimits(fields, calendar, year) : fields
   }
   return {
-    update: (cube, facts, atMs, conversion) => {
-      const now = new Map(currentFacts(facts, kind, atMs, atMs).map((fact) => [fact.id, fact]))
-      const same = isSameBy(conversion)
-      const stays = (one: Fact | undefined, other: Fact | undefined): boolean =>
-        same && one !== undefined && other !== undefined && isSame(one, other)
-      for (const [id, fact] of held) if (!stays(fact, now.get(id))) cube.addFact(seen(fact, by!), -1)
-      for (const [id, fact] of now) if (!stays(held.get(id), fact)) cube.addFact(seen(fact, conversion), 1)
+    update: async (cube, facts, atMs, conversion, emptyCube) => {
+      const list = await factsInForce(facts, kind, { validMs: atMs, knownMs: atMs })
+      const pace = createPace()
+      const now = new Map<string, Fact>()
+      const gone: Fact[] = []
+      const come: Fact[] = []
+      const same = isSameBy(conversion) || !readsLimits
+      for (const fact of list) {
+        await pace(true)
+        now.set(fact.id, fact)
+        const before = held.get(fact.id)
+        if (same && before && isSame(before, fact)) continue
+        come.push(fact)
+        if (before) gone.push(before)
+      }
+      for (const [id, fact] of held) {
+        await pace(true)
+        if (!now.has(id)) gone.push(fact)
+      }
+      const isLittle = come.length + gone.length <= movedAtOnceMax
+      const made = isLittle ? cube : emptyCube()
+      if (isLittle) {
+        for (const fact of gone) made.addFact(seen(fact, by ?? conversion), -1)
+        for (const fact of come) made.addFact(seen(fact, conversion), 1)
+      } else
+        for (const fact of list) {
+          await pace(true)
+          made.addFact(seen(fact, conversion), 1)
+        }
       held = now
       by = conversion
-      from = facts
-      atLeastMs = atMs
-      nextMs = nextChange(facts, kind, atMs)
+      of = facts
+      ;[fromMs, untilMs] = unchangedAround(facts, kind, atMs)
+      return made
     },
     isCurrent: (facts, atMs, conversion) =>
-      facts === from && atMs < nextMs && atMs >= atLeastMs && isSameBy(conversion),
+      facts === of && atMs >= fromMs && atMs < untilMs && (isSameBy(conversion) || !readsLimits),
   }
 }
 
 /** Published rows never change: the same version of the same span is the same row. */
 function isSame(one: Fact, other: Fact): boolean {
   return one.version === other.version && one.validFromMs === other.validFromMs && one.validToMs === other.validToMs
-}
-
-function nextChange(facts: readonly Fact[], kind: Fact['kind'], atMs: number): number {
-  let next = Number.POSITIVE_INFINITY
-  for (const fact of facts) {
-    if (fact.kind !== kind) continue
-    for (const ms of [fact.validFromMs, fact.validToMs, fact.knownMs])
-      if (ms !== null && ms > atMs && ms < next) next = ms
-  }
-  return next
 }
 
 /** Cities are the first four digits of a region's code, for the catalogue as for cases. */

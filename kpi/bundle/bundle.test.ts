@@ -74,7 +74,7 @@ async function exported(
   signers = keys,
   facts: readonly Fact[] = [],
 ): Promise<{ out: string; checkpoint: string }> {
-  const ledger = new Ledger(
+  const ledger = await Ledger.open(
     { directory: join(home, `${name}-ledger`), origin, hash: 'sm3', keys: signers },
     { clock: new ManualClock(0) },
   )

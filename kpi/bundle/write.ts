@@ -75,11 +75,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     },
   )
   const [value] = keep(values)
-  const leafOf = ({ record: { id, version } }: StoredCase): number => {
-    const found = ledger.find({ kind: 'case', id, version: String(version) })
-    if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
-    return found.index
-  }
+  const caseLeaves = await leavesOf(ledger, cases)
   const lines = (rows: readonly unknown[]): string => {
     const made: string[] = []
     let bytes = 0
@@ -112,7 +108,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       evidence: evidenceOf(
         ledger.hash,
         cases.map(({ hash }) => hash),
-        cases.map(leafOf),
+        caseLeaves.map(({ index }) => index),
       ),
     }),
   ) as ValueFile
@@ -122,19 +118,22 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
 
   const checkpoint = (await input.cosign?.()) ?? ledger.checkpoint()
   const size = ledger.size
-  const prove = (kind: Leaf['kind'], id: string, version: string, content: string) => {
-    const found = ledger.find({ kind, id, version })
+  const prove = async (kind: Leaf['kind'], id: string, version: string, content: string) => {
+    const found = await ledger.find({ kind, id, version })
     if (!found) throw new CodedError('not-found', { what: `A leaf of ${kind} ${id.slice(0, 64)} version ${version}` })
-    if (found.leaf.hash !== content) throw new CodedError('ledger.conflict', { kind, id: id.slice(0, 64), version })
-    const proof = ledger.prove(found.index, size).proof.map((one) => Buffer.from(one).toString('base64'))
-    return { knownMs: found.leaf.knownMs, index: found.index, proof }
+    return proofOf(found, content)
   }
-  const other = (file: string, kind: Leaf['kind'], id: string, version: string, content: string) => ({
+  const proofOf = ({ index, leaf: { kind, id, version, hash, knownMs } }: Found, content: string) => {
+    if (hash !== content) throw new CodedError('ledger.conflict', { kind, id: id.slice(0, 64), version })
+    const proof = ledger.prove(index, size).proof.map((one) => Buffer.from(one).toString('base64'))
+    return { knownMs, index, proof }
+  }
+  const other = async (file: string, kind: Leaf['kind'], id: string, version: string, content: string) => ({
     ...{ file, kind, id, version },
-    ...prove(kind, id, version, content),
+    ...(await prove(kind, id, version, content)),
   })
   const publications = [...Map.groupBy(facts, ({ version }) => version)]
-  const proofs = [
+  const proofs = await Promise.all([
     ...definitions.map((one) =>
       other(fileOf(one.plan), 'definition', definition.id, one.plan.definition.version, recordHash(one.text)),
     ),
@@ -145,7 +144,7 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
       other(bundleFiles.catalogue, 'catalogue', 'catalogue', String(version), recordHash(rows)),
     ),
     other(bundleFiles.value, 'value', leaf.id, leaf.version, hash),
-  ]
+  ])
   proofs.sort((a, b) => compareProofs(a, b))
   mkdirSync(join(directory, bundleFiles.calendars), { recursive: true })
   if (definitions.length > 1) mkdirSync(join(directory, bundleFiles.definitions))
@@ -154,8 +153,8 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
   write(
     bundleFiles.caseProofs,
     lines(
-      cases.map(({ record, hash: content }) => {
-        const { index, proof } = prove('case', record.id, String(record.version), content)
+      cases.map(({ hash: content }, i) => {
+        const { index, proof } = proofOf(caseLeaves[i]!, content)
         return { index, proof }
       }),
     ),
@@ -168,4 +167,15 @@ export async function writeBundle(directory: string, ledger: Ledger, input: Bund
     write(bundleFiles.consistency, lines([{ first: input.older.size, proof }]))
   }
   return given
+}
+
+type Found = { index: number; leaf: Leaf }
+
+async function leavesOf(ledger: Ledger, cases: readonly StoredCase[]): Promise<Found[]> {
+  const wanted = cases.map(({ record: { id, version } }) => ({ kind: 'case' as const, id, version: String(version) }))
+  return (await ledger.findAll(wanted)).map((found, i) => {
+    const { id, version } = wanted[i]!
+    if (!found) throw new CodedError('not-found', { what: `A leaf of case ${id.slice(0, 64)} version ${version}` })
+    return found
+  })
 }

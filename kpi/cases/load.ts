@@ -37,7 +37,7 @@ export async function loadEvidence(files: readonly EvidenceFile[]): Promise<Load
   const all: LoadedEvidence = { cases: [], facts: [], setAside: [], rows: 0 }
   for (const { file, mapping, knownMs } of [...files].sort((a, b) => a.knownMs - b.knownMs)) {
     const mapped = await mapRows(readRows(file, mapping), mapping, file, knownMs)
-    setDuplicatesAside(mapped, file)
+    await setDuplicatesAside(mapped, file)
     all.rows += mapped.rows
     all.setAside.push(...mapped.setAside)
     if (mapping.snapshot && mapping.fact === 'case') all.cases.push(...withdrawn(all.cases, mapped.cases, knownMs))

@@ -1,6 +1,7 @@
 // Rows of a file as facts and cases. A row that cannot be read is set aside with row, cause and what to do.
 import { canonicalJson } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { suggest } from '#core/yaml-source.ts'
 import { channels } from '#stores/cases/case.ts'
 import { type CaseRecord, type CaseStep, type Channel, type Fact, type FactScalar, timeUnits } from '../contract.ts'
@@ -44,7 +45,9 @@ export async function mapRows(
   const groups = new Map<string, Group>()
   const refused = new Set<string>()
   let checked = false
+  const pace = createPace()
   for await (const row of rows) {
+    await pace(true)
     if (!checked) checkColumns(row, mapping, file)
     checked = true
     if (row.header) continue
@@ -238,7 +241,8 @@ function checkCases(result: MappedRows, file: string): void {
  * One file says everything once. What it says twice in the same words counts once; what it says differently under the same
  * id and version is set aside, for nobody knows which of them is true.
  */
-export function setDuplicatesAside(result: MappedRows, file: string): void {
+export async function setDuplicatesAside(result: MappedRows, file: string): Promise<void> {
+  const pace = createPace()
   const refuse = (id: string, line: number, before: number): void => {
     result.setAside.push({
       file,
@@ -247,21 +251,19 @@ export function setDuplicatesAside(result: MappedRows, file: string): void {
       hint: 'Give a correction a higher version; if each row is a step, name the column of the case as `group`.',
     })
   }
-  const once = <T extends CaseRecord | Fact>(list: T[], keyOf: (one: T) => string): T[] => {
+  const once = async <T extends CaseRecord | Fact>(list: T[], keyOf: (one: T) => string): Promise<T[]> => {
     const first = new Map<string, T>()
-    return list.filter((one) => {
+    for (const one of list) {
+      await pace(true)
       const key = keyOf(one)
       const before = first.get(key)
-      if (!before) {
-        first.set(key, one)
-        return true
-      }
-      if (canonicalJson(before) !== canonicalJson(one)) refuse(one.id, rowOf(one), rowOf(before))
-      return false
-    })
+      if (!before) first.set(key, one)
+      else if (canonicalJson(before) !== canonicalJson(one)) refuse(one.id, rowOf(one), rowOf(before))
+    }
+    return [...first.values()]
   }
-  result.cases = once(result.cases, ({ id, version }) => `${version} ${id}`)
-  result.facts = once(result.facts, ({ id, version, validFromMs, knownMs }) =>
+  result.cases = await once(result.cases, ({ id, version }) => `${version} ${id}`)
+  result.facts = await once(result.facts, ({ id, version, validFromMs, knownMs }) =>
     [version, validFromMs, knownMs, id].join(' '),
   )
 }

@@ -33,8 +33,13 @@ export function adjudicationsOf(
   knownMs: number,
   validMs: number,
 ): (caseId: string) => readonly string[] {
+  return adjudicationsIn(currentFacts(facts, 'adjudication', knownMs, validMs))
+}
+
+/** @param inForce adjudications alone */
+export function adjudicationsIn(inForce: readonly Fact[]): (caseId: string) => readonly string[] {
   const byCase = new Map<string, string[]>()
-  for (const { fields } of currentFacts(facts, 'adjudication', knownMs, validMs)) {
+  for (const { fields } of inForce) {
     const id = String(fields['case'] ?? '')
     const known = byCase.get(id)
     if (known) known.push(String(fields['kpi']))

@@ -1,4 +1,5 @@
 // What the catalogue and the rest of the world do not agree on: lists to work off.
+import { createPace } from '#core/pace.ts'
 import type { Fact } from '../contract.ts'
 
 export interface Gap {
@@ -18,9 +19,16 @@ export interface Gap {
 const gapsMax = 5000
 
 /** `itemsInCases`: codes that cases name. */
-export function findGaps(facts: readonly Fact[], itemsInCases: ReadonlySet<string>): { gaps: Gap[]; total: number } {
+export async function findGaps(
+  facts: readonly Fact[],
+  itemsInCases: ReadonlySet<string>,
+): Promise<{ gaps: Gap[]; total: number }> {
+  const pace = createPace()
   const latest = new Map<string, Fact>()
-  for (const fact of facts) latest.set(`${fact.kind}/${fact.id}`, fact)
+  for (const fact of facts) {
+    await pace(true)
+    latest.set(`${fact.kind}/${fact.id}`, fact)
+  }
   const present = [...latest.values()].filter(({ removed }) => !removed)
   const items = present.filter(({ kind }) => kind === 'item')
   const certificates = new Set(present.filter(({ kind }) => kind === 'certificate').map(({ id }) => id))
@@ -30,6 +38,7 @@ export function findGaps(facts: readonly Fact[], itemsInCases: ReadonlySet<strin
     gaps.push({ kind, id: fact.id, name: text(fact.fields['name']), department: text(fact.fields['department']) })
   }
   for (const item of items) {
+    await pace(true)
     if (item.fields['online'] === false) add('not-on-platform', item)
     if ((item.fields['legal.amount'] ?? null) === null) add('no-legal-limit', item)
     else if ((item.fields['promised.amount'] ?? null) === null) add('no-promise', item)

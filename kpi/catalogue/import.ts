@@ -1,5 +1,6 @@
 // A part of the catalogue out of a file that somebody sent, in any of the formats a mapping can describe.
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { mapRows, rowOf, setDuplicatesAside } from '../cases/map-rows.ts'
 import { mappingSchema } from '../cases/mapping.ts'
 import { readRows } from '../cases/rows.ts'
@@ -26,27 +27,28 @@ export async function importFacts(
   if (mapping.fact === 'case') throw new CodedError('body.invalid', { cause: 'cases are no part of the catalogue' })
   return withUpload(given, async (file) => {
     const mapped = await mapRows(readRows(file, mapping), mapping, file, nowMs)
-    setDuplicatesAside(mapped, file)
+    await setDuplicatesAside(mapped, file)
     const { facts, setAside } = mapped
-    const problems = [...setAside, ...twice(facts)].map(({ row, cause, hint }) => ({ row, cause, hint }))
+    const problems = [...setAside, ...(await twice(facts))].map(({ row, cause, hint }) => ({ row, cause, hint }))
     return { kind: mapping.fact, facts, problems }
   })
 }
 
 /** A publication says of each thing what holds from it on: two spans of one thing are two publications. */
-function twice(facts: readonly Fact[]): { row: number; cause: string; hint: string }[] {
+async function twice(facts: readonly Fact[]): Promise<ImportedFacts['problems']> {
   const first = new Map<string, Fact>()
-  return facts.flatMap((fact) => {
+  const found: ImportedFacts['problems'] = []
+  const pace = createPace()
+  for (const fact of facts) {
+    await pace(true)
     const before = first.get(fact.id)
     if (!before) first.set(fact.id, fact)
-    return before
-      ? [
-          {
-            row: rowOf(fact),
-            cause: `${fact.id} stands in row ${rowOf(before)} already`,
-            hint: 'Publish what holds from another day on by itself.',
-          },
-        ]
-      : []
-  })
+    else
+      found.push({
+        row: rowOf(fact),
+        cause: `${fact.id} stands in row ${rowOf(before)} already`,
+        hint: 'Publish what holds from another day on by itself.',
+      })
+  }
+  return found
 }

@@ -266,7 +266,7 @@ describe('versions of one definition', () => {
   it('are all leaves of the ledger and files of a bundle, which fails when one of them is another', async () => {
     const rules = rulesOf('bundle', changed)
     const origin = 'log.example/versions'
-    const ledger = new Ledger(
+    const ledger = await Ledger.open(
       { directory: join(home, 'ledger'), origin, hash: 'sm3', keys: makeKeys(origin, ['ed25519']) },
       { clock: new ManualClock(0) },
     )

@@ -1,6 +1,7 @@
 // A KPI over given evidence at one pair of times: the world as it was at `validMs`, as far as it was known at `knownMs`.
 
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { suggest } from '#core/yaml-source.ts'
 import {
   type CaseContext,
@@ -215,15 +216,39 @@ export function currentCases(cases: Evidence['cases'], knownMs: number): CaseRec
 
 /** @param validMs those in force then; what is said of a later span does not undo what held before */
 export function currentFacts(facts: readonly Fact[], kind: Fact['kind'], knownMs: number, validMs?: number): Fact[] {
-  const latest = new Map<string, Fact>()
+  const latest = createLatest(kind, knownMs, validMs)
+  for (const fact of facts) latest.take(fact)
+  return latest.inForce()
+}
+
+/** The same of a province's catalogue, while others have their turn. */
+export async function currentFactsInTurns(
+  facts: readonly Fact[],
+  kind: Fact['kind'],
+  knownMs: number,
+  validMs: number,
+): Promise<Fact[]> {
+  const latest = createLatest(kind, knownMs, validMs)
+  const pace = createPace()
   for (const fact of facts) {
-    if (fact.kind !== kind || fact.knownMs > knownMs) continue
-    if (validMs !== undefined && fact.validFromMs > validMs && !fact.removed) continue
-    const before = latest.get(fact.id)
-    if (!before || follows(fact.version, fact.knownMs, before.version, before.knownMs)) latest.set(fact.id, fact)
+    latest.take(fact)
+    await pace(true)
   }
-  const inForce = ({ validToMs }: Fact): boolean => validMs === undefined || validToMs === null || validMs < validToMs
-  return [...latest.values()].filter((fact) => !fact.removed && inForce(fact))
+  return latest.inForce()
+}
+
+function createLatest(kind: Fact['kind'], knownMs: number, validMs: number | undefined) {
+  const latest = new Map<string, Fact>()
+  const isInForce = ({ validToMs }: Fact): boolean => validMs === undefined || validToMs === null || validMs < validToMs
+  return {
+    take: (fact: Fact): void => {
+      if (fact.kind !== kind || fact.knownMs > knownMs) return
+      if (validMs !== undefined && fact.validFromMs > validMs && !fact.removed) return
+      const before = latest.get(fact.id)
+      if (!before || follows(fact.version, fact.knownMs, before.version, before.knownMs)) latest.set(fact.id, fact)
+    },
+    inForce: (): Fact[] => [...latest.values()].filter((fact) => !fact.removed && isInForce(fact)),
+  }
 }
 
 function follows(version: number, knownMs: number, versionBefore: number, knownBefore: number): boolean {

@@ -2,7 +2,7 @@
 // rows, however many cases stand behind them.
 import type { ValueState } from '../contract.ts'
 import type { Formula, Plan } from '../definitions/plan.ts'
-import { add, divide, multiply, plainText, type Rational, rational, sum, zero } from '../rational.ts'
+import { add, divide, multiply, plainText, type Rational, rational, sum } from '../rational.ts'
 import { type Cells, common } from './cells.ts'
 
 export interface Outcome {
@@ -30,16 +30,20 @@ interface Verdict {
   part: Rational | undefined
 }
 
-interface Sides {
-  above: Rational
-  below: Rational
+/** Plain numbers while they are exact: a mean over all items of a province has half a million of them. */
+type Amount = Rational | { n: number; d: number }
+
+interface Sides<A = Amount> {
+  above: A
+  below: A
   /** Facts of the population. */
   count: number
   /** … that are not excluded. */
   counted: number
   countAbove: number
   countBelow: number
-  exclusions: Map<string, number>
+  /** Most groups have none. */
+  exclusions: Map<string, number> | undefined
 }
 
 /**
@@ -48,19 +52,19 @@ interface Sides {
  */
 export function evaluate(plan: Plan, formula: Formula, cells: Cells, width: number): EvaluatedCell[] {
   const isMean = formula.aggregation === 'mean'
-  const groups = sidesOf(plan, formula, cells, isMean ? width + 1 : width)
-  const byCell = new Map<string, { values: string[]; inside: Sides[] }>()
-  for (const { values, sides } of groups) {
-    const own = values.slice(0, width)
-    const name = own.join(separator)
-    const found = byCell.get(name)
+  const byCell = new Map<number | string, { values: string[]; inside: Sides[] }>()
+  const keyOf = keysOf(cells, width)
+  for (const { row, sides } of sidesOf(plan, formula, cells, isMean ? width + 1 : width)) {
+    const key = keyOf(row)
+    const found = byCell.get(key)
     if (found) found.inside.push(sides)
-    else byCell.set(name, { values: own, inside: [sides] })
+    else byCell.set(key, { values: textsOf(cells, row, width), inside: [sides] })
   }
   if (byCell.size === 0 && width === 0) byCell.set('', { values: [], inside: [] })
-  return [...byCell]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([, { values, inside }]) => ({ values, outcome: outcomeOf(plan, formula, inside, isMean ? inside : null) }))
+  return [...byCell.values()]
+    .map(({ values, inside }) => ({ values, inside, name: values.join(separator) }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .map(({ values, inside }) => ({ values, outcome: outcomeOf(plan, formula, inside, isMean ? inside : null) }))
 }
 
 const separator = '\u001f'
@@ -79,11 +83,11 @@ function verdictOf(plan: Plan, formula: Formula, bits: number): Verdict {
 }
 
 /** Sums by the first `width` dimensions. */
-function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { values: string[]; sides: Sides }[] {
+function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { row: number; sides: Sides }[] {
   const verdicts = new Map<number, Verdict>()
   const groups = new Map<number | string, Totals>()
-  const { names } = cells
   const [up, down] = [formula.numerator.measure, formula.denominator.measure]
+  const keyOf = keysOf(cells, width)
   let last: Totals | undefined
   for (let row = 0; row < cells.size; row++) {
     const count = cells.counts[row]!
@@ -94,7 +98,7 @@ function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { v
       verdict = verdictOf(plan, formula, bits)
       verdicts.set(bits, verdict)
     }
-    const key = width === 0 ? 0 : width === 1 ? cells.code(row, 0) : keyOf(cells, row, width)
+    const key = keyOf(row)
     if (last?.key !== key) {
       last = groups.get(key)
       if (!last) {
@@ -106,7 +110,7 @@ function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { v
     if (!verdict.within) continue
     last.count += count
     if (verdict.reason !== undefined) {
-      last.exclusions.set(verdict.reason, (last.exclusions.get(verdict.reason) ?? 0) + count)
+      last.exclude(verdict.reason, count)
       continue
     }
     last.counted += count
@@ -120,23 +124,39 @@ function sidesOf(plan: Plan, formula: Formula, cells: Cells, width: number): { v
       else last.partOf(verdict.part!).add(cells, row, up)
     }
   }
-  return [...groups.values()].map((totals) => ({
-    values: Array.from({ length: width }, (_, i) => names[i]!.texts[cells.code(totals.row, i)]!),
+  return Array.from(groups.values(), (totals) => ({
+    row: totals.row,
     sides: totals.sides(cells.scales[up]!, cells.scales[down]!),
   }))
 }
 
-function keyOf(cells: Cells, row: number, width: number): string {
-  let key = ''
-  for (let i = 0; i < width; i++) key += `${cells.code(row, i)},`
-  return key
+function textsOf(cells: Cells, row: number, width: number): string[] {
+  return Array.from({ length: width }, (_, i) => cells.names[i]!.texts[cells.code(row, i)]!)
+}
+
+/** One number for the codes of a row while a double holds it, else a text. */
+function keysOf(cells: Cells, width: number): (row: number) => number | string {
+  if (width === 0) return () => 0
+  if (width === 1) return (row) => cells.code(row, 0)
+  const sizes = cells.names.slice(0, width).map(({ texts }) => texts.length)
+  if (sizes.reduce((product, size) => product * size, 1) <= Number.MAX_SAFE_INTEGER)
+    return (row) => {
+      let key = 0
+      for (let i = 0; i < width; i++) key = key * sizes[i]! + cells.code(row, i)
+      return key
+    }
+  return (row) => {
+    let key = ''
+    for (let i = 0; i < width; i++) key += `${cells.code(row, i)},`
+    return key
+  }
 }
 
 /** A sum of whole parts, exact at any size. */
 class Sum {
   #parts = 0
   #over = 0n
-  #wide: Rational[] = []
+  #wide: Rational[] | undefined
 
   add(cells: Cells, row: number, measure: number): void {
     const parts = measure === 0 ? cells.counts[row]! : cells.parts(row, measure)
@@ -148,13 +168,15 @@ class Sum {
     }
     if (measure > 0 && cells.wide.size > 0) {
       const wide = cells.wide.get(row * cells.measures + measure)
-      if (wide) this.#wide.push(wide)
+      if (!wide) return
+      this.#wide ??= []
+      this.#wide.push(wide)
     }
   }
 
-  total(scale: number): Rational {
-    const plain = this.#parts === 0 && this.#over === 0n ? zero : rational(this.#over + BigInt(this.#parts), scale)
-    return this.#wide.length === 0 ? plain : sum([plain, ...this.#wide])
+  total(scale: number): Amount {
+    if (this.#over === 0n && !this.#wide) return { n: this.#parts, d: this.#parts === 0 ? 1 : scale }
+    return sum([rational(this.#over + BigInt(this.#parts), scale), ...(this.#wide ?? [])])
   }
 }
 
@@ -165,8 +187,8 @@ class Totals {
   countBelow = 0
   readonly above = new Sum()
   readonly below = new Sum()
-  readonly exclusions = new Map<string, number>()
-  readonly #parts = new Map<Rational, Sum>()
+  exclusions: Map<string, number> | undefined
+  #parts: Map<Rational, Sum> | undefined
   readonly key: number | string
   /** Any row of the group: it has the group's values. */
   readonly row: number
@@ -176,7 +198,13 @@ class Totals {
     this.row = row
   }
 
+  exclude(reason: string, count: number): void {
+    this.exclusions ??= new Map()
+    this.exclusions.set(reason, (this.exclusions.get(reason) ?? 0) + count)
+  }
+
   partOf(share: Rational): Sum {
+    this.#parts ??= new Map()
     let found = this.#parts.get(share)
     if (!found) {
       found = new Sum()
@@ -188,7 +216,8 @@ class Totals {
   sides(scaleUp: number, scaleDown: number): Sides {
     const { count, counted, countAbove, countBelow, exclusions } = this
     let above = this.above.total(scaleUp)
-    for (const [share, part] of this.#parts) above = add(above, multiply(part.total(scaleUp), share))
+    for (const [share, part] of this.#parts ?? [])
+      above = add(exactly(above), multiply(exactly(part.total(scaleUp)), share))
     return { above, below: this.below.total(scaleDown), count, counted, countAbove, countBelow, exclusions }
   }
 }
@@ -202,7 +231,7 @@ function outcomeOf(plan: Plan, { aggregation }: Formula, parts: Sides[], groups:
     ...{ state, ratio: null, numerator: null, denominator: null },
   })
   const withGroups = groups?.filter(({ counted }) => counted > 0) ?? []
-  const counted = withGroups.filter(({ below }) => below.n !== 0n)
+  const counted = withGroups.filter(({ below }) => Number(below.n) !== 0)
   if (groups) base.groups = { count: withGroups.length, counted: counted.length }
   if (all.count === 0) return none('missing')
   if (aggregation === 'difference' && (all.countAbove === 0 || all.countBelow === 0)) return none('missing')
@@ -225,18 +254,35 @@ function outcomeOf(plan: Plan, { aggregation }: Formula, parts: Sides[], groups:
   }
 }
 
-function joined(parts: readonly Sides[]): Sides {
-  const all: Sides = {
-    above: sum(parts.map(({ above }) => above)),
-    below: sum(parts.map(({ below }) => below)),
-    ...{ count: 0, counted: 0, countAbove: 0, countBelow: 0, exclusions: new Map() },
+function exactly({ n, d }: Amount): Rational {
+  return typeof n === 'bigint' ? { n, d: BigInt(d) } : rational(n, d)
+}
+
+function totalOf(parts: readonly Sides[], side: 'above' | 'below'): Rational {
+  const byDenominator = new Map<number, number>()
+  const others: Rational[] = []
+  for (const part of parts) {
+    const { n, d } = part[side]
+    const total = typeof n === 'number' && typeof d === 'number' ? (byDenominator.get(d) ?? 0) + n : Number.NaN
+    if (Number.isSafeInteger(total)) byDenominator.set(d as number, total)
+    else others.push(exactly(part[side]))
+  }
+  return sum([...others, ...[...byDenominator].map(([d, n]) => rational(n, d))])
+}
+
+function joined(parts: readonly Sides[]): Sides<Rational> & { exclusions: Map<string, number> } {
+  const all = {
+    above: totalOf(parts, 'above'),
+    below: totalOf(parts, 'below'),
+    ...{ count: 0, counted: 0, countAbove: 0, countBelow: 0, exclusions: new Map<string, number>() },
   }
   for (const { count, counted, countAbove, countBelow, exclusions } of parts) {
     all.count += count
     all.counted += counted
     all.countAbove += countAbove
     all.countBelow += countBelow
-    for (const [reason, n] of exclusions) all.exclusions.set(reason, (all.exclusions.get(reason) ?? 0) + n)
+    if (exclusions)
+      for (const [reason, n] of exclusions) all.exclusions.set(reason, (all.exclusions.get(reason) ?? 0) + n)
   }
   return all
 }
@@ -248,7 +294,7 @@ function sumOfRatios(parts: readonly Sides[]): Rational {
   for (const { above, below } of parts) {
     const [n, d] = [Number(above.n) * Number(below.d), Number(above.d) * Number(below.n)]
     if (!Number.isSafeInteger(n) || !Number.isSafeInteger(d)) {
-      others.push(divide(above, below))
+      others.push(divide(exactly(above), exactly(below)))
       continue
     }
     const by = common(n, d) * Math.sign(d)

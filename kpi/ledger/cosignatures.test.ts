@@ -25,7 +25,8 @@ const fresh = (): string => {
 afterEach(() => {
   for (const root of roots.splice(0)) rmSync(root, { recursive: true, force: true })
 })
-const ledgerIn = (directory: string, hash: HashName = 'sm3') => new Ledger({ directory, origin, hash, keys }, { clock })
+const ledgerIn = (directory: string, hash: HashName = 'sm3') =>
+  Ledger.open({ directory, origin, hash, keys }, { clock })
 const leaves = (from: number, to: number, mark = 'a') =>
   Array.from({ length: to - from }, (_, i) => ({
     ...{ kind: 'case' as const, id: `c${from + i}`, version: '1', knownMs: 0 },
@@ -39,7 +40,7 @@ const post =
 
 describe('add-checkpoint', () => {
   it('is read as it is written, and anything else is refused', async () => {
-    const ledger = ledgerIn(fresh())
+    const ledger = await ledgerIn(fresh())
     await ledger.append(leaves(0, 5))
     const request = { oldSize: 3, proof: ledger.consistency(3, 5), note: ledger.checkpoint() }
     const body = formatAddCheckpoint(request)
@@ -56,7 +57,7 @@ describe('add-checkpoint', () => {
   })
 
   it('answers with the status that the specification gives each case', async () => {
-    const ledger = ledgerIn(fresh())
+    const ledger = await ledgerIn(fresh())
     const witness = witnessIn(fresh())
     const ask = (oldSize: number, proof: Uint8Array[], note: string) =>
       answerAddCheckpoint(witness, logKeys, formatAddCheckpoint({ oldSize, proof, note }))
@@ -72,19 +73,19 @@ describe('add-checkpoint', () => {
     expect(ask(10, [], second).status).toBe(400)
     expect(ask(5, ledger.consistency(4, 9), second).status).toBe(422)
     const other = makeKeys('other.example/kpi', ['ed25519'])
-    const stranger = new Ledger(
+    const stranger = await Ledger.open(
       { directory: fresh(), origin: 'other.example/kpi', hash: 'sm3', keys: other },
       { clock },
     )
     await stranger.append(leaves(0, 1))
     expect(ask(0, [], stranger.checkpoint()).status).toBe(404)
-    const forged = new Ledger(
+    const forged = await Ledger.open(
       { directory: fresh(), origin, hash: 'sm3', keys: makeKeys(origin, ['ed25519']) },
       { clock },
     )
     await forged.append(leaves(0, 9, 'f'))
     expect(ask(5, [], forged.checkpoint()).status).toBe(403)
-    const rewritten = ledgerIn(fresh())
+    const rewritten = await ledgerIn(fresh())
     await rewritten.append(leaves(0, 5, 'b'))
     expect(ask(5, [], rewritten.checkpoint())).toMatchObject({ status: 409, body: '5\n' })
     expect(ask(5, ledger.consistency(5, 9), second).status).toBe(200)
@@ -95,7 +96,7 @@ describe('add-checkpoint', () => {
 describe('cosignatures', () => {
   it.each(['sm3', 'sha256'] as const)('are fetched, checked and kept over a restart (%s)', async (hash) => {
     const directory = fresh()
-    const ledger = ledgerIn(directory, hash)
+    const ledger = await ledgerIn(directory, hash)
     const witness = witnessIn(fresh())
     await ledger.append(leaves(0, 3))
     const kept = new Cosignatures(directory, ledger)
@@ -120,7 +121,7 @@ describe('cosignatures', () => {
 
   it('find where the witness stands when they lost it, and say what it accuses', async () => {
     const witness = witnessIn(fresh())
-    const ledger = ledgerIn(fresh())
+    const ledger = await ledgerIn(fresh())
     await ledger.append(leaves(0, 20))
     const first = new Cosignatures(fresh(), ledger)
     await first.ask('audit', mine.map(publicOf), post(witness))
@@ -128,13 +129,13 @@ describe('cosignatures', () => {
     const lost = new Cosignatures(fresh(), ledger)
     expect(await lost.ask('audit', mine.map(publicOf), post(witness))).toMatchObject({ state: 'cosigned' })
 
-    const restored = ledgerIn(fresh())
+    const restored = await ledgerIn(fresh())
     await restored.append(leaves(0, 30))
     const behind = new Cosignatures(fresh(), restored)
     expect(await behind.ask('audit', mine.map(publicOf), post(witness))).toEqual({
       ...{ state: 'refused', cause: 'it saw 40 leaves, and there are 30' },
     })
-    const rewritten = ledgerIn(fresh())
+    const rewritten = await ledgerIn(fresh())
     await rewritten.append([...leaves(0, 10), ...leaves(10, 11, 'b'), ...leaves(11, 50)])
     const forged = new Cosignatures(fresh(), rewritten)
     expect(await forged.ask('audit', mine.map(publicOf), post(witness))).toMatchObject({ state: 'refused' })

@@ -1,7 +1,9 @@
 // The leaves as bytes, one after the other, and where each ends. Same rule as the hashes: append, commit, cut the rest.
-import { closeSync, fdatasyncSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 
+const synced = promisify(fdatasync)
 const offsetBytes = 8
 const readChunk = 4096
 
@@ -37,9 +39,9 @@ export class EntryFile {
     this.#size += entries.length
   }
 
-  sync(): void {
-    fdatasyncSync(this.#entries)
-    fdatasyncSync(this.#ends)
+  async sync(): Promise<void> {
+    await synced(this.#entries)
+    await synced(this.#ends)
   }
 
   entry(index: number): Buffer {

@@ -1,10 +1,12 @@
 // Leaf hashes and the roots of full tiles of 256, in one file per level (0, 8, 16, 24): as tlog-tiles lays them out, so
 // that a tile is a range of a file. Written only at the end; what lies behind the committed size is cut when it is opened.
-import { closeSync, fdatasyncSync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
+import { closeSync, fdatasync, ftruncateSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { hashBytes, type TreeHash } from './hash.ts'
 import type { SubtreeReader } from './tree.ts'
 
+const synced = promisify(fdatasync)
 export const tileWidth = 256
 const tileLevels = 8
 const levelsMax = 5
@@ -49,8 +51,8 @@ export class HashFile {
     this.#size += leaves.length
   }
 
-  sync(): void {
-    for (const file of this.#files) fdatasyncSync(file)
+  async sync(): Promise<void> {
+    for (const file of this.#files) await synced(file)
   }
 
   /** @returns up to `count` hashes of a tile level; fewer at the end */

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { CodedError } from '#core/errors.ts'
 import { type KeyKind, makeKeys, type SecretKey, secretKeysSchema } from './keys.ts'
-import { replaceFile } from './replace-file.ts'
+import { replaceFileSync } from './replace-file.ts'
 
 export function loadKeys(path: string): SecretKey[] {
   if ((statSync(path).mode & 0o077) !== 0)
@@ -17,6 +17,6 @@ export function loadOrMakeKeys(path: string, name: string, kinds: readonly KeyKi
   if (existsSync(path)) return loadKeys(path)
   mkdirSync(dirname(path), { recursive: true })
   const keys = makeKeys(name, kinds)
-  replaceFile(path, `${JSON.stringify({ keys }, null, 2)}\n`, 0o600)
+  replaceFileSync(path, `${JSON.stringify({ keys }, null, 2)}\n`, 0o600)
   return keys
 }

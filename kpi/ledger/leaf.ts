@@ -2,10 +2,12 @@
 import { z } from 'zod'
 import type { Leaf } from '../contract.ts'
 
+export const leafKinds = ['case', 'definition', 'catalogue', 'calendar', 'value', 'restatement'] as const
+
 const leafSchema = z.strictObject({
   hash: z.string().regex(/^[0-9a-f]{64}$/),
   id: z.string().min(1).max(500),
-  kind: z.enum(['case', 'definition', 'catalogue', 'calendar', 'value', 'restatement']),
+  kind: z.enum(leafKinds),
   knownMs: z.int(),
   version: z.string().max(200),
 })

@@ -33,9 +33,9 @@ const leaf = (n: number): Leaf => ({
   hash: treeHash('sm3').of(String(n)).toString('hex'),
 })
 const leaves = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => leaf(from + i))
-const open = (directory: string, keys = makeKeys(origin, ['ed25519', 'sm2'])) => ({
+const open = async (directory: string, keys = makeKeys(origin, ['ed25519', 'sm2'])) => ({
   keys,
-  ledger: new Ledger({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(1_700_000_000_000) }),
+  ledger: await Ledger.open({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(1_700_000_000_000) }),
 })
 const fresh = () => {
   const directory = mkdtempSync(join(tmpdir(), 'ledger-'))
@@ -85,17 +85,17 @@ describe('the tree', () => {
 describe('the ledger', () => {
   it('has the root of the tree in memory across tiles, batches and restarts', async () => {
     const directory = fresh()
-    const { keys, ledger } = open(directory)
+    const { keys, ledger } = await open(directory)
     await ledger.append(leaves(0, 3))
     await ledger.append(leaves(3, 700))
     expect(await ledger.append([leaf(5), leaf(700)])).toEqual([5, 700])
     await ledger.close()
-    const again = open(directory, keys).ledger
+    const again = (await open(directory, keys)).ledger
     const hashes = [...again.leaves()].map(([, , entry]) => again.hash.leaf(entry))
     const read = memoryReader(again.hash, hashes)
     for (const size of [0, 1, 255, 256, 257, 512, 700, 701])
       expect(hex(again.root(size))).toBe(hex(rootOf(again.hash, read, size)))
-    const proof = again.prove(again.find(leaf(300))!.index)
+    const proof = again.prove((await again.find(leaf(300)))!.index)
     expect(proof.leaf).toEqual(leaf(300))
     expect(verifyInclusion(again.hash, proof)).toBe(true)
     expect(again.caseLeaves).toBe(701)
@@ -103,7 +103,7 @@ describe('the ledger', () => {
   })
 
   it('refuses a version with other content', async () => {
-    const { ledger } = open(fresh())
+    const { ledger } = await open(fresh())
     await ledger.append([leaf(1)])
     await expect(ledger.append([{ ...leaf(1), hash: leaf(2).hash }])).rejects.toThrow('other content')
     await ledger.close()
@@ -111,14 +111,14 @@ describe('the ledger', () => {
 
   it('forgets what a crash left behind the last commit', async () => {
     const directory = fresh()
-    const { keys, ledger } = open(directory)
+    const { keys, ledger } = await open(directory)
     await ledger.append(leaves(0, 300))
     const root = hex(ledger.root())
     await ledger.close()
     appendFileSync(join(directory, 'entries'), 'half an ent')
     appendFileSync(join(directory, 'hashes-0'), Buffer.alloc(40))
     appendFileSync(join(directory, 'entry-ends'), Buffer.alloc(3))
-    const again = open(directory, keys).ledger
+    const again = (await open(directory, keys)).ledger
     expect([again.size, hex(again.root())]).toEqual([300, root])
     expect(await again.append([leaf(300)])).toEqual([300])
     expect(verifyInclusion(again.hash, again.prove(300))).toBe(true)
@@ -126,9 +126,28 @@ describe('the ledger', () => {
     await again.close()
   })
 
+  it('takes over one of before, whose head does not count kinds and whose keys are in no file', async () => {
+    const directory = fresh()
+    const { keys, ledger } = await open(directory)
+    await ledger.append([...leaves(0, 400), { ...leaf(400), kind: 'catalogue' }])
+    await ledger.close()
+    const path = join(directory, 'head.json')
+    const { kinds, ...head } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+    expect(kinds).toEqual({ case: 400, catalogue: 1 })
+    writeFileSync(path, JSON.stringify(head))
+    rmSync(join(directory, 'keys'), { recursive: true })
+    const again = (await open(directory, keys)).ledger
+    expect(again.kinds).toEqual(kinds)
+    expect(await again.append([leaf(7), leaf(401)])).toEqual([7, 401])
+    expect((await again.find({ ...leaf(400), kind: 'catalogue' }))?.index).toBe(400)
+    expect(await again.find({ ...leaf(400), kind: 'value' })).toBeUndefined()
+    expect([again.caseLeaves, again.kinds]).toEqual([401, { case: 401, catalogue: 1 }])
+    await again.close()
+  })
+
   it('names the entry that was changed on disk', async () => {
     const directory = fresh()
-    const { ledger } = open(directory)
+    const { ledger } = await open(directory)
     await ledger.append(leaves(0, 20))
     const path = join(directory, 'entries')
     const bytes = readFileSync(path)
@@ -141,7 +160,7 @@ describe('the ledger', () => {
 
 describe('checkpoints', () => {
   it('are signed with both keys, and a changed one is refused', async () => {
-    const { keys, ledger } = open(fresh())
+    const { keys, ledger } = await open(fresh())
     await ledger.append(leaves(0, 5))
     const known = keys.map(publicOf)
     const note = ledger.checkpoint()
@@ -157,7 +176,7 @@ describe('checkpoints', () => {
   })
 
   it('carry the time at which a witness saw them', async () => {
-    const { keys, ledger } = open(fresh())
+    const { keys, ledger } = await open(fresh())
     const witness = makeKeys('audit.example', ['cosign-ed25519', 'cosign-sm2'])
     const note = ledger.checkpoint()
     const text = note.slice(0, note.indexOf('\n\n') + 1)

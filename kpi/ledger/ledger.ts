@@ -1,20 +1,22 @@
 // The ledger: an append-only Merkle log. One batch is one commit: entries and hashes are synced, then the head is replaced;
 // a crash in between leaves the head before it, and what lies behind that is cut off at the next start.
 import { existsSync, mkdirSync, readFileSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
+import { type IdIndex, openIdIndex } from '#stores/cases/duckdb/id-index.ts'
 import type { Leaf } from '../contract.ts'
 import { checkpointText } from './checkpoint.ts'
 import { EntryFile } from './entry-file.ts'
 import { type HashName, hashNames, type TreeHash, treeHash } from './hash.ts'
-import { HashFile } from './hash-file.ts'
-import { KeyIndex } from './key-index.ts'
+import { HashFile, tileWidth } from './hash-file.ts'
 import { formatKey, publicOf, type SecretKey, signNote } from './keys.ts'
-import { decodeLeaf, encodeLeaf, leafKey } from './leaf.ts'
+import { decodeLeaf, encodeLeaf, leafKey, leafKinds } from './leaf.ts'
 import { formatNote } from './note.ts'
-import { replaceFile } from './replace-file.ts'
+import { replaceFile, replaceFileSync } from './replace-file.ts'
 import { consistencyProof, inclusionProof, rootOf } from './tree.ts'
 
 const headSchema = z.strictObject({
@@ -24,6 +26,8 @@ const headSchema = z.strictObject({
   root: z.string(),
   /** Leaves of cases, so that a reader of the case store knows where to go on. */
   cases: z.int().min(0),
+  /** Leaves of each kind. Absent in ledgers of before: then they are counted. */
+  kinds: z.partialRecord(z.enum(leafKinds), z.int()).optional(),
 })
 type Head = z.output<typeof headSchema>
 
@@ -53,13 +57,25 @@ export class Ledger {
   #head: Head
   readonly #entries: EntryFile
   readonly #hashes: HashFile
-  readonly #index = new KeyIndex()
-  readonly #kinds = new Map<Leaf['kind'], number>()
+  #index!: IdIndex
+  #kinds: Partial<Record<Leaf['kind'], number>>
   #halfWritten = false
   #signed: { size: number; note: string } | undefined
   #queue: Promise<unknown> = Promise.resolve()
 
-  constructor(options: LedgerOptions, deps: { clock: Clock }) {
+  /** @throws CodedError `ledger.damaged` */
+  static async open(options: LedgerOptions, deps: { clock: Clock }): Promise<Ledger> {
+    const ledger = new Ledger(options, deps)
+    try {
+      await ledger.#openIndex()
+      return ledger
+    } catch (error) {
+      await ledger.close()
+      throw error
+    }
+  }
+
+  private constructor(options: LedgerOptions, deps: { clock: Clock }) {
     this.#options = options
     this.#clock = deps.clock
     this.hash = treeHash(options.hash)
@@ -70,21 +86,36 @@ export class Ledger {
     const root = Buffer.from(rootOf(this.hash, this.#hashes.read, this.#head.size)).toString('hex')
     if (root !== this.#head.root)
       throw new CodedError('ledger.damaged', { path: options.directory, cause: 'the hashes do not give the root' })
-    for (const [index, entry] of this.#entries.all()) {
-      const leaf = decodeLeaf(entry)
-      if (!leaf) continue
-      this.#index.add(leafKey(leaf), index)
-      this.#countKind(leaf.kind)
-    }
+    this.#kinds = this.#head.kinds ?? {}
   }
 
-  #countKind(kind: Leaf['kind']): void {
-    this.#kinds.set(kind, (this.#kinds.get(kind) ?? 0) + 1)
+  /** Keys in sorted files, so that hundreds of millions of leaves take no memory; what is not in them yet is read again. */
+  async #openIndex(): Promise<void> {
+    const directory = join(this.#options.directory, 'keys')
+    await mkdir(directory, { recursive: true })
+    this.#index = await openIdIndex(directory, this.#head.size)
+    const pace = createPace()
+    const from = this.#head.kinds === undefined ? 0 : this.#index.saved
+    let keys: string[] = []
+    let first = this.#index.saved
+    for (const [index, entry] of this.#entries.all(from)) {
+      await pace(true)
+      const leaf = decodeLeaf(entry)
+      if (leaf && this.#head.kinds === undefined) countKind(this.#kinds, leaf.kind)
+      if (index < first) continue
+      // One that cannot be read has no key, and nobody asks for it.
+      keys.push(leaf ? leafKey(leaf) : '')
+      if (keys.length < ledgerBatchMax) continue
+      await this.#index.add(keys, first + 1)
+      first += keys.length
+      keys = []
+    }
+    if (keys.length > 0) await this.#index.add(keys, first + 1)
   }
 
   /** Leaves of each kind. */
   get kinds(): Record<string, number> {
-    return Object.fromEntries(this.#kinds)
+    return { ...this.#kinds }
   }
 
   get size(): number {
@@ -110,52 +141,58 @@ export class Ledger {
    * @returns the index of each leaf
    */
   append(leaves: readonly Leaf[]): Promise<number[]> {
-    const mine = this.#queue.then(() => {
+    const mine = this.#queue.then(async () => {
       const places: number[] = []
       for (let from = 0; from < leaves.length; from += ledgerBatchMax)
-        places.push(...this.#commit(leaves.slice(from, from + ledgerBatchMax)))
+        for (const place of await this.#commit(leaves.slice(from, from + ledgerBatchMax))) places.push(place)
       return places
     })
     this.#queue = mine.catch(() => {})
     return mine
   }
 
-  #commit(leaves: readonly Leaf[]): number[] {
+  async #commit(leaves: readonly Leaf[]): Promise<number[]> {
     if (this.#halfWritten)
       throw new CodedError('ledger.damaged', {
         path: this.#options.directory,
         cause: 'the last batch failed; start again',
       })
+    const pace = createPace()
     const entries: Buffer[] = []
+    const keys = leaves.map(leafKey)
+    const there = await this.#there(keys)
     const fresh = new Map<string, { index: number; hash: string }>()
-    const places = leaves.map((leaf) => {
-      const key = leafKey(leaf)
-      const known = this.#find(leaf) ?? fresh.get(key)
-      if (known) {
-        if (known.hash !== leaf.hash)
-          throw new CodedError('ledger.conflict', { kind: leaf.kind, id: leaf.id.slice(0, 64), version: leaf.version })
-        return known.index
-      }
-      const index = this.#head.size + entries.length
+    const kinds = { ...this.#kinds }
+    const places: number[] = []
+    for (const [i, leaf] of leaves.entries()) {
+      await pace(true)
+      const key = keys[i]!
+      const known = there.get(key) ?? fresh.get(key)
+      if (known && known.hash !== leaf.hash)
+        throw new CodedError('ledger.conflict', { kind: leaf.kind, id: leaf.id.slice(0, 64), version: leaf.version })
+      const index = known?.index ?? this.#head.size + entries.length
+      places.push(index)
+      if (known) continue
       entries.push(encodeLeaf(leaf))
       fresh.set(key, { index, hash: leaf.hash })
-      return index
-    })
+      countKind(kinds, leaf.kind)
+    }
     if (entries.length === 0) return places
     // Until the head is written, files and memory differ; only opening the ledger again puts that right.
     this.#halfWritten = true
     this.#entries.append(entries)
-    this.#hashes.append(entries.map((entry) => this.hash.leaf(entry)))
-    this.#entries.sync()
-    this.#hashes.sync()
-    const size = this.#head.size + entries.length
-    const cases = this.#head.cases + [...fresh.keys()].filter((key) => key.startsWith('case\n')).length
-    const root = Buffer.from(rootOf(this.hash, this.#hashes.read, size)).toString('hex')
-    this.#writeHead({ ...this.#head, size, cases, root })
-    for (const [key, { index }] of fresh) {
-      this.#index.add(key, index)
-      this.#countKind(key.slice(0, key.indexOf('\n')) as Leaf['kind'])
+    for (let from = 0; from < entries.length; from += tileWidth) {
+      this.#hashes.append(entries.slice(from, from + tileWidth).map((entry) => this.hash.leaf(entry)))
+      await pace(true)
     }
+    await this.#entries.sync()
+    await this.#hashes.sync()
+    const { size: before } = this.#head
+    const size = before + entries.length
+    const cases = this.#head.cases + (kinds.case ?? 0) - (this.#kinds.case ?? 0)
+    const root = Buffer.from(rootOf(this.hash, this.#hashes.read, size)).toString('hex')
+    await this.#writeHead({ ...this.#head, size, cases, root, kinds })
+    await this.#index.add([...fresh.keys()], before + 1)
     this.#halfWritten = false
     return places
   }
@@ -168,18 +205,32 @@ export class Ledger {
     for (const [index, entry] of this.#entries.all(from)) yield [index, decodeLeaf(entry), entry]
   }
 
-  find(wanted: Pick<Leaf, 'kind' | 'id' | 'version'>): { index: number; leaf: Leaf } | undefined {
-    const found = this.#find(wanted)
-    return found && { index: found.index, leaf: found.leaf }
+  async find(wanted: Pick<Leaf, 'kind' | 'id' | 'version'>): Promise<{ index: number; leaf: Leaf } | undefined> {
+    const [found] = await this.findAll([wanted])
+    return found
   }
 
-  #find(wanted: Pick<Leaf, 'kind' | 'id' | 'version'>): { index: number; hash: string; leaf: Leaf } | undefined {
-    const key = leafKey(wanted)
-    for (const index of this.#index.find(key)) {
+  /** For each that is asked for what is there of it. */
+  async findAll(
+    wanted: readonly Pick<Leaf, 'kind' | 'id' | 'version'>[],
+  ): Promise<({ index: number; leaf: Leaf } | undefined)[]> {
+    const keys = wanted.map(leafKey)
+    const there = await this.#there(keys)
+    return keys.map((key) => there.get(key))
+  }
+
+  async #there(keys: readonly string[]): Promise<Map<string, { index: number; hash: string; leaf: Leaf }>> {
+    const found = new Map<string, { index: number; hash: string; leaf: Leaf }>()
+    const wanted = new Set(keys)
+    const pace = createPace()
+    for (const sequence of await this.#index.candidates(keys)) {
+      await pace(true)
+      const index = sequence - 1
       const leaf = this.leaf(index)
-      if (leaf && leafKey(leaf) === key) return { index, hash: leaf.hash, leaf }
+      const key = leaf && leafKey(leaf)
+      if (leaf && key !== undefined && wanted.has(key)) found.set(key, { index, hash: leaf.hash, leaf })
     }
-    return undefined
+    return found
   }
 
   root(size = this.size): Buffer {
@@ -220,7 +271,7 @@ export class Ledger {
     const text = checkpointText({ origin, size: this.size, root, hash: this.hash.name })
     const lines = this.#options.keys.map((key) => signNote(key, text, this.#clock.nowMs()))
     const note = formatNote(text, lines)
-    replaceFile(join(this.#options.directory, 'checkpoint'), note)
+    replaceFileSync(join(this.#options.directory, 'checkpoint'), note)
     this.#signed = { size: this.size, note }
     return note
   }
@@ -259,8 +310,13 @@ export class Ledger {
     return head.data
   }
 
-  #writeHead(head: Head): void {
-    replaceFile(join(this.#options.directory, 'head.json'), `${JSON.stringify(head)}\n`)
+  async #writeHead(head: Head): Promise<void> {
+    await replaceFile(join(this.#options.directory, 'head.json'), `${JSON.stringify(head)}\n`)
     this.#head = head
+    this.#kinds = head.kinds ?? {}
   }
+}
+
+function countKind(kinds: Partial<Record<Leaf['kind'], number>>, kind: Leaf['kind']): void {
+  kinds[kind] = (kinds[kind] ?? 0) + 1
 }

@@ -26,7 +26,7 @@ function stored(n: number, closedMs = 1000 + n): StoredCase {
 async function write(records: readonly StoredCase[]): Promise<{ ledger: Ledger; directory: string }> {
   const directory = mkdtempSync(join(tmpdir(), 'tamper-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  const ledger = new Ledger({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(0) })
+  const ledger = await Ledger.open({ directory, origin, hash: 'sm3', keys }, { clock: new ManualClock(0) })
   await ledger.append(
     records.map(({ record, hash, knownMs }) => ({
       ...{ kind: 'case' as const, id: record.id, version: String(record.version), hash, knownMs },

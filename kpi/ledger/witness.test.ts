@@ -31,14 +31,14 @@ function setting() {
   const mine = makeKeys('audit.example', ['cosign-ed25519', 'cosign-sm2'])
   const directory = fresh()
   const witness = () => new Witness({ directory, logKeys, keys: mine }, { clock })
-  const ledger = () => new Ledger({ directory: fresh(), origin, hash: 'sm3', keys }, { clock })
+  const ledger = () => Ledger.open({ directory: fresh(), origin, hash: 'sm3', keys }, { clock })
   return { keys, logKeys, mine, directory, witness, ledger }
 }
 
 describe('a witness', () => {
   it('cosigns what continues, remembers it over a restart, and says where a proof must begin', async () => {
     const { witness, ledger, logKeys, mine } = setting()
-    const log = ledger()
+    const log = await ledger()
     await log.append(leaves(0, 5))
     expect(witness().update(log.checkpoint(), 0, [])).toMatchObject({ state: 'cosigned', size: 5 })
     await log.append(leaves(5, 12))
@@ -52,14 +52,14 @@ describe('a witness', () => {
 
   it('refuses a rewritten log though its signatures are good, and keeps the evidence', async () => {
     const { witness, ledger, directory } = setting()
-    const log = ledger()
+    const log = await ledger()
     await log.append(leaves(0, 8))
     witness().update(log.checkpoint(), 0, [])
-    const rewritten = ledger()
+    const rewritten = await ledger()
     await rewritten.append([...leaves(0, 3), ...leaves(3, 4, 'b'), ...leaves(4, 10)])
     const answer = witness().update(rewritten.checkpoint(), 8, rewritten.consistency(8, 10))
     expect(answer).toMatchObject({ state: 'refused', reason: 'fork' })
-    const short = ledger()
+    const short = await ledger()
     await short.append(leaves(0, 7))
     expect(witness().update(short.checkpoint(), 8, [])).toMatchObject({ reason: 'shrunk' })
     expect(readFileSync(join(directory, 'refused'), 'utf8').trim().split('\n')).toHaveLength(2)
@@ -69,7 +69,7 @@ describe('a witness', () => {
 
   it('follows a log over HTTP', async () => {
     const { witness, ledger, logKeys } = setting()
-    const log = ledger()
+    const log = await ledger()
     await log.append(leaves(0, 5))
     const server = createServer((request, response) => {
       const url = new URL(request.url!, 'http://log')

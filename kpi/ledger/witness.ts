@@ -8,7 +8,7 @@ import { treeHash } from './hash.ts'
 import { type PublicKey, type SecretKey, signNote } from './keys.ts'
 import { formatNote } from './note.ts'
 import { verifyConsistency } from './proof.ts'
-import { replaceFile } from './replace-file.ts'
+import { replaceFileSync } from './replace-file.ts'
 
 export interface WitnessOptions {
   directory: string
@@ -72,7 +72,7 @@ export class Witness {
       .filter(({ name, keyId }) => this.#options.logKeys.some((key) => key.name === name && key.keyId === keyId))
       .map(({ line }) => line)
     const cosigned = formatNote(next.note.text, [...logLines, ...lines])
-    replaceFile(join(this.#options.directory, 'checkpoint'), cosigned)
+    replaceFileSync(join(this.#options.directory, 'checkpoint'), cosigned)
     return { state: 'cosigned', size: next.size, note: cosigned, lines }
   }
 

@@ -2,9 +2,11 @@
 import { z } from '@hono/zod-openapi'
 import { recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { withCity } from '#kpi/board/state-facts.ts'
+import { factsInForce } from '#kpi/catalogue/in-force.ts'
 import type { Fact } from '#kpi/contract.ts'
-import { createCount, currentFacts, within } from '#kpi/engine/compute.ts'
+import { createCount, within } from '#kpi/engine/compute.ts'
 import { calendarAt } from '#kpi/time/calendar.ts'
 import { parsePeriod } from '#kpi/time/period.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
@@ -18,6 +20,7 @@ const FactsQuery = z.object({
   kpi: z.string().max(64),
   only: z.string().max(2000).default(''),
   switches: z.string().max(2000).default(''),
+  text: z.string().max(200).default('').describe('In the id, the code or the name, whatever its case'),
   limit: z.coerce.number().int().min(1).max(200).default(50),
   offset: z.coerce.number().int().min(0).max(1_000_000).default(0),
 })
@@ -50,7 +53,7 @@ export function factRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       access: { right: 'read', scope: 'read', within: 'jurisdiction' },
       ...{ query: FactsQuery, response: Facts },
     },
-    ({ query, context }) => {
+    async ({ query, context }) => {
       const plan = kpi.board.plan(query.kpi)
       if (!plan) throw new CodedError('not-found', { what: `The KPI ${query.kpi}` })
       const only = onlyWithin(pairsOf(query.only), jurisdictionOf(context))
@@ -58,11 +61,20 @@ export function factRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       const nowMs = clock.nowMs()
       const calendar = calendarAt(kpiWork.calendars, plan.definition.calendar, nowMs)!
       const pairs = Object.entries(only)
-      const all = currentFacts(kpi.catalogue.facts(), plan.definition.fact, nowMs, nowMs).filter((fact) => {
-        const { fields } = withCity(fact)
-        return pairs.every(([name, value]) => within(String(fields[name] ?? ''), value, name))
+      const wanted = query.text.trim().toLowerCase()
+      const isAsked = (fact: Fact): boolean =>
+        pairs.every(([name, value]) => within(fieldOf(fact, name), value, name)) &&
+        (wanted === '' || textsOf(fact).some((text) => text.toLowerCase().includes(wanted)))
+      const inForce = await factsInForce(kpi.catalogue.facts(), plan.definition.fact, {
+        validMs: nowMs,
+        knownMs: nowMs,
       })
-      all.sort((a, b) => (a.id < b.id ? -1 : 1))
+      const all: Fact[] = []
+      const pace = createPace()
+      for (const fact of inForce) {
+        if (isAsked(fact)) all.push(fact)
+        await pace(true)
+      }
       const request = {
         ...{ switches: pairsOf(query.switches), by: [], validMs: nowMs, knownMs: nowMs, calendar },
         ...{ period: parsePeriod('all', zoneOf(plan.definition.zone)), catalogueVersion: kpi.catalogue.version() },
@@ -94,4 +106,12 @@ export function factRoutes(app: App, { kpi, kpiWork, clock }: Parts): void {
       }
     },
   )
+}
+
+function fieldOf({ fields }: Fact, name: string): string {
+  return name === 'city' ? String(fields['region'] ?? '').slice(0, 4) : String(fields[name] ?? '')
+}
+
+function textsOf({ id, fields }: Fact): string[] {
+  return [id, String(fields['code'] ?? ''), String(fields['name'] ?? '')]
 }

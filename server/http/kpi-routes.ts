@@ -316,10 +316,11 @@ function catalogueRoutes(app: App, { kpi, clock }: Parts): void {
       }),
     },
     async () => {
-      const latest = new Map(catalogue.facts().map((fact) => [`${fact.kind}/${fact.id}`, fact]))
-      const counts: Record<string, number> = {}
-      for (const { kind, removed } of latest.values()) if (!removed) counts[kind] = (counts[kind] ?? 0) + 1
-      return { version: catalogue.version(), counts, publications: await catalogue.publications(100) }
+      return {
+        version: catalogue.version(),
+        counts: catalogue.counts(),
+        publications: await catalogue.publications(100),
+      }
     },
   )
   endpoint(
@@ -355,7 +356,7 @@ function catalogueRoutes(app: App, { kpi, clock }: Parts): void {
     },
     async ({ body, context }) => {
       const { kind, facts, problems } = await importFacts(body, clock.nowMs())
-      const { added, changed, removed, unchanged } = catalogue.difference(kind, facts, body.whole)
+      const { added, changed, removed, unchanged } = await catalogue.difference(kind, facts, body.whole)
       // All or nothing: half a catalogue would be worse than the old one.
       const apply = !body.dryRun && problems.length === 0
       const publication = apply

@@ -125,9 +125,10 @@ export function ledgerRoutes(app: App, { ledger, kpi, kpiWork: { witnesses }, co
         const found = versions.find(({ record }) => String(record.version) === query.version)
         if (!found || !covers(bounds, placeOf(found.record))) throw new CodedError('auth.outside')
       }
-      const checkpoint = ledger.checkpoint()
-      const found = ledger.find(query)
+      const found = await ledger.find(query)
       if (!found) throw new CodedError('not-found', { what: `A leaf of ${query.kind} ${query.id.slice(0, 64)}` })
+      // Both of the same size: nothing is appended between these two.
+      const checkpoint = ledger.checkpoint()
       const { leafHash, root, proof, ...rest } = ledger.prove(found.index)
       return { ...rest, leafHash: text(leafHash), root: text(root), proof: proof.map(text), checkpoint }
     },

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { z } from '@hono/zod-openapi'
 import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import { changeSince } from '#kpi/board/ranking.ts'
+import { namesIn } from '#kpi/catalogue/names.ts'
 import type { KpiValue } from '#kpi/contract.ts'
 import type { Definition } from '#kpi/definitions/definition.ts'
 import { ruleFor } from '#kpi/engine/target.ts'
@@ -85,18 +86,19 @@ export function scorecardRoutes(app: App, { kpi, kpiWork, clock, config }: Parts
       },
       ...{ query: z.object({ department: z.string().max(200).default('') }), response: api.Names },
     },
-    ({ query, context }) => {
+    async ({ query, context }) => {
       const bounds = jurisdictionOf(context)
+      const names = await namesIn(kpi.catalogue.facts())
       const departments: Record<string, string> = {}
       const items: Record<string, string> = {}
-      for (const { kind, id, removed, fields } of kpi.catalogue.facts()) {
-        const { name, department, departmentName, code } = fields
-        if (removed || typeof department !== 'string') continue
-        const region = String(fields['region'] ?? '').padEnd(6, '0')
-        if (!isEverywhere(bounds) && !covers(bounds, { region, department })) continue
-        if (typeof departmentName === 'string') departments[department] = departmentName
-        const isAsked = kind === 'item' && department === query.department && typeof name === 'string'
-        if (isAsked && Object.keys(items).length < itemsNamed) items[String(code ?? id)] = name
+      const seen = (one: { region: string; department: string }): boolean => isEverywhere(bounds) || covers(bounds, one)
+      for (const { department, region, name } of names.departments)
+        if (seen({ region, department })) departments[department] = name
+      let named = 0
+      for (const { code, region, name } of names.itemsOf(query.department)) {
+        if (!seen({ region, department: query.department })) continue
+        if (++named > itemsNamed) break
+        items[code] = name
       }
       return { ...places, departments, items }
     },

@@ -33,7 +33,7 @@ const startMs = china('2026-11-10T12:00:00')
 const secret = `whsec_${Buffer.from('0123456789abcdef0123456789abcdef').toString('base64')}`
 const directory = mkdtempSync(join(tmpdir(), 'guanlan-briefs-'))
 const clock = new ManualClock(startMs)
-const ledger = openLedger(configSchema.parse({}).ledger, directory, clock)
+const ledger = await openLedger(configSchema.parse({}).ledger, directory, clock)
 let state: TestState
 let kpi: KpiPart
 let http: Server

@@ -2,8 +2,9 @@
 // in its order of arrival. It goes on from what the ledger holds, so a crash loses nothing and repeats nothing.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { recordHash } from '#core/canonical.ts'
+import { listHash, recordHash } from '#core/canonical.ts'
 import type { Logger } from '#core/logger.ts'
+import { createPace } from '#core/pace.ts'
 import { readYaml } from '#core/yaml-source.ts'
 import type { CaseStore, Fact, Leaf } from '#kpi/contract.ts'
 import type { LoadedDefinitions } from '#kpi/definitions/load.ts'
@@ -34,8 +35,9 @@ export function createLedgerFeed(
   let catalogueDone: number | null = null
   /** A version that is there with other content stays as it was, and is said aloud: whoever changes it raises it. */
   const appendNew = async (leaves: readonly Leaf[]): Promise<void> => {
-    const fresh = leaves.filter((leaf) => {
-      const known = ledger.find(leaf)
+    const there = await ledger.findAll(leaves)
+    const fresh = leaves.filter((leaf, i) => {
+      const known = there[i]
       if (known && known.leaf.hash !== leaf.hash)
         deps.logger.error(
           { kind: leaf.kind, id: leaf.id, version: leaf.version },
@@ -51,12 +53,23 @@ export function createLedgerFeed(
       // A name that is longer than a leaf can hold is proved with the whole publication.
       const named = rows.filter(({ kind, id }) => kind.length + id.length < leafIdMax)
       const last = named.at(-1)
-      if (last && !ledger.find(rowLeaf(last)))
-        for (let from = 0; from < named.length; from += ledgerBatchMax) {
-          const leaves = named.slice(from, from + ledgerBatchMax).map(rowLeaf)
-          await ledger.append(leaves.filter((leaf) => !ledger.find(leaf)))
-        }
-      await appendNew(catalogueLeaves(rows, deps.nowMs()).filter((leaf) => leaf.version === String(version)))
+      if (last && !(await ledger.find(rowLeaf(last)))) await appendRows(named)
+      const hash = await listHash(rows, createPace())
+      const id = 'catalogue'
+      await appendNew([{ kind: 'catalogue', id, version: String(version), hash, knownMs: deps.nowMs() }])
+    }
+  }
+  /** A province has a quarter of a million; what a crash cut short goes on behind what is there. */
+  const appendRows = async (rows: readonly Fact[]): Promise<void> => {
+    const pace = createPace()
+    for (let from = 0; from < rows.length; from += ledgerBatchMax) {
+      const leaves: Leaf[] = []
+      for (const row of rows.slice(from, from + ledgerBatchMax)) {
+        leaves.push(rowLeaf(row))
+        await pace(true)
+      }
+      const there = await ledger.findAll(leaves)
+      await ledger.append(leaves.filter((_, i) => !there[i]))
     }
   }
   return {
@@ -109,11 +122,4 @@ export function calendarLeaves(rules: string, knownMs: number): Leaf[] {
 export function rowLeaf(fact: Fact): Leaf {
   const { kind, id, version, knownMs } = fact
   return { kind: 'catalogue', id: `${kind}/${id}`, version: String(version), hash: recordHash(fact), knownMs }
-}
-
-/** One leaf per publication, over its rows as they were published. */
-export function catalogueLeaves(facts: readonly Fact[], knownMs: number): Leaf[] {
-  return [...Map.groupBy(facts, ({ version }) => version)].map(([version, rows]) => ({
-    ...{ kind: 'catalogue' as const, id: 'catalogue', version: String(version), hash: recordHash(rows), knownMs },
-  }))
 }

@@ -8,7 +8,7 @@ import type { Component } from '#core/component.ts'
 import { CodedError } from '#core/errors.ts'
 import type { BodyInspector } from '#core/sensitive.ts'
 import { formatProblem } from '#core/yaml-source.ts'
-import { replaceFile } from '#kpi/ledger/replace-file.ts'
+import { replaceFileSync } from '#kpi/ledger/replace-file.ts'
 import type { Consumer } from '#pipeline/log/consumer.ts'
 import { createInspector } from '#security/sensitive/body/inspector.ts'
 import type { SensitiveConfig } from '#security/sensitive/config.ts'
@@ -112,7 +112,7 @@ const keyBytes = 32
 
 /** Made once, readable by its owner alone. Who loses it can no longer trace what was seen before. */
 export function loadOrMakeKey(path: string): Buffer {
-  if (!existsSync(path)) replaceFile(path, `${randomBytes(keyBytes).toString('hex')}\n`, 0o600)
+  if (!existsSync(path)) replaceFileSync(path, `${randomBytes(keyBytes).toString('hex')}\n`, 0o600)
   if ((statSync(path).mode & 0o077) !== 0)
     throw new CodedError('sensitive.key', { path, cause: 'others than its owner can read it' })
   const key = Buffer.from(readFileSync(path, 'utf8').trim(), 'hex')

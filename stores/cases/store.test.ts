@@ -150,12 +150,12 @@ it('finds an id among many, through runs that were merged and a start in between
   const runs = (await readdir(directory)).filter((name) => name.endsWith('.run'))
   expect(runs.length).toBeLessThan(24)
   const wanted = [...Array.from({ length: 50 }, (_, i) => 100 + i), ...Array.from({ length: 50 }, (_, i) => 9001 + i)]
-  expect(index.candidates(ids(100, 50))).toEqual(wanted)
-  expect(index.candidates(['never', ...ids(8999, 1)])).toEqual([8999])
+  expect(await index.candidates(ids(100, 50))).toEqual(wanted)
+  expect(await index.candidates(['never', ...ids(8999, 1)])).toEqual([8999])
   const { saved } = index
   index = await openIdIndex(directory, 9050, 64)
   expect(index.saved).toBe(saved)
-  expect(index.candidates(ids(100, 50)).filter((sequence) => sequence <= saved)).toEqual(
+  expect((await index.candidates(ids(100, 50))).filter((sequence) => sequence <= saved)).toEqual(
     wanted.filter((sequence) => sequence <= saved),
   )
   // Runs of cases that are gone are not believed.

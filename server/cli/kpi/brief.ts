@@ -103,7 +103,7 @@ async function issueNow(
   write: (name: string, content: Buffer) => Promise<void>,
 ): Promise<void> {
   const { database, kpi, series, period, formats } = order
-  const ledger = openLedger(config.ledger, config.data, systemClock)
+  const ledger = await openLedger(config.ledger, config.data, systemClock)
   try {
     const calendars = readCalendars(join(resolve(config.rules.kpi), 'calendars')).calendars.map(compileCalendar)
     const briefs = createBriefsPart(config, {

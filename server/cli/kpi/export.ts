@@ -55,7 +55,7 @@ export async function exportBundle({ options, lists }: CommandInput): Promise<nu
     silentLogger,
   )
   const cases = createDuckCases({ ...duckCasesDefaults, directory: join(config.data, 'cases') })
-  const ledger = openLedger(config.ledger, config.data, systemClock)
+  const ledger = await openLedger(config.ledger, config.data, systemClock)
   try {
     await state.open()
     await cases.open()

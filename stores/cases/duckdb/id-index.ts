@@ -1,10 +1,11 @@
-// Which versions of a case are there already? Sorted runs of (hash of the id, sequence), newest in memory, merged in
-// tiers of eight. One look-up reads one page of each run; what it finds is only a candidate, for two ids may share a hash.
-// Everything here can be made again from the cases.
+// Under which sequences has an id arrived? Sorted runs of (hash of the id, sequence), newest in memory, merged in tiers of
+// eight. One look-up reads one page of each run; what it finds is only a candidate, for two ids may share a hash.
+// Everything here can be made again from what it is an index of.
 import { closeSync, openSync, readSync } from 'node:fs'
 import { open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate as yieldToOthers } from 'node:timers/promises'
+import { createPace, type Pace } from '#core/pace.ts'
 
 /** Hash in two halves, then the sequence. */
 const entryBytes = 12
@@ -12,6 +13,10 @@ const pageEntries = 1024
 const tierRuns = 8
 /** Entries in memory before they become a run. */
 const inMemoryMax = 131_072
+/** 32 bits of hash and this many places are whole numbers of a double. */
+const placesMax = 2 ** 21
+/** Between two looks at the clock. */
+const looksPerPiece = 64
 const runName = /^ids-(\d{12})-(\d{12})\.run$/
 
 interface Run {
@@ -25,7 +30,7 @@ interface Run {
 
 export interface IdIndex {
   /** Sequences of these ids, and of a few others. */
-  candidates(ids: readonly string[]): number[]
+  candidates(ids: readonly string[]): Promise<number[]>
   /** In the order of sequences, without gaps. */
   add(ids: readonly string[], firstSequence: number): Promise<void>
   /** The last sequence that a restart will find. */
@@ -49,7 +54,7 @@ export async function openIdIndex(directory: string, last: number, memoryMax = i
       await rm(join(directory, name), { force: true })
       continue
     }
-    const run = readRun(join(directory, name), from, to)
+    const run = await readRun(join(directory, name), from, to)
     if (run) runs.push(run)
   }
   next = (runs.at(-1)?.to ?? 0) + 1
@@ -60,17 +65,10 @@ export async function openIdIndex(directory: string, last: number, memoryMax = i
   }
 
   const flush = async (): Promise<void> => {
-    const entries: [number, number, number][] = []
-    for (const [id, sequences] of memory) {
-      const [high, low] = hashOf(id)
-      for (const sequence of sequences) entries.push([high, low, sequence])
-    }
-    entries.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2])
-    const bytes = Buffer.alloc(entries.length * entryBytes)
-    for (const [i, [high, low, sequence]] of entries.entries()) put(bytes, i, high, low, sequence)
+    const bytes = sortedRun(memory, memoryCount)
     const file = join(directory, nameOf(memoryFrom, next - 1))
     await write(file, (append) => append(bytes))
-    runs.push(readRun(file, memoryFrom, next - 1)!)
+    runs.push((await readRun(file, memoryFrom, next - 1))!)
     memory = new Map()
     memoryCount = 0
     memoryFrom = next
@@ -84,14 +82,14 @@ export async function openIdIndex(directory: string, last: number, memoryMax = i
       if (tail.length < tierRuns || tail.some((run) => tier(run) !== tier(tail[0]!))) return
       const file = join(directory, nameOf(tail[0]!.from, tail.at(-1)!.to))
       await write(file, (append) => mergeRuns(tail, append))
-      const merged = readRun(file, tail[0]!.from, tail.at(-1)!.to)!
+      const merged = (await readRun(file, tail[0]!.from, tail.at(-1)!.to))!
       runs = [...runs.slice(0, -tierRuns), merged]
       for (const run of tail) await drop(run)
     }
   }
 
   return {
-    candidates: (ids) => {
+    candidates: async (ids) => {
       const found = new Set<number>()
       const hashes: [number, number][] = []
       for (const id of new Set(ids)) {
@@ -99,7 +97,14 @@ export async function openIdIndex(directory: string, last: number, memoryMax = i
         hashes.push(hashOf(id))
       }
       hashes.sort((a, b) => a[0] - b[0] || a[1] - b[1])
-      for (const run of runs) lookUp(run, hashes, found)
+      // Opened before the first rest: a run that is merged meanwhile is read to its end all the same.
+      const opened = runs.map((run) => ({ run, descriptor: openSync(run.file, 'r') }))
+      try {
+        const pace = createPace()
+        for (const { run, descriptor } of opened) await lookUp(run, descriptor, hashes, found, pace)
+      } finally {
+        for (const { descriptor } of opened) closeSync(descriptor)
+      }
       return [...found].sort((a, b) => a - b)
     },
     add: async (ids, firstSequence) => {
@@ -109,9 +114,8 @@ export async function openIdIndex(directory: string, last: number, memoryMax = i
         if (sequences) sequences.push(next)
         else memory.set(id, [next])
         next++
-        memoryCount++
+        if (++memoryCount >= memoryMax) await flush()
       }
-      if (memoryCount >= memoryMax) await flush()
     },
     get saved() {
       return runs.at(-1)?.to ?? 0
@@ -140,8 +144,13 @@ function finish(value: number): number {
   return (h ^ (h >>> 16)) >>> 0
 }
 
-function lookUp(run: Run, hashes: readonly [number, number][], found: Set<number>): void {
-  const descriptor = openSync(run.file, 'r')
+async function lookUp(
+  run: Run,
+  descriptor: number,
+  hashes: readonly [number, number][],
+  found: Set<number>,
+  pace: Pace,
+): Promise<void> {
   const page = Buffer.alloc(pageEntries * entryBytes)
   let loaded = -1
   let count = 0
@@ -151,25 +160,22 @@ function lookUp(run: Run, hashes: readonly [number, number][], found: Set<number
     count = Math.floor(bytes / entryBytes)
     loaded = index
   }
-  try {
-    for (const [high, low] of hashes) {
-      for (let index = pageFor(run.fences, high, low); index * 2 < run.fences.length; index++) {
-        load(index)
-        let at = firstAtLeast(page, count, high, low)
-        while (
-          at < count &&
-          page.readUInt32LE(at * entryBytes) === high &&
-          page.readUInt32LE(at * entryBytes + 4) === low
-        ) {
-          found.add(page.readUInt32LE(at * entryBytes + 8))
-          at++
-        }
-        // Equal hashes may go on in the next page.
-        if (at < count) break
+  for (const [i, [high, low]] of hashes.entries()) {
+    if (i % looksPerPiece === 0) await pace(true)
+    for (let index = pageFor(run.fences, high, low); index * 2 < run.fences.length; index++) {
+      load(index)
+      let at = firstAtLeast(page, count, high, low)
+      while (
+        at < count &&
+        page.readUInt32LE(at * entryBytes) === high &&
+        page.readUInt32LE(at * entryBytes + 4) === low
+      ) {
+        found.add(page.readUInt32LE(at * entryBytes + 8))
+        at++
       }
+      // Equal hashes may go on in the next page.
+      if (at < count) break
     }
-  } finally {
-    closeSync(descriptor)
   }
 }
 
@@ -205,15 +211,48 @@ function put(bytes: Buffer, i: number, high: number, low: number, sequence: numb
   bytes.writeUInt32LE(sequence, i * entryBytes + 8)
 }
 
+/** Sorted by number: half of the hash and a place in one, the other half where the first is the same. */
+function sortedRun(memory: ReadonlyMap<string, readonly number[]>, count: number): Buffer {
+  const halves = new Uint32Array(count * 2)
+  const sequences = new Uint32Array(count)
+  const order = new Float64Array(count)
+  let filled = 0
+  for (const [id, own] of memory) {
+    const [high, low] = hashOf(id)
+    for (const sequence of own) {
+      halves[2 * filled] = high
+      halves[2 * filled + 1] = low
+      sequences[filled] = sequence
+      order[filled] = high * placesMax + filled
+      filled++
+    }
+  }
+  order.sort()
+  const places = Uint32Array.from(order, (one) => one % placesMax)
+  for (let from = 0; from < count; ) {
+    let to = from + 1
+    while (to < count && halves[2 * places[to]!] === halves[2 * places[from]!]) to++
+    if (to - from > 1)
+      places.subarray(from, to).sort((a, b) => halves[2 * a + 1]! - halves[2 * b + 1]! || sequences[a]! - sequences[b]!)
+    from = to
+  }
+  const bytes = Buffer.alloc(count * entryBytes)
+  for (const [i, place] of places.entries())
+    put(bytes, i, halves[2 * place]!, halves[2 * place + 1]!, sequences[place]!)
+  return bytes
+}
+
 /** @returns undefined when it is not whole */
-function readRun(file: string, from: number, to: number): Run | undefined {
+async function readRun(file: string, from: number, to: number): Promise<Run | undefined> {
   const entries = to - from + 1
   const pages = Math.ceil(entries / pageEntries)
   const fences = new Uint32Array(pages * 2)
   const descriptor = openSync(file, 'r')
   try {
     const first = Buffer.alloc(8)
+    const pace = createPace()
     for (let page = 0; page < pages; page++) {
+      if (page % looksPerPiece === 0) await pace(true)
       if (readSync(descriptor, first, 0, 8, page * pageEntries * entryBytes) < 8) return undefined
       fences[2 * page] = first.readUInt32LE(0)
       fences[2 * page + 1] = first.readUInt32LE(4)

@@ -66,7 +66,7 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   /** Whole rows of these ids, or some columns of them, in order of arrival. */
   const ofIds = async (ids: readonly string[], what: string): Promise<Record<string, unknown>[]> => {
     const wanted = new Set(ids)
-    const candidates = index().candidates(ids)
+    const candidates = await index().candidates(ids)
     const found: Record<string, unknown>[] = []
     for (let from = 0; from < candidates.length; from += batchRows) {
       const part = candidates.slice(from, from + batchRows)

@@ -27,7 +27,7 @@ export const kpiEntries = pgTable(
     body: jsonb('body').$type<Record<string, unknown>>().notNull(),
   },
   (table) => [
-    index('kpi_entries_publication').on(table.publication),
+    index('kpi_entries_publication').on(table.publication, table.id),
     index('kpi_entries_entry').on(table.kind, table.entryId),
   ],
 )

@@ -186,6 +186,7 @@ export const scorecardEn = {
   'note.kind.definition-change': 'definition change',
   'facts.title': 'Rows behind the figure',
   'facts.row': 'Row',
+  'facts.search': 'Name or code',
   'facts.counts': 'Counts',
   'facts.version': 'Publication',
   'facts.none': 'No row is here.',

@@ -186,6 +186,7 @@ export const scorecardZh: Record<keyof typeof scorecardEn, string> = {
   'note.kind.definition-change': '口径变更',
   'facts.title': '构成明细',
   'facts.row': '条目',
+  'facts.search': '名称或编码',
   'facts.counts': '计入',
   'facts.version': '发布版本',
   'facts.none': '没有条目。',
