@@ -223,7 +223,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
     }
 
     const learning = { clock, logger, metrics: registry, log, shared, alerting, directory: inData('learned') }
-    const learn = createLearnPart(config.security.learn, learning)
+    const learn = createLearnPart(config.security.learn, { ...learning, onContext: correlation.weigh })
     const behaviour = createBehaviourPart(config.security.behaviour, { ...learning, inventory: inventoryTable })
     const flows = createFlowsPart(config.security.flows, { ...learning, inventory: inventoryTable })
     const sensitive = createSensitiveData(config.security.sensitive, {

@@ -131,11 +131,7 @@ export class Correlator {
     let isNews = false
     if (bits > 0) {
       this.#counts.unusual++
-      const weight =
-        bits *
-        tacticWeight(tactic) *
-        severityWeight[alert.severity] *
-        criticalityWeight[this.#deps.criticalityOf?.(place) ?? 'medium']
+      const weight = this.#weightOf(bits, alert, place)
       const { score, added } = this.#surprises.add(place, alert, weight, atMs)
       this.#risks.add(place, alert, weight, atMs)
       const chapter: Chapter = { atMs, alert, place, tactic, added, seenBefore: judged.seenBefore }
@@ -236,6 +232,22 @@ export class Correlator {
       this.#risks.add(chapter.place, chapter.alert, chapter.added, chapter.atMs)
     }
     return incident
+  }
+
+  /** What is no alert: it adds to the risk that people are shown, and opens no incident. */
+  weigh(seen: SeenAlert): void {
+    const atMs = Math.max(seen.atMs, this.#nowMs)
+    const place = seen.entities[0]
+    if (place === undefined) return
+    const { rarityBits, burstBits } = this.#rhythm.observe(`${seen.name} alone`, place, atMs)
+    const bits = Math.max(0, rarityBits - this.#config.ordinaryBits) + burstBits
+    if (bits > 0) this.#risks.add(place, seen, this.#weightOf(bits, seen, place), atMs)
+  }
+
+  #weightOf(bits: number, alert: SeenAlert, place: string): number {
+    const tactic = alert.tactic ?? this.#deps.tacticOf(alert.name)
+    const criticality = this.#deps.criticalityOf?.(place) ?? 'medium'
+    return bits * tacticWeight(tactic) * severityWeight[alert.severity] * criticalityWeight[criticality]
   }
 
   /** The entity's own unusual alerts before, and what else it did in the hour before. */

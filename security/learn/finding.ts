@@ -1,5 +1,6 @@
 // What a model saw, in words: how many, how unusual, which parts weighed most, and what is known of the model.
 import type { Finding, Severity } from '#core/finding.ts'
+import type { Use } from './config.ts'
 import type { ModelFile } from './linear.ts'
 import type { DriftReport, Level, SourceReport } from './score-watch.ts'
 
@@ -49,7 +50,12 @@ export const wordsOf: Record<string, Words> = {
 
 const quoted = (text: string): string => JSON.stringify(text)
 
-export function sourceFinding(model: ModelFile, report: SourceReport): Finding {
+/** Not sure enough to ask for anybody's time: it counts for the risk of what it is about, and is no alert. */
+export const isContext = ({ annotations }: Pick<Finding, 'annotations'>): boolean =>
+  annotations['model.use'] === 'context'
+
+/** @param alone what a single value is, whatever else its source did */
+export function sourceFinding(model: ModelFile, report: SourceReport, alone: Use): Finding {
   const words = wordsOf[model.name]!
   const { window, best, source, destination, level } = report
   const isMany = source === ''
@@ -64,11 +70,11 @@ export function sourceFinding(model: ModelFile, report: SourceReport): Finding {
     en: `${percent(report.usualShare)} of values are usually above the threshold here; that so many are by chance is one in 2^${Math.floor(report.bits)}.`,
     zh: `此处平时有 ${percent(report.usualShare)} 的值超过阈值；如此之多纯属偶然的概率不超过 2^-${Math.floor(report.bits)}。`,
   }
-  const alone = {
+  const single = {
     en: 'A single value is told because it is higher than nearly all seen here.',
     zh: '仅凭单个值告警，是因为其分数高于此处几乎所有已见的值。',
   }
-  const why = (language: 'en' | 'zh'): string => (level === 'low' ? alone[language] : odds[language])
+  const why = (language: 'en' | 'zh'): string => (level === 'low' ? single[language] : odds[language])
   return {
     rule: `ml/${model.name}`,
     title: fill(words.title.en),
@@ -78,6 +84,7 @@ export function sourceFinding(model: ModelFile, report: SourceReport): Finding {
     labels: isMany ? { destination } : { source },
     annotations: {
       ...{ category: 'security', tactics: words.tactics },
+      ...(level === 'low' && alone === 'context' ? { 'model.use': 'context' } : {}),
       'title.zh': fill(words.title.zh, zhValues),
       'description.zh': `${words.what.zh}${why('zh')}`,
       'model.id': model.name,

@@ -4,6 +4,7 @@ import type { Event } from '#core/event.ts'
 import { seededRandom } from '#core/random.ts'
 import { learnConfigSchema } from './config.ts'
 import { populationStability } from './distribution.ts'
+import { isContext } from './finding.ts'
 import { createLearnedModels } from './service.ts'
 import { SiteScores } from './site-scores.ts'
 import { SourceWindow, surpriseBits } from './source-window.ts'
@@ -40,6 +41,17 @@ describe('classifiers on the stream', () => {
   it('the same request again is no new evidence', () => {
     const found = models().apply(Array.from({ length: 500 }, () => request('203.0.113.9', attack(1))))
     expect(found.map(({ severity }) => severity)).toEqual(['low'])
+  })
+  it('one request is context, unless the configuration makes it an alert; what a source adds up to is one', () => {
+    const one = (config: object) => models(config).apply([request('203.0.113.9', attack(1))])
+    expect(one({}).map(isContext)).toEqual([true])
+    expect(one({ webRequest: { alone: 'alert' } }).map(isContext)).toEqual([false])
+    expect(one({ webRequest: { alone: 'off' } })).toEqual([])
+    const many = models().apply(Array.from({ length: 2000 }, (_, n) => request('203.0.113.9', attack(n), n)))
+    for (const finding of many) expect(isContext(finding)).toBe(finding.severity === 'low')
+    // As it was written before.
+    expect(learnConfigSchema.parse({ webRequest: { alone: true } }).webRequest.alone).toBe('alert')
+    expect(learnConfigSchema.parse({ webRequest: { alone: false } }).webRequest.alone).toBe('off')
   })
   it('is quiet on harmless requests and on events of other kinds', () => {
     const quiet = models()

@@ -1,5 +1,6 @@
 // One model at work on a stream: scores values, adds them up per source, and says when a source's values are too many or
 // too high to be usual here. The state is a function of the events it was given, and bounded.
+import type { Use } from './config.ts'
 import { emptyReference, lengthBin, populationStability, scoreBin } from './distribution.ts'
 import { type ModelFile, openLinear, openReasons } from './linear.ts'
 import { SiteScores } from './site-scores.ts'
@@ -7,7 +8,7 @@ import { type Sample, SourceWindow, surpriseBits, type WindowState } from './sou
 
 export interface ScoreWatchConfig {
   threshold: number
-  alone: boolean
+  alone: Use
   aloneShare: number
   findingsPerHourMax: number
   driftValues: number
@@ -161,7 +162,7 @@ export class ScoreWatch {
   #level(bits: number, isHigh: boolean): Level | undefined {
     if (bits >= highBits) return 'high'
     if (bits >= mediumBits) return 'medium'
-    return this.#config.alone && isHigh ? 'low' : undefined
+    return this.#config.alone !== 'off' && isHigh ? 'low' : undefined
   }
 
   #tell(

@@ -4,9 +4,9 @@ import { readFileSync } from 'node:fs'
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client'
 import type { Event } from '#core/event.ts'
 import type { Finding } from '#core/finding.ts'
-import type { LearnConfig } from './config.ts'
+import type { LearnConfig, Use } from './config.ts'
 import { namesOf, requestValuesOf } from './event-values.ts'
-import { driftFinding, sourceFinding } from './finding.ts'
+import { driftFinding, isContext, sourceFinding } from './finding.ts'
 import { nameTokens } from './generated-name.ts'
 import { ModelFile } from './linear.ts'
 import { requestTokens } from './request-tokens.ts'
@@ -24,6 +24,7 @@ export function readShippedModel(name: keyof typeof cardRates): ModelFile {
 interface Kind {
   watch: ScoreWatch
   items(event: Event): Scorable[]
+  alone: Use
 }
 
 export function createLearnedModels(config: LearnConfig, deps: { metrics: Registry }) {
@@ -42,7 +43,7 @@ export function createLearnedModels(config: LearnConfig, deps: { metrics: Regist
       { ...own, driftValues, driftPsi },
     )
     watch.onScore = (score) => scores.observe({ model: name }, score)
-    kinds.push({ watch, items })
+    kinds.push({ watch, items, alone: own.alone })
   }
   const registers = [deps.metrics]
   const labelNames = ['model']
@@ -51,7 +52,7 @@ export function createLearnedModels(config: LearnConfig, deps: { metrics: Regist
     buckets: [0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 1],
   })
   const findings = new Counter({
-    ...{ name: 'guanlan_ml_findings_total', help: 'Findings of a model, by severity', registers },
+    ...{ name: 'guanlan_ml_findings_total', help: 'Findings of a model, by severity; context: no alerts', registers },
     labelNames: ['model', 'severity'],
   })
   const psi = new Gauge({
@@ -92,11 +93,11 @@ export function createLearnedModels(config: LearnConfig, deps: { metrics: Regist
     apply(events: readonly Event[]): Finding[] {
       const found: Finding[] = []
       for (const event of events)
-        for (const { watch, items } of kinds) {
+        for (const { watch, items, alone } of kinds) {
           const { model } = watch
           const tell = (report: SourceReport): void => {
-            const finding = sourceFinding(model, report)
-            findings.inc({ model: model.name, severity: finding.severity })
+            const finding = sourceFinding(model, report, alone)
+            findings.inc({ model: model.name, severity: isContext(finding) ? 'context' : finding.severity })
             found.push(finding)
           }
           const drift = (report: DriftReport): void => {

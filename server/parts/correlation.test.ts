@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import type { AlertChange } from '#alerts/alert.ts'
 import type { FeedMessage } from '#alerts/feed/feed.ts'
 import { ManualClock } from '#core/clock.ts'
+import type { Finding } from '#core/finding.ts'
 import type { IncidentDraft } from '#core/incident.ts'
 import { silentLogger } from '#core/logger.ts'
 import { readTactics } from '#security/correlate/tactics.ts'
@@ -74,4 +75,17 @@ it('the feed from its beginning makes incidents of what is unusual; what only ch
   const atRisk = part.entitiesAtRisk(5)
   expect(atRisk.map(({ entity }) => entity)).toEqual(['host:web-1'])
   expect(atRisk[0]!.reasons.map(({ title }) => title.zh)).toContain('标题 sigma/sudo')
+
+  // What is no alert is a reason for the risk of its host, and for nothing else.
+  const context: Finding = {
+    ...{ rule: 'ml/web-request', title: '1 of 9 requests', description: '', severity: 'low', state: 'active' },
+    ...{ labels: { source: '203.0.113.9' }, annotations: { 'title.zh': '9 个请求中有 1 个' }, atMs: 0, forMs: 0 },
+    ...{ resolveAfterMs: 0, entities: ['host:web-1'] },
+    evidence: { query: '*', language: 'kql', fromMs: 0, toMs: 1, eventIds: [], value: 1, threshold: 0.5 },
+  }
+  part.weigh([context])
+  const [weighed] = part.entitiesAtRisk(5)
+  expect(weighed!.score).toBeGreaterThan(atRisk[0]!.score)
+  expect(weighed!.reasons.map(({ title }) => title.zh)).toContain('9 个请求中有 1 个')
+  expect(part.incidents('zh')).toEqual([incident])
 })

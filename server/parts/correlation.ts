@@ -6,6 +6,7 @@ import { reportClockRule } from '#alerts/incidents/warn.ts'
 import type { Clock } from '#core/clock.ts'
 import type { Component, Health } from '#core/component.ts'
 import type { Entity } from '#core/entity.ts'
+import type { Finding } from '#core/finding.ts'
 import type { IncidentDraft } from '#core/incident.ts'
 import type { Logger } from '#core/logger.ts'
 import type { SeenAlert } from '#security/correlate/alert.ts'
@@ -19,6 +20,8 @@ export interface CorrelationPart extends Component {
   /** Newest first. */
   incidents(language: Language): (IncidentDraft & { over: boolean; links: Record<string, string> })[]
   entitiesAtRisk(limit: number): EntityRisk[]
+  /** Findings that are no alerts: they count for risk. It halves within half an hour and is not kept over a restart. */
+  weigh(findings: readonly Finding[]): void
 }
 
 const incidentsMax = 500
@@ -108,11 +111,17 @@ export function createCorrelationPart(deps: {
         return { ...draft, over: incident.over, links: Object.fromEntries(links) }
       })
     },
+    weigh: (findings) => {
+      for (const { rule, labels, ...finding } of findings)
+        correlator.weigh(seen({ ...finding, rule, fingerprint: `${rule} ${JSON.stringify(labels)}` }, clock.nowMs()))
+    },
     entitiesAtRisk: (limit) => correlator.risks.ranking(clock.nowMs(), limit),
   }
 }
 
-function seen(alert: Alert, atMs: number): SeenAlert {
+type Told = Pick<Alert, 'fingerprint' | 'rule' | 'title' | 'annotations' | 'entities' | 'severity'>
+
+function seen(alert: Told, atMs: number): SeenAlert {
   const tactic = alert.annotations['tactics']?.split(/[ ,]+/)[0]
   return {
     id: alert.fingerprint,
