@@ -10,7 +10,7 @@ import { withLimits } from '../cases/item-fields.ts'
 import { adjudicationsIn } from '../catalogue/adjudications.ts'
 import { factsInForce, itemsKnown } from '../catalogue/in-force.ts'
 import { itemsInTurns } from '../catalogue/items.ts'
-import type { CaseStore, Catalogue, Fact, KpiValue, StoredCase, Switches } from '../contract.ts'
+import type { CaseStore, Catalogue, Fact, KpiValue, Switches } from '../contract.ts'
 import type { LoadedDefinitions } from '../definitions/load.ts'
 import { formulaOf, type Plan } from '../definitions/plan.ts'
 import { chooseVersions, inOrder, versionAt } from '../definitions/versions.ts'
@@ -22,6 +22,7 @@ import { type Calendar, calendarAt } from '../time/calendar.ts'
 import { monthsOf, parsePeriod } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import { type CubeFiles, openCubeFiles } from './cube-files.ts'
+import { createPasses } from './passes.ts'
 import {
   adjudicatedBetween,
   factsOf,
@@ -85,6 +86,8 @@ const batch = 20_000
 const codesMax = 500
 /** Time goes on for what is open at most so often: a million open cases every eight minutes. */
 const openPerMs = 2
+/** Counted in one turn of the event loop, in every definition. */
+const appliedAtOnce = 50
 /** Of one definition. */
 const answersMax = 200
 const answerCellsMax = 10_000
@@ -119,6 +122,7 @@ export function createBoard(deps: BoardDeps): Board {
   const ofState = plans.filter(({ definition }) => definition.fact !== 'case')
   /** The catalogue that the running refresh counts with. */
   let given: readonly Fact[] = []
+  const passes = createPasses(cases)
   let sequence = 0
   let validMs = 0
   /** Of the catalogue, what the cubes of cases were counted with. */
@@ -231,9 +235,20 @@ export function createBoard(deps: BoardDeps): Board {
       // Only a corrected or a late record has others before it.
       const history =
         sequence === 0
-          ? new Map<string, StoredCase[]>()
+          ? Map.groupBy(fresh, ({ record }) => record.id)
           : await cases.history([...new Set(fresh.map(({ record }) => record.id))])
-      for (const { definition } of ofCases) cubes.get(keyOf(definition))!.apply(fresh, history)
+      const pace = createPace()
+      try {
+        for (let from = 0; from < fresh.length; from += appliedAtOnce) {
+          await pace(true)
+          const part = fresh.slice(from, from + appliedAtOnce)
+          for (const { definition } of ofCases) cubes.get(keyOf(definition))!.apply(part, history)
+        }
+      } catch (error) {
+        // A part of them is counted: the next time it goes on from what was saved.
+        cubes.clear()
+        throw error
+      }
       sequence = fresh.at(-1)!.sequence
       if (fresh.length < batch) break
     }
@@ -288,8 +303,10 @@ export function createBoard(deps: BoardDeps): Board {
     const ids = new Set(isNew ? adjudicatedBetween(given, publications, now) : [])
     const done = new Set<number>()
     open = 0
+    const pace = createPace()
     for await (const part of cases.scan({ openAtMs: validMs }))
       for (const { record, sequence: at } of part) {
+        await pace(true)
         if (at > sequence) continue
         open++
         if (codes.has(record.item) || ids.has(record.id)) done.add(at)
@@ -298,8 +315,10 @@ export function createBoard(deps: BoardDeps): Board {
     if (ofItems.length > 0 && codes.size > 0) {
       const among = codes.size <= codesMax ? { items: [...codes] } : {}
       for await (const part of cases.scan(among))
-        for (const { record, sequence: at } of part)
+        for (const { record, sequence: at } of part) {
+          await pace(true)
           if (at <= sequence && codes.has(record.item) && !done.has(at)) for (const { move } of ofItems) move(record)
+        }
     }
     for (const versions of ids.size > 0 ? (await cases.history([...ids])).values() : []) {
       const current = highest(versions.filter(({ sequence: at }) => at <= sequence))
@@ -308,7 +327,10 @@ export function createBoard(deps: BoardDeps): Board {
     }
     if (whole.length > 0)
       for await (const part of cases.scan({}))
-        for (const { record, sequence: at } of part) if (at <= sequence) for (const { move } of whole) move(record)
+        for (const { record, sequence: at } of part) {
+          await pace(true)
+          if (at <= sequence) for (const { move } of whole) move(record)
+        }
     validMs = atMs
     if (isNew) publications = now
   }
@@ -443,10 +465,10 @@ export function createBoard(deps: BoardDeps): Board {
       }
       return count.values()
     }
-    // A province's cases pass by; only what is counted of them stays.
-    const department = only['department']
-    const among = department === undefined || department.includes('|') ? {} : { department }
-    for await (const part of cases.scan({ knownMs, ...among })) for (const { record } of part) count.take(record)
+    await passes.count(count, {
+      ...{ knownMs: question.knownMs, nowMs: knownMs, department: only['department'] },
+      ...{ cohort: formulaOf(plan, switches).cohort, fromMs: request.period.fromMs, toMs: request.period.toMs },
+    })
     return count.values()
   }
 }

@@ -32,11 +32,8 @@ export async function movementOf(board: Board, question: MovementQuestion): Prom
     // Its parts are counted; what was published of the whole would not add up with them.
     board.values({ kpi, period, by, only, switches, asCounted: true, ...more })
   const one = async (more: Partial<Question>): Promise<KpiValue> => (await ask(from, [], more))[0]!
-  const [after] = await ask(to, [], {})
-  const version = after!.definitionVersion
+  const version = board.planFor({ kpi, period: to })!.definition.version
   const groups = async (period: string): Promise<KpiValue[]> => ask(period, [by], { version })
-  const sameWay = await one({ version })
-  const world = decompose({ whole: sameWay, groups: await groups(from) }, { whole: after!, groups: await groups(to) })
   // Choices that a version does not know cannot have been made by it.
   const chosenBy = (times: { knownMs?: number; version?: string }): Switches => {
     const plan = board.planFor({ kpi, period: from, ...times })
@@ -48,12 +45,20 @@ export async function movementOf(board: Board, question: MovementQuestion): Prom
   const said = (times: { knownMs?: number; version?: string }): Promise<KpiValue> =>
     one({ ...times, switches: chosenBy(times) })
 
+  // All at once: what is worked out from the evidence takes one pass over it.
+  const [[after], sameWay, groupsBefore, groupsAfter, now, then] = await Promise.all([
+    ask(to, [], {}),
+    one({ version }),
+    groups(from),
+    groups(to),
+    said({}),
+    knownMsBefore === undefined ? undefined : said({ knownMs: knownMsBefore }),
+  ])
+  const world = decompose({ whole: sameWay, groups: groupsBefore }, { whole: after!, groups: groupsAfter })
   const definition: Step[] = []
-  const now = await said({})
   if (question.switchesBefore !== undefined || now.definitionVersion !== version)
     definition.push(difference('definition', now, sameWay))
-  if (knownMsBefore === undefined) return { before: now, after: after!, steps: [...together(definition), ...world] }
-  const then = await said({ knownMs: knownMsBefore })
+  if (then === undefined) return { before: now, after: after!, steps: [...together(definition), ...world] }
   // A definition that was applied backwards since: what it did is told apart from what other data did.
   const isOther = then.definitionVersion !== now.definitionVersion
   const otherData = isOther ? await said({ version: then.definitionVersion }) : now

@@ -74,33 +74,41 @@ export type BriefSurroundings = Pick<
 export async function gatherBrief(board: Board, request: BriefRequest, around: BriefSurroundings): Promise<Brief> {
   const period = briefPeriod(request.period)
   const previous = periodBefore(period.label)
-  const rows: BriefRow[] = []
-  for (const { definition } of board.plans()) {
-    if (definition.group !== 'six') continue
-    const ask = (label: string, by: string[], version?: string) =>
-      board.values({ ...questionOf(definition, label, by, request), ...(version === undefined ? {} : { version }) })
-    const whole = (await ask(period.label, []))[0]
-    if (!whole) continue
-    const before = (await ask(previous, []))[0] ?? null
+  const rowOf = async (definition: Definition): Promise<BriefRow[]> => {
+    const question = (label: string, by: string[]): Question => questionOf(definition, label, by, request)
     // Both by the definition of this period; what another one did before is a step of its own.
-    const version = whole.definitionVersion
-    const sameWay = (await ask(previous, [], version))[0] ?? null
-    const [cities, citiesBefore] = [await ask(period.label, ['city'], version), await ask(previous, ['city'], version)]
+    const version = board.planFor(question(period.label, []))?.definition.version
+    if (version === undefined) return []
+    const ask = (label: string, by: string[], more: { version?: string } = { version }): Promise<KpiValue[]> =>
+      board.values({ ...question(label, by), ...more })
     const hasDepartments = request.departments === true && definition.dimensions.includes('department')
+    // All at once: of a moment that is over, the cases are looked at once for all of them.
+    const [[whole], [before = null], [sameWay = null], cities, citiesBefore, departments] = await Promise.all([
+      ask(period.label, [], {}),
+      ask(previous, [], {}),
+      ask(previous, []),
+      ask(period.label, ['city']),
+      ask(previous, ['city']),
+      hasDepartments ? ask(period.label, ['city', 'department']) : [],
+    ])
+    if (!whole) return []
     const named = cities.filter(({ dimensions }) => dimensions['city'] !== '')
-    rows.push({
-      ...{ definition, value: whole, before, cities },
-      departments: hasDepartments ? await ask(period.label, ['city', 'department'], version) : [],
-      ranking: rankValues(named, definition.direction),
-      steps:
-        before && sameWay
-          ? exactSteps(whole, before, [
-              ...(before.definitionVersion === version ? [] : [difference('definition', before, sameWay)]),
-              ...decompose({ whole: sameWay, groups: citiesBefore }, { whole, groups: cities }),
-            ])
-          : [],
-    })
+    const steps =
+      before && sameWay
+        ? exactSteps(whole, before, [
+            ...(before.definitionVersion === version ? [] : [difference('definition', before, sameWay)]),
+            ...decompose({ whole: sameWay, groups: citiesBefore }, { whole, groups: cities }),
+          ])
+        : []
+    return [
+      {
+        ...{ definition, value: whole, before, cities, departments, steps },
+        ranking: rankValues(named, definition.direction),
+      },
+    ]
   }
+  const six = board.plans().filter(({ definition }) => definition.group === 'six')
+  const rows = (await Promise.all(six.map(({ definition }) => rowOf(definition)))).flat()
   rows.sort((a, b) => (a.definition.id < b.definition.id ? -1 : 1))
   return {
     ...{ period, previous, rows },

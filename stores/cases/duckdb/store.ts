@@ -5,6 +5,7 @@ import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
+import { createPace } from '#core/pace.ts'
 import { type EventDatabase, openDatabase } from '../../events/duckdb/database.ts'
 import type { CaseRecord, StoredCase } from '../case.ts'
 import type { AppendCasesResult, CaseScan, CaseStore, CaseTally } from '../store.ts'
@@ -29,6 +30,8 @@ const strideFirst = 50_000
 const strideMax = 5_000_000
 const columns = `sequence BIGINT, id VARCHAR, version INTEGER, known_ms BIGINT, hash VARCHAR, region VARCHAR,
   department VARCHAR, item VARCHAR, opened_ms BIGINT, closed_ms BIGINT, until_ms BIGINT, removed BOOLEAN, replaces BIGINT, late BOOLEAN, record VARCHAR`
+/** What a stored case is made of. */
+const stored = 'sequence, known_ms, hash, record'
 const unitColumns = 'left(region, 6) as region6, department'
 /** Months are China's: one zone, no summer time. */
 const chinaMs = 8 * 3_600_000
@@ -60,8 +63,16 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     files.length === 0
       ? `(select * from (values (0::bigint)) limit 0)`
       : `read_parquet([${files.map((file) => quoted(join(config.directory, file))).join(', ')}])`
-  const rows = async (sql: string, signal?: AbortSignal): Promise<StoredCase[]> =>
-    files.length === 0 ? [] : (await db().query(sql, [], signal)).map(storedOf)
+  const rows = async (sql: string, signal?: AbortSignal): Promise<StoredCase[]> => {
+    if (files.length === 0) return []
+    const found: StoredCase[] = []
+    const pace = createPace()
+    for (const row of await db().query(sql, [], signal)) {
+      found.push(storedOf(row))
+      await pace(true)
+    }
+    return found
+  }
 
   /** Whole rows of these ids, or some columns of them, in order of arrival. */
   const ofIds = async (ids: readonly string[], what: string): Promise<Record<string, unknown>[]> => {
@@ -77,11 +88,11 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     return found
   }
 
-  const write = async (stored: readonly Incoming[]): Promise<void> => {
+  const write = async (arrived: readonly Incoming[]): Promise<void> => {
     const { writer } = db()
     await writer.run(`create or replace temp table incoming (${columns})`)
     const appender = await writer.createAppender('incoming')
-    for (const { record, knownMs, sequence, hash, replaces } of stored) {
+    for (const { record, knownMs, sequence, hash, replaces } of arrived) {
       appender.appendBigInt(BigInt(sequence))
       appender.appendVarchar(record.id)
       appender.appendInteger(record.version)
@@ -98,13 +109,13 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       appender.endRow()
     }
     appender.closeSync()
-    const name = nameOf(stored[0]!.sequence, stored.at(-1)!.sequence)
+    const name = nameOf(arrived[0]!.sequence, arrived.at(-1)!.sequence)
     await copy('select * from incoming', name)
     await writer.run('drop table incoming')
     files.push(name)
     await index().add(
-      stored.map(({ record }) => record.id),
-      stored[0]!.sequence,
+      arrived.map(({ record }) => record.id),
+      arrived[0]!.sequence,
     )
   }
 
@@ -199,10 +210,10 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
         }
         return { ...result, stored: fresh.length, lastSequence: last }
       }),
-    versions: async (id) => (await ofIds([id], '*')).map(storedOf),
+    versions: async (id) => (await ofIds([id], `id, ${stored}`)).map(storedOf),
     history: async (wanted) => {
       const found = new Map<string, StoredCase[]>()
-      for (const one of (await ofIds(wanted, '*')).map(storedOf)) {
+      for (const one of (await ofIds(wanted, `id, ${stored}`)).map(storedOf)) {
         const versions = found.get(one.record.id)
         if (versions) versions.push(one)
         else found.set(one.record.id, [one])
@@ -218,14 +229,15 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     since: (sequence, limit) => {
       const from = whole(sequence)
       const to = whole(sequence + limit)
-      return rows(`select * from ${source()} where sequence > ${from} and sequence <= ${to} order by sequence`)
+      return rows(`select ${stored} from ${source()} where sequence > ${from} and sequence <= ${to} order by sequence`)
     },
     async *scan(request) {
       const end = last
       let stride = strideFirst
       for (let from = 1; from <= end; ) {
         const to = Math.min(end, from + stride - 1)
-        const batch = await rows(`${current(source(), request, { from, to })} order by sequence`, request.signal)
+        const asked = current(source(), request, { from, to })
+        const batch = await rows(`select ${stored} from (${asked}) order by sequence`, request.signal)
         for (let at = 0; at < batch.length; at += batchRows) yield batch.slice(at, at + batchRows)
         from = to + 1
         if (batch.length < batchRows / 4) stride = Math.min(strideMax, stride * 2)
@@ -251,7 +263,7 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       const sequences = page.map((row) => Number(row['sequence']))
       const range = `sequence between ${Math.min(...sequences)} and ${Math.max(...sequences)}`
       const found = await rows(
-        `select * from ${source()} where ${range} and sequence in (${sequences.join(', ')})`,
+        `select ${stored} from ${source()} where ${range} and sequence in (${sequences.join(', ')})`,
         request.signal,
       )
       const bySequence = new Map(found.map((one) => [one.sequence, one]))
