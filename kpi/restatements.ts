@@ -1,7 +1,7 @@
 // A figure that is said otherwise than before: a new entry with its cause, in force only when two people besides the one who
 // proposed it have approved. What was said and what the evidence gives are looked up, not taken from who asks. An appeal that
 // is upheld leads to one: then the cases that it is about are taken out of the indicator, in the same transaction.
-import { and, desc, eq, gt, sql } from 'drizzle-orm'
+import { and, desc, eq, gt, lte, sql } from 'drizzle-orm'
 import { canonicalJson, recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { writeAudit } from '#stores/state/audit.ts'
@@ -164,6 +164,19 @@ export function createRestatements(deps: RestatementsDeps): RestatementStore {
       return 'refused'
     },
   }
+}
+
+/** Of the figures of some periods, or in force since; as far as they were in force by a time, the newest first. */
+export async function restatedBy(
+  database: Database,
+  { periods, sinceMs, knownMs }: { periods: readonly string[]; sinceMs: number; knownMs: number },
+): Promise<StoredRestatement[]> {
+  const rows = await database
+    .select()
+    .from(kpiRestatements)
+    .where(and(eq(kpiRestatements.state, 'in-force'), lte(kpiRestatements.knownMs, knownMs)))
+    .orderBy(desc(kpiRestatements.knownMs), kpiRestatements.id)
+  return rows.map(storedOf).filter(({ release, knownMs: at }) => periods.includes(release) || at >= sinceMs)
 }
 
 function storedOf({ id, state, body, proposedBy, approvedBy, knownMs, proposedMs }: Row): StoredRestatement {

@@ -17,6 +17,11 @@ export interface Annotation extends AnnotationBody {
   writtenMs: number
 }
 
+/** As it is kept: what was taken back was there until then. */
+interface Kept extends Annotation {
+  takenBackMs: number | null
+}
+
 /** Of a figure, as far as it is named; an empty indicator is any. */
 export interface NotedCell {
   kpi: string
@@ -33,8 +38,8 @@ export interface NoteOfCell extends Annotation {
 
 export interface Annotations {
   load(): Promise<void>
-  /** The newest first. @param bounds notes about others alone are not shown */
-  of(cell: NotedCell, bounds: Jurisdiction): NoteOfCell[]
+  /** The newest first. @param bounds notes about others alone are not shown @param atMs those that stood then; now */
+  of(cell: NotedCell, bounds: Jurisdiction, atMs?: number): NoteOfCell[]
   /** @throws CodedError `auth.outside` for a place that is not theirs */
   write(actor: Actor, bounds: Jurisdiction, given: Omit<Annotation, 'id' | 'writtenBy' | 'writtenMs'>): Promise<string>
   /** @throws CodedError `not-found`, or `kpi.not-yours` when it is somebody else's */
@@ -46,7 +51,11 @@ export const notedDaysMax = 366
 const keptMax = 20_000
 
 export function createAnnotations(database: Database, nowMs: () => number, newId: () => string): Annotations {
-  const standing = new Map<string, Annotation>()
+  const kept = new Map<string, Kept>()
+  const standing = (id: string): Kept | undefined => {
+    const note = kept.get(id)
+    return note && note.takenBackMs === null ? note : undefined
+  }
   const enter = async (
     actor: Actor,
     verb: 'written' | 'taken-back',
@@ -62,36 +71,38 @@ export function createAnnotations(database: Database, nowMs: () => number, newId
   }
   return {
     load: async () => {
-      standing.clear()
+      kept.clear()
       const rows = await database.select().from(kpiAnnotations).orderBy(asc(kpiAnnotations.serial))
       for (const { annotation: id, verb, fromDay, toDay, body, actor, atMs } of rows)
-        if (verb === 'written') standing.set(id, { id, fromDay, toDay, ...body, writtenBy: actor, writtenMs: atMs })
-        else standing.delete(id)
+        if (verb === 'written')
+          kept.set(id, { id, fromDay, toDay, ...body, writtenBy: actor, writtenMs: atMs, takenBackMs: null })
+        else kept.set(id, { ...kept.get(id)!, takenBackMs: atMs })
     },
-    of: (cell, bounds) =>
-      [...standing.values()]
+    of: (cell, bounds, atMs = Number.POSITIVE_INFINITY) =>
+      [...kept.values()]
+        .filter(({ writtenMs, takenBackMs }) => writtenMs <= atMs && (takenBackMs === null || takenBackMs > atMs))
         .filter((one) => isSeen(one, bounds))
-        .flatMap((one): NoteOfCell[] => {
+        .flatMap(({ takenBackMs: _, ...one }): NoteOfCell[] => {
           const of = reachOf(one, cell)
           return of ? [{ ...one, covers: of }] : []
         })
         .sort((a, b) => b.fromDay - a.fromDay || b.writtenMs - a.writtenMs),
     write: async (actor, bounds, given) => {
       if (!covers(bounds, placeOf(given))) throw new CodedError('auth.outside')
-      if (standing.size >= keptMax) throw new CodedError('body.too-many', { limit: keptMax })
+      if (kept.size >= keptMax) throw new CodedError('body.too-many', { limit: keptMax })
       const id = `n-${newId()}`
       const note = { ...given, id, writtenBy: personOf(actor), writtenMs: nowMs() }
       await enter(actor, 'written', note, '')
-      standing.set(id, note)
+      kept.set(id, { ...note, takenBackMs: null })
       return id
     },
     takeBack: async (actor, bounds, id, reason, mayOthers) => {
-      const note = standing.get(id)
+      const note = standing(id)
       if (!note || !isSeen(note, bounds)) throw new CodedError('not-found', { what: `The note ${id.slice(0, 64)}` })
       if (!covers(bounds, placeOf(note))) throw new CodedError('auth.outside')
       if (note.writtenBy !== personOf(actor) && !mayOthers) throw new CodedError('kpi.not-yours')
       await enter(actor, 'taken-back', note, reason)
-      standing.delete(id)
+      kept.set(id, { ...note, takenBackMs: nowMs() })
     },
   }
 }

@@ -62,6 +62,8 @@ export interface Question {
   asCounted?: boolean
   /** This version of the definition, whatever was in force. */
   version?: string
+  /** Of a time before the last run of the checks: graded by that run all the same, which has to be said. */
+  gradedSince?: boolean
   /** As if these cases were left out: what an adjudication would make of it. */
   without?: readonly string[]
 }

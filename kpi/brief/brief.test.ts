@@ -8,9 +8,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { seededRandom } from '#core/random.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import { type Board, createBoard } from '../board/board.ts'
+import type { KpiValue } from '../contract.ts'
 import { loadDefinitions } from '../definitions/load.ts'
 import { demoProvince } from '../demo/province.ts'
 import { fromText, toNumber } from '../rational.ts'
+import type { StoredRestatement } from '../restatements.ts'
 import { compileCalendar, readCalendars } from '../time/calendar.ts'
 import { type Brief, gatherBrief, type Masthead, periodBefore } from './brief.ts'
 import type { BriefLanguage } from './language.ts'
@@ -41,8 +43,32 @@ const gather = (period = '2026-10', language: BriefLanguage = 'zh-Hans') =>
       scope: '全省',
       checkpoint: { origin: 'guanlan/test', size: 7, root, note: `guanlan/test\n7\n${root}\n` },
       cityNames: new Map([['4401', '广州市']]),
+      departmentNames: new Map([['4401-01', '广州市人力资源和社会保障局']]),
+      ...{ ...beside, gradedMs: null },
     },
   )
+/** As they were approved and written; nothing of them is a figure of this board. */
+const beside: Pick<Brief, 'restated' | 'notes'> = { restated: [], notes: [] }
+const restatementOf = (value: KpiValue): StoredRestatement => {
+  const dimensions = { city: '4401', department: '4401-01' }
+  const said = (numerator: string, denominator: string, ratio: [string, string]): KpiValue => ({
+    ...{ ...value, dimensions, state: 'value', numerator, denominator },
+    ratio: { numerator: ratio[0], denominator: ratio[1] },
+  })
+  return {
+    ...{
+      id: 'r-1',
+      release: '2026-10',
+      cause: 'adjudication',
+      reason: '系统停机属实',
+      appeal: 'a-1',
+      exempt: ['R-1', 'R-2'],
+    },
+    ...{ before: said('20', '40', ['1', '2']), after: said('20', '38', ['10', '19']), state: 'in-force' },
+    ...{ cell: { kpi: value.kpi, period: value.period, dimensions, switches: value.switches } },
+    ...{ proposedBy: 'judge', approvedBy: ['chief', 'leader'], knownMs: nowMs - 1000 },
+  }
+}
 
 beforeAll(async () => {
   await cases.open()
@@ -104,7 +130,7 @@ test('figures are rounded from the exact ratio, half away from zero', () => {
 
 test('formulas of the workbook give the figures of the board', async () => {
   const book = await opened(await briefWorkbook(brief))
-  expect(book.worksheets.map(({ name }) => name)).toEqual(['指标', '证据', '口径'])
+  expect(book.worksheets.map(({ name }) => name)).toEqual(['指标', '证据', '更正与备注', '口径'])
   const sheet = book.getWorksheet('指标')!
   expect(brief.rows.length).toBeGreaterThanOrEqual(6)
   let sums = 0
@@ -142,6 +168,52 @@ test('parts of a movement add up to the change exactly or are not shown', () => 
       toNumber(fromText(value.ratio!)) - toNumber(fromText(before!.ratio!)),
       12,
     )
+})
+
+test('what was restated and what people wrote is said on paper, in the workbook with live formulas, and on the page', async () => {
+  const { value } = brief.rows.find(({ definition }) => definition.id === 'online-completion')!
+  const note = {
+    ...{
+      id: 'n-1',
+      kind: 'disaster' as const,
+      kpi: '',
+      region: '4401',
+      department: '',
+      text: '台风登陆，窗口关闭三天',
+    },
+    ...{ fromDay: 20_730, toDay: 20_732, writtenBy: 'clerk', writtenMs: nowMs - 5000, covers: 'part' as const },
+  }
+  const told: Brief = { ...brief, restated: [restatementOf(value)], notes: [note], gradedMs: nowMs + 86_400_000 }
+  const sheet = (await opened(await briefWorkbook(told))).getWorksheet('更正与备注')!
+  expect(recompute(sheet, 'H2')).toBeCloseTo(0.5, 12)
+  expect(recompute(sheet, 'K2')).toBeCloseTo(10 / 19, 12)
+  expect(recompute(sheet, 'L2')).toBeCloseTo(10 / 19 - 0.5, 12)
+  expect(sheet.getRow(2).values).toEqual(
+    expect.arrayContaining(['申诉裁定', '系统停机属实', 'R-1 R-2', 'chief、leader']),
+  )
+  expect(sheet.getRow(3).values).toEqual(
+    expect.arrayContaining(['灾害', '台风登陆，窗口关闭三天', '2026-10-04 至 2026-10-06']),
+  )
+  const html = briefSnapshot(told).toString()
+  for (const said of [
+    '50.00%',
+    '52.63%',
+    '申诉裁定，剔除 2 件：系统停机属实',
+    '广州市人力资源和社会保障局',
+    '台风登陆',
+  ])
+    expect(html).toContain(said)
+  expect(html).toContain('证据等级依')
+  expect(briefSnapshot(told, 'en').toString()).toContain('Appeal upheld, 2 cases taken out: 系统停机属实')
+  expect(briefSnapshot(brief).toString()).toContain('本期和上期没有数据更正')
+  expect(briefPng(told).equals(briefPng(brief))).toBe(false)
+  expect((await briefPdf(told)).equals(await briefPdf(brief))).toBe(false)
+  if (!present('pdftotext')) return
+  const file = join(directory, 'told.pdf')
+  writeFileSync(file, await briefPdf(told))
+  const text = execFileSync('pdftotext', ['-layout', file, '-'], { encoding: 'utf8' }).replace(/\s+/g, '')
+  for (const said of ['50.00%', '52.63%', '系统停机属实', '台风登陆', 'leader', '证据等级依'])
+    expect(text).toContain(said)
 })
 
 test('the same figures give the same bytes, other figures do not', async () => {
@@ -201,7 +273,7 @@ test('a snapshot that grew too large leaves out the departments and says so', ()
 test('in traditional characters every sheet, formula and text is converted, and figures stay', async () => {
   const traditional = await gather('2026-10', 'zh-Hant')
   const book = await opened(await briefWorkbook(traditional))
-  expect(book.worksheets.map(({ name }) => name)).toEqual(['指標', '證據', '口徑'])
+  expect(book.worksheets.map(({ name }) => name)).toEqual(['指標', '證據', '更正與備註', '口徑'])
   const sheet = book.getWorksheet('指標')!
   const sums = brief.rows.flatMap(({ value }, i) => (value.groups ? [] : [5 + i]))
   for (const at of sums)

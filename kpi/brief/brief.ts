@@ -1,11 +1,13 @@
 // What a brief says, gathered from the board: figures, the period before, cities in order, and why a figure moved.
 
+import type { NoteOfCell } from '../annotations/annotations.ts'
 import type { Board, Question } from '../board/board.ts'
 import { type Ranked, rankValues } from '../board/ranking.ts'
 import { decompose, difference, type Step } from '../board/waterfall.ts'
 import type { KpiValue, Period } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { compare, fromText, subtract, sum } from '../rational.ts'
+import type { StoredRestatement } from '../restatements.ts'
 import { firstDayOfWeek, parsePeriod, weekOfDay } from '../time/period.ts'
 import { zoneOf } from '../time/zone.ts'
 import type { BriefLanguage } from './language.ts'
@@ -51,6 +53,14 @@ export interface Brief {
   /** `note`: as it was signed. */
   checkpoint: { origin: string; size: number; root: string; note: string } | null
   cityNames: ReadonlyMap<string, string>
+  departmentNames: ReadonlyMap<string, string>
+  /** What was said otherwise since, and what people wrote beside figures of the period. */
+  restated: readonly StoredRestatement[]
+  notes: readonly NoteOfCell[]
+  /** The run of the checks that the grades are by, where it came after what was known; null: they are of that time. */
+  gradedMs: number | null
+  /** Names and units of every indicator, of which the rows are the six. */
+  definitions: ReadonlyMap<string, Pick<Definition, 'name' | 'unit'>>
   rows: BriefRow[]
 }
 
@@ -67,7 +77,16 @@ export interface BriefRequest {
 
 export type BriefSurroundings = Pick<
   Brief,
-  'masthead' | 'language' | 'synthetic' | 'scope' | 'checkpoint' | 'cityNames'
+  | 'masthead'
+  | 'language'
+  | 'synthetic'
+  | 'scope'
+  | 'checkpoint'
+  | 'cityNames'
+  | 'departmentNames'
+  | 'restated'
+  | 'notes'
+  | 'gradedMs'
 >
 
 /** @throws CodedError `body.invalid` for what is no period */
@@ -115,6 +134,7 @@ export async function gatherBrief(board: Board, request: BriefRequest, around: B
     asOfMs: request.asOfMs ?? request.nowMs,
     knownMs: request.knownMs ?? request.nowMs,
     catalogueVersion: rows[0]?.value.catalogueVersion ?? null,
+    definitions: new Map(board.plans().map(({ definition }) => [definition.id, definition])),
     ...around,
   }
 }
@@ -137,7 +157,7 @@ export function periodBefore(label: string): string {
 
 function questionOf({ id, fact }: Definition, label: string, by: string[], request: BriefRequest): Question {
   const { asOfMs, knownMs, only, nowMs } = request
-  const question = { kpi: id, switches: {}, period: label, by, only }
+  const question = { kpi: id, switches: {}, period: label, by, only, gradedSince: true }
   if (fact === 'case')
     return {
       ...question,

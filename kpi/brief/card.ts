@@ -61,6 +61,11 @@ export function briefCard(brief: Brief): string {
   }
   parts.push(rectangle(edge, y, right - edge, 1, ink.rule))
   y += 44
+  const beside = [words.restatedText(brief), words.gradesText(brief)].filter((part) => part !== '').join(' · ')
+  if (beside !== '') {
+    put(edge, y, beside, { size: 24 })
+    y += 40
+  }
   for (const part of lines(lettering, words.stampText(brief), right - edge, 20)) {
     put(edge, y, part, { size: 20, colour: ink.soft })
     y += 30
@@ -78,8 +83,9 @@ type Put = (x: number, y: number, content: string, style: Style) => void
 function rowOf({ definition, value, before }: BriefRow, y: number, put: Put, parts: string[]): void {
   const { mark, word, colour } = words.statuses[value.target.status]
   const { unit } = definition
-  put(edge, y + 52, definition.name.zh, { size: 34, bold: true, width: 620 })
+  put(edge, y + 52, definition.name.zh, { size: 34, bold: true, width: bar.left - edge - 12 })
   put(edge, y + 96, `较上期 ${words.changeText(value, before, unit)}`, { size: 24, colour: ink.soft })
+  if (value.grade !== null) put(bar.left, y + 52, `证据 ${value.grade}`, { size: 24, colour: ink.soft })
   put(right, y + 58, words.figureText(value, unit), { size: 46, bold: true, anchor: 'end' })
   const target = words.targetText(value, unit)
   put(right, y + 98, `${mark} ${word}${target === '—' ? '' : ` · 目标 ${target}`}`, { size: 24, colour, anchor: 'end' })

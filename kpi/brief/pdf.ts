@@ -4,12 +4,15 @@
 import pdfmake from 'pdfmake'
 import type { Content, TableCell, TDocumentDefinitions } from 'pdfmake/interfaces.js'
 import { fromText } from '../rational.ts'
+import { noteLines, partsText, restatedLines } from './beside.ts'
 import type { Brief, BriefRow } from './brief.ts'
 import { fontFiles } from './font.ts'
 import { treeInLanguage } from './language.ts'
 import * as words from './words.ts'
 
 const ink = { text: '#16202c', soft: '#5b6673', rule: '#c9d1da', head: '#eef2f6', red: '#c8102e', warn: '#9a3412' }
+/** Rows that stay on one page with their heading. */
+const keptTogether = 8
 /** As many as stand in a line. */
 const groupsShown = 2
 const mm = (length: number): number => (length * 72) / 25.4
@@ -71,6 +74,7 @@ function documentOf(brief: Brief): TDocumentDefinitions {
         ...headOf(brief),
         ...indicators(brief),
         ...movements(brief),
+        ...beside(brief),
         ...exclusions(brief),
         ...ranking(brief),
         ...definitions(brief),
@@ -111,6 +115,9 @@ function headOf(brief: Brief): Content[] {
       margin: [0, 12, 0, 2],
     },
     { text: timesText(brief), style: 'note', alignment: 'center' },
+    ...(brief.gradedMs === null
+      ? []
+      : [{ text: words.gradesText(brief), style: 'note', alignment: 'center' as const }]),
     ...(synthetic ? [{ text: words.syntheticNote, style: 'note', color: ink.warn, alignment: 'center' as const }] : []),
   ]
 }
@@ -166,8 +173,17 @@ function imprint({ masthead, language }: Brief): Content {
   }
 }
 
-function table(widths: (string | number)[], head: string[], rows: TableCell[][], padding = 4): Content {
-  const top = head.map((text, i): TableCell => ({ text, style: 'head', alignment: i === 0 ? 'left' : 'right' }))
+function table(
+  widths: (string | number)[],
+  head: string[],
+  rows: TableCell[][],
+  padding = 4,
+  last: 'left' | 'right' = 'right',
+): Content {
+  // Words stand left, numbers right; a table of words ends in them.
+  const isLeft = (i: number): boolean =>
+    i === 0 || (last === 'left' && (i === head.length - 1 || head[i] === '类型' || head[i] === '涉及'))
+  const top = head.map((text, i): TableCell => ({ text, style: 'head', alignment: isLeft(i) ? 'left' : 'right' }))
   return {
     table: { headerRows: 1, keepWithHeaderRows: 1, dontBreakRows: true, widths, body: [top, ...rows] },
     layout: {
@@ -232,7 +248,7 @@ function ranking({ rows, cityNames }: Brief): Content[] {
     }),
   ])
   return [
-    { text: '四、各市指标与名次', style: 'section', pageBreak: 'before' },
+    { text: '五、各市指标与名次', style: 'section', pageBreak: 'before' },
     {
       text: '数值后为名次；“并”表示并列：与同名次首位的 95% 置信区间重叠，不能区分先后。',
       style: 'note',
@@ -294,6 +310,69 @@ function largest(groups: BriefRow['steps'][number]['groups'], names: ReadonlyMap
     .join('，')
 }
 
+function beside(brief: Brief): Content[] {
+  const restated = restatedLines(brief).map((line): TableCell[] => {
+    const { restatement, unit, name, city, department } = line
+    const { release, before, after, cause, reason, exempt, proposedBy, approvedBy, knownMs, id } = restatement
+    const left = exempt.length > 0 ? `，剔除 ${exempt.length} 件` : ''
+    return [
+      {
+        stack: [
+          { text: name.zh, bold: true },
+          { text: [release, city, department].filter((part) => part !== '').join(' · '), style: 'note' },
+        ],
+      },
+      {
+        stack: [
+          right(words.figureText(before, unit), ink.soft) as Content,
+          { text: partsText(before), style: 'note', alignment: 'right' },
+        ],
+      },
+      {
+        stack: [
+          { ...(right(words.figureText(after, unit)) as object), bold: true } as Content,
+          { text: partsText(after), style: 'note', alignment: 'right' },
+        ],
+      },
+      {
+        stack: [
+          { text: `${words.causes[cause]}${left}：${reason}` },
+          {
+            text: `${words.dateText(knownMs)}生效 · 提请 ${proposedBy} · 批准 ${approvedBy.join('、')} · ${id}`,
+            style: 'note',
+          },
+        ],
+      },
+    ]
+  })
+  const notes = noteLines(brief).map(({ note, from, to, name, city, department }): TableCell[] => [
+    { text: from === to ? from : `${from} 至 ${to}` },
+    { text: words.noteKinds[note.kind], alignment: 'left' },
+    { text: [name?.zh ?? '各项指标', city, department].filter((part) => part !== '').join(' · ') },
+    { text: note.text },
+  ])
+  const more = Math.max(0, brief.restated.length - restated.length) + Math.max(0, brief.notes.length - notes.length)
+  return [
+    {
+      // A heading does not stand alone at the end of a page; what is longer than one breaks where it must.
+      unbreakable: restated.length <= keptTogether,
+      stack: [
+        { text: '三、数据更正与备注', style: 'section' },
+        restated.length === 0
+          ? { text: '本期和上期没有数据更正。' }
+          : table([112, 66, 66, '*'], ['指标', '原数值', '现数值', '原因与批准'], restated, 4, 'left'),
+      ],
+    },
+    notes.length === 0
+      ? { text: '没有备注。', margin: [0, 2, 0, 0] }
+      : {
+          stack: [table([92, 52, 120, '*'], ['时间', '类型', '涉及', '备注'], notes, 4, 'left')],
+          margin: [0, 6, 0, 0],
+        },
+    more === 0 ? { text: '' } : { text: `另有 ${more} 条，见系统。`, style: 'note' },
+  ]
+}
+
 function exclusions({ rows }: Brief): Content[] {
   const body = rows.map(({ definition, value }): TableCell[] => {
     const parts = Object.entries(value.exclusions).map(([reason, count]) => `${words.reasonText(reason)} ${count}`)
@@ -311,7 +390,7 @@ function exclusions({ rows }: Brief): Content[] {
     {
       unbreakable: true,
       stack: [
-        { text: '三、统计范围与排除', style: 'section' },
+        { text: '四、统计范围与排除', style: 'section' },
         table([84, 72, 84, '*'], ['指标', '总体', '分子 / 分母', '排除（原因与数量）'], body),
       ],
     },
@@ -320,7 +399,7 @@ function exclusions({ rows }: Brief): Content[] {
 
 function definitions({ rows }: Brief): Content[] {
   return [
-    { text: '五、口径与版本', style: 'section' },
+    { text: '六、口径与版本', style: 'section' },
     ...rows.map(
       ({ definition, value }): Content => ({
         unbreakable: true,

@@ -1,8 +1,9 @@
 // The words of the snapshot in both languages; traditional characters are made of the Chinese ones.
 
+import type { Annotation } from '../annotations/annotations.ts'
 import type { Step } from '../board/waterfall.ts'
-import type { TargetStatus, ValueState } from '../contract.ts'
-import { reasonText, states, statuses, steps } from './words.ts'
+import type { Restatement, TargetStatus, ValueState } from '../contract.ts'
+import { causes, noteKinds, reasonText, states, statuses, steps } from './words.ts'
 
 export interface SnapshotWords {
   states: Record<ValueState, string>
@@ -47,6 +48,20 @@ export interface SnapshotWords {
   noCheckpoint: string
   cut: string
   separator: string
+  colon: string
+  graded(time: string): string
+  causes: Record<Restatement['cause'], string>
+  noteKinds: Record<Annotation['kind'], string>
+  beside: {
+    title: string
+    noRestated: string
+    noNotes: string
+    everyIndicator: string
+    exempt(count: number): string
+    people(by: string, approved: readonly string[]): string
+    restatedHead: readonly string[]
+    notesHead: readonly string[]
+  }
 }
 
 export const zh: SnapshotWords = {
@@ -96,6 +111,20 @@ export const zh: SnapshotWords = {
   noCheckpoint: '账本尚无检查点：本页未经账本固定。',
   cut: '为控制文件大小，未收入部门数值。',
   separator: '；',
+  colon: '：',
+  graded: (time) => `证据等级依 ${time} 的核验`,
+  causes,
+  noteKinds,
+  beside: {
+    title: '数据更正与备注',
+    noRestated: '本期和上期没有数据更正。',
+    noNotes: '没有备注。',
+    everyIndicator: '各项指标',
+    exempt: (count) => `，剔除 ${count} 件`,
+    people: (by, approved) => `提请 ${by}，批准 ${approved.join('、')}`,
+    restatedHead: ['指标', '原数值', '现数值', '原因与批准'],
+    notesHead: ['时间', '类型', '涉及', '备注'],
+  },
 }
 
 export const en: SnapshotWords = {
@@ -163,4 +192,31 @@ export const en: SnapshotWords = {
   noCheckpoint: 'The ledger has no checkpoint yet: this page is not fixed by it.',
   cut: 'Figures of departments were left out to keep the file small.',
   separator: '; ',
+  colon: ': ',
+  graded: (time) => `grades by the checks of ${time}`,
+  causes: {
+    'late-data': 'Late data',
+    correction: 'Corrected records',
+    definition: 'Definition',
+    catalogue: 'Catalogue',
+    calendar: 'Calendar',
+    adjudication: 'Appeal upheld',
+  },
+  noteKinds: {
+    event: 'Event',
+    holiday: 'Holiday',
+    disaster: 'Disaster',
+    'system-change': 'System change',
+    'definition-change': 'Definition change',
+  },
+  beside: {
+    title: 'Restated figures and notes',
+    noRestated: 'No figure of this period or the one before was restated.',
+    noNotes: 'There are no notes.',
+    everyIndicator: 'every indicator',
+    exempt: (count) => `, ${count} cases taken out`,
+    people: (by, approved) => `proposed by ${by}, approved by ${approved.join(', ')}`,
+    restatedHead: ['Indicator', 'Was', 'Is', 'Why and by whom'],
+    notesHead: ['Days', 'Kind', 'About', 'Note'],
+  },
 }

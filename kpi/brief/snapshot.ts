@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import type { KpiValue } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { fromText, type Rational, subtract } from '../rational.ts'
+import { departmentName, noteLines, partsText, restatedLines } from './beside.ts'
 import type { Brief, BriefRow } from './brief.ts'
 import { inLanguage } from './language.ts'
 import { en, type SnapshotWords, zh } from './snapshot-words.ts'
@@ -20,7 +21,7 @@ h1{font-size:26px;margin:0}h2{font-size:19px;margin:34px 0 8px}h3{font-size:15px
 p{margin:4px 0}.soft{color:#5b6673;font-size:13px}.warn{color:#9a3412}.mark{white-space:nowrap}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:right;padding:5px 8px;border-bottom:1px solid #d5dbe2;vertical-align:top}
-th{font-size:13px;background:#eef2f6}th:first-child,td:first-child{text-align:left}
+th{font-size:13px;background:#eef2f6}th:first-child,td:first-child,.words th,.words td{text-align:left}
 details{margin:2px 0}summary{cursor:pointer;padding:3px 0}summary b{font-variant-numeric:tabular-nums}
 details details{margin-left:18px}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eef2f6;padding:12px;font-size:12px}
 a{color:#14508c}.scroll{overflow-x:auto}
@@ -44,6 +45,7 @@ function page(brief: Brief, language: SnapshotLanguage, withDepartments: boolean
     `${words.asOf} ${timeText(brief.asOfMs)}`,
     `${words.knownAt} ${timeText(brief.knownMs)}`,
     ...(brief.catalogueVersion === null ? [] : [words.catalogue(brief.catalogueVersion)]),
+    ...(brief.gradedMs === null ? [] : [words.graded(timeText(brief.gradedMs))]),
   ]
   const body = [
     classification === '' ? '' : `<p><b>${escaped(classification)}</b></p>`,
@@ -55,6 +57,7 @@ function page(brief: Brief, language: SnapshotLanguage, withDepartments: boolean
     !withDepartments && has ? `<p class="warn">${escaped(words.cut)}</p>` : '',
     `<h2>${escaped(words.overview)}</h2>`,
     overview(at),
+    ...besideOf(at),
     ...brief.rows.map((row) => indicator(at, row)),
     `<h2>${escaped(words.verify)}</h2>`,
     checkpoint
@@ -97,6 +100,34 @@ function overview({ brief, words, isEnglish }: Reading): string {
   )
 }
 
+/** What was said otherwise, and what happened. */
+function besideOf({ brief, words, isEnglish }: Reading): string[] {
+  const { beside } = words
+  const language = isEnglish ? 'en' : 'zh'
+  const joined = (parts: string[]): string => escaped(parts.filter((part) => part !== '').join(' · '))
+  const restated = restatedLines(brief).map(({ restatement, unit, name, city, department }) => {
+    const { release, before, after, cause, reason, exempt, proposedBy, approvedBy, knownMs, id } = restatement
+    const about = { unit } as Definition
+    return [
+      `<b>${escaped(name[language])}</b><br><span class="soft">${joined([release, city, department])}</span>`,
+      `${escaped(figure(words, before, about))}<br><span class="soft">${escaped(partsText(before))}</span>`,
+      `<b>${escaped(figure(words, after, about))}</b><br><span class="soft">${escaped(partsText(after))}</span>`,
+      `${escaped(`${words.causes[cause]}${exempt.length > 0 ? beside.exempt(exempt.length) : ''}${words.colon}${reason}`)}<br><span class="soft">${joined([timeText(knownMs), beside.people(proposedBy, approvedBy), id])}</span>`,
+    ]
+  })
+  const notes = noteLines(brief).map(({ note, from, to, name, city, department }) => [
+    escaped(from === to ? from : `${from} – ${to}`),
+    escaped(words.noteKinds[note.kind]),
+    joined([name?.[language] ?? beside.everyIndicator, city, department]),
+    escaped(note.text),
+  ])
+  return [
+    `<h2>${escaped(beside.title)}</h2>`,
+    restated.length === 0 ? `<p>${escaped(beside.noRestated)}</p>` : table(beside.restatedHead, restated, 'words'),
+    notes.length === 0 ? `<p>${escaped(beside.noNotes)}</p>` : table(beside.notesHead, notes, 'words'),
+  ]
+}
+
 function indicator(at: Reading, row: BriefRow): string {
   const { words, isEnglish } = at
   const { definition, value, steps } = row
@@ -123,7 +154,7 @@ function places(at: Reading, { definition, cities, departments, ranking }: Brief
     if (below.length === 0) return `<p>${line}</p>`
     const { department, value: column, status, parts } = words.columns
     const rows = below.map((one) => [
-      escaped(one.dimensions['department'] || words.unnamed),
+      departmentOf(brief, one.dimensions['department'] ?? '', words.unnamed),
       escaped(figure(words, one, definition)),
       statusOf(words, one),
       escaped(partsOf(words, one)),
@@ -131,6 +162,12 @@ function places(at: Reading, { definition, cities, departments, ranking }: Brief
     return `<details><summary>${line}</summary>${table([department, column, status, parts], rows)}</details>`
   })
   return `<details><summary>${escaped(words.places(cities.length))}</summary>\n${lines.join('\n')}\n</details>`
+}
+
+/** By its name; the registered code stands beside it. */
+function departmentOf(brief: Brief, id: string, unnamed: string): string {
+  const name = departmentName(brief, id)
+  return name === id ? escaped(id || unnamed) : `${escaped(name)} <span class="soft">${escaped(id)}</span>`
 }
 
 function definitionOf({ words, isEnglish }: Reading, { definition, value }: BriefRow): string {
@@ -146,10 +183,10 @@ function definitionOf({ words, isEnglish }: Reading, { definition, value }: Brie
 <details><summary>${escaped(words.asData)}</summary><pre>${escaped(JSON.stringify(data, null, 1))}</pre></details></details>`
 }
 
-function table(head: string[], rows: string[][]): string {
-  const cells = (tag: string, list: string[]): string =>
+function table(head: readonly string[], rows: string[][], of: 'figures' | 'words' = 'figures'): string {
+  const cells = (tag: string, list: readonly string[]): string =>
     `<tr>${list.map((one) => `<${tag}>${one}</${tag}>`).join('')}</tr>`
-  return `<div class="scroll"><table>${cells('th', head.map(escaped))}${rows.map((row) => cells('td', row)).join('\n')}</table></div>`
+  return `<div class="scroll"><table${of === 'words' ? ' class="words"' : ''}>${cells('th', head.map(escaped))}${rows.map((row) => cells('td', row)).join('\n')}</table></div>`
 }
 
 const nameOf = ({ name }: Definition, isEnglish: boolean): string => (isEnglish ? name.en : name.zh)

@@ -1,6 +1,6 @@
 // What a brief says in a message: a line for each indicator, and what fixes it.
 import type { Brief } from './brief.ts'
-import { changeText, figureText, periodText, stampText, statuses, syntheticNote } from './words.ts'
+import { changeText, figureText, periodText, restatedText, stampText, statuses, syntheticNote } from './words.ts'
 
 export function summaryOf(brief: Brief): string[] {
   const lines = brief.rows.map(({ definition, value, before }) => {
@@ -12,6 +12,7 @@ export function summaryOf(brief: Brief): string[] {
     `${periodText(brief.period.label)} · ${brief.scope}`,
     ...(brief.synthetic ? [syntheticNote] : []),
     ...lines,
+    ...(brief.restated.length > 0 ? [restatedText(brief)] : []),
     stampText(brief),
   ]
 }

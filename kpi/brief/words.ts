@@ -1,5 +1,6 @@
 // The brief in Chinese: figures, states and reasons. A state that carries no figure says which one it is.
-import type { KpiValue, TargetStatus, ValueState } from '../contract.ts'
+import type { Annotation } from '../annotations/annotations.ts'
+import type { KpiValue, Restatement, TargetStatus, ValueState } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { fromText, type Rational, subtract } from '../rational.ts'
 import { firstDayOfWeek } from '../time/period.ts'
@@ -80,6 +81,21 @@ const facts: Record<Definition['fact'], string> = {
   cost: '费用',
   security: '安全事项',
 }
+export const causes: Record<Restatement['cause'], string> = {
+  'late-data': '数据迟到',
+  correction: '记录更正',
+  definition: '口径变化',
+  catalogue: '目录变化',
+  calendar: '日历变化',
+  adjudication: '申诉裁定',
+}
+export const noteKinds: Record<Annotation['kind'], string> = {
+  event: '事件',
+  holiday: '节假日',
+  disaster: '灾害',
+  'system-change': '系统变更',
+  'definition-change': '口径变更',
+}
 const percent = { unit: '%', scale: 100n }
 const plain = { unit: '', scale: 1n }
 const units: Record<Definition['unit'], { unit: string; scale: bigint }> = {
@@ -121,6 +137,11 @@ export function signedText(change: Rational, unit: Definition['unit']): string {
   return text === '0.00' ? `持平` : `${change.n > 0n ? '+' : ''}${text}${name}`
 }
 
+/** In a list a figure that carries nothing has a word as well. */
+export function stateText(state: ValueState): string {
+  return states[state] || '有数值'
+}
+
 export function reasonText(reason: string): string {
   return reasons[reason] ?? reason
 }
@@ -155,6 +176,19 @@ export function dateText(ms: number): string {
 
 export function numberText({ number }: Pick<Masthead, 'number'>): string {
   return number ? `第${number.issue}期（总第${number.total}期）` : ''
+}
+
+/** In one line, for where there is no more room. */
+export function restatedText({ restated, notes }: Brief): string {
+  return [
+    ...(restated.length > 0 ? [`数据更正 ${restated.length} 项`] : []),
+    ...(notes.length > 0 ? [`备注 ${notes.length} 条`] : []),
+  ].join('，')
+}
+
+/** Grades are by a run of the checks; of a brief that was made up for, by one that came later. */
+export function gradesText({ gradedMs }: Brief): string {
+  return gradedMs === null ? '' : `证据等级依 ${timeText(gradedMs)} 的核验`
 }
 
 export function stampText({ checkpoint }: Brief): string {

@@ -3,6 +3,7 @@ import exceljs from 'exceljs'
 import type { KpiValue } from '../contract.ts'
 import type { Definition } from '../definitions/definition.ts'
 import { fromText, toNumber } from '../rational.ts'
+import { noteLines, restatedLines } from './beside.ts'
 import type { Brief } from './brief.ts'
 import { type BriefLanguage, inLanguage, treeInLanguage } from './language.ts'
 import * as words from './words.ts'
@@ -19,6 +20,7 @@ export async function briefWorkbook(brief: Brief): Promise<Buffer> {
   book.calcProperties.fullCalcOnLoad = true
   indicatorSheet(book, brief)
   evidenceSheet(book, brief)
+  besideSheet(book, brief)
   definitionSheet(book, brief)
   convert(book, brief.language)
   return withZipDates(Buffer.from(await book.xlsx.writeBuffer()), brief.period.toMs)
@@ -61,7 +63,7 @@ function topOf(brief: Brief): string[] {
   const head = [classification, title, words.numberText(masthead), words.periodText(period.label), scope]
   return [
     [...head, synthetic ? words.syntheticMark : '', issuer, date].filter((part) => part !== '').join(' · '),
-    `数据时点 ${words.timeText(asOfMs)} · 知悉时点 ${words.timeText(knownMs)} · ${words.stampText(brief)}`,
+    `数据时点 ${words.timeText(asOfMs)} · 知悉时点 ${words.timeText(knownMs)} · ${[words.gradesText(brief), words.stampText(brief)].filter((part) => part !== '').join(' · ')}`,
     `本期、上期、较上期和核对列为公式；平均类指标的分子、分母是其精确比值。${language === 'zh-Hant' ? words.convertedNote : ''}`,
   ]
 }
@@ -164,8 +166,9 @@ function evidenceSheet(book: exceljs.Workbook, brief: Brief): void {
       '总体',
       '排除',
       '数据状态',
+      '证据等级',
     ],
-    [24, 10, 12, 12, 12, 10, 8, 8, 10, 10, 10, 50, 10],
+    [24, 10, 12, 12, 12, 10, 8, 8, 10, 10, 10, 50, 10, 10],
     [],
   )
   for (const { definition, cities, ranking } of brief.rows) {
@@ -181,18 +184,67 @@ function evidenceSheet(book: exceljs.Workbook, brief: Brief): void {
           ? words.figureText(value, definition.unit)
           : { formula: `D${at}/E${at}`, result: sides.quotient },
         ...[place?.rank ?? '—', place?.tied ? '是' : '', place?.low ?? '—', place?.high ?? '—', value.count],
-        ...[exclusionsText(value), value.state],
+        ...[exclusionsText(value), words.stateText(value.state), value.grade ?? '—'],
       ])
       for (const column of ['F', 'I', 'J']) row.getCell(column).numFmt = formatOf(definition.unit)
     }
   }
-  if (sheet.rowCount > 1) sheet.autoFilter = { from: 'A1', to: `M${sheet.rowCount}` }
+  if (sheet.rowCount > 1) sheet.autoFilter = { from: 'A1', to: `N${sheet.rowCount}` }
 }
 
 function exclusionsText({ exclusions }: KpiValue): string {
   return Object.entries(exclusions)
     .map(([reason, count]) => `${words.reasonText(reason)} ${count}`)
     .join('；')
+}
+
+/** What was said otherwise, with both figures as formulas, and what happened. */
+function besideSheet(book: exceljs.Workbook, brief: Brief): void {
+  const sheet = sheetOf(
+    book,
+    '更正与备注',
+    [
+      ...['类别', '指标', '周期', '地区', '部门', '原分子', '原分母', '原数值', '现分子', '现分母', '现数值', '变化'],
+      ...['原因', '事由或备注', '剔除办件', '提请或记录', '批准', '生效或记录时间', '编号'],
+    ],
+    [10, 20, 22, 12, 24, 10, 10, 10, 10, 10, 10, 10, 12, 50, 30, 14, 20, 26, 20],
+    [],
+  )
+  for (const { restatement, unit, name, city, department } of restatedLines(brief)) {
+    const { release, before, after, cause, reason, exempt, proposedBy, approvedBy, knownMs, id } = restatement
+    const at = sheet.rowCount + 1
+    const [was, is] = [partsOf(before), partsOf(after)]
+    const quotient = (sides: typeof was, value: KpiValue, formula: string): exceljs.CellValue =>
+      sides.quotient === null ? words.figureText(value, unit) : { formula, result: sides.quotient }
+    const row = sheet.addRow([
+      ...['数据更正', name.zh, release, city, department],
+      ...[was.above, was.below, quotient(was, before, `F${at}/G${at}`)],
+      ...[is.above, is.below, quotient(is, after, `I${at}/J${at}`)],
+      was.quotient === null || is.quotient === null
+        ? '—'
+        : { formula: `K${at}-H${at}`, result: is.quotient - was.quotient },
+      ...[
+        words.causes[cause],
+        reason,
+        exempt.join(' '),
+        proposedBy,
+        approvedBy.join('、'),
+        words.timeText(knownMs),
+        id,
+      ],
+    ])
+    for (const column of ['H', 'K', 'L']) row.getCell(column).numFmt = formatOf(unit)
+    row.alignment = { wrapText: true, vertical: 'top' }
+  }
+  for (const { note, from, to, name, city, department } of noteLines(brief)) {
+    const row = sheet.addRow([
+      ...['备注', name?.zh ?? '各项指标', from === to ? from : `${from} 至 ${to}`, city, department],
+      ...['', '', '', '', '', '', '', words.noteKinds[note.kind], note.text, '', note.writtenBy, ''],
+      ...[words.timeText(note.writtenMs), note.id],
+    ])
+    row.alignment = { wrapText: true, vertical: 'top' }
+  }
+  if (sheet.rowCount === 1) sheet.addRow(['没有数据更正，没有备注'])
 }
 
 function definitionSheet(book: exceljs.Workbook, { rows }: Brief): void {

@@ -20,7 +20,7 @@ const path = '/api/kpi/brief'
 const filePath = '/api/kpi/briefs/file'
 const issuesShown = 200
 
-export function briefRoutes(app: App, { kpi, ledger, clock, briefs, config }: Parts): void {
+export function briefRoutes(app: App, { kpi, ledger, clock, briefs, config, state }: Parts): void {
   const found = async (id: string, bounds: Jurisdiction): Promise<BriefIssue> => {
     const issue = await briefs.issues.find(id)
     if (!issue || !encloses(bounds, issue)) throw new CodedError('not-found', { what: `The issue ${id}` })
@@ -37,7 +37,7 @@ export function briefRoutes(app: App, { kpi, ledger, clock, briefs, config }: Pa
     // Right after a start the figures of cases are not all in.
     await kpi.refresh()
     const around = {
-      ...{ rules: resolve(config.rules.kpi), note: ledger.checkpoint() },
+      ...{ rules: resolve(config.rules.kpi), database: state.database, note: ledger.checkpoint() },
       ...{ masthead: mastheadOf(undefined, config.organisation), language: language === 'en' ? 'zh-Hans' : language },
     } as const
     const brief = await makeBrief(kpi, around, {

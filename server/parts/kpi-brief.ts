@@ -2,19 +2,31 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { z } from 'zod'
-import { regionStem } from '#core/jurisdiction.ts'
-import { type Brief, type BriefRequest, briefPeriod, gatherBrief, type Masthead } from '#kpi/brief/brief.ts'
+import { covers, regionStem } from '#core/jurisdiction.ts'
+import { createAnnotations } from '#kpi/annotations/annotations.ts'
+import {
+  type Brief,
+  type BriefRequest,
+  briefPeriod,
+  gatherBrief,
+  type Masthead,
+  periodBefore,
+} from '#kpi/brief/brief.ts'
 import type { BriefLanguage } from '#kpi/brief/language.ts'
 import { briefPng } from '#kpi/brief/png.ts'
 import type { BriefFormat, BriefSeries } from '#kpi/brief/settings.ts'
 import { briefSnapshot, type SnapshotLanguage } from '#kpi/brief/snapshot.ts'
 import { defaultTitle } from '#kpi/brief/words.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
+import { restatedBy } from '#kpi/restatements.ts'
+import { zoneOf } from '#kpi/time/zone.ts'
+import type { Database } from '#stores/state/state.ts'
 import { defaultOrganisation } from '../config.ts'
 import type { KpiPart } from './kpi.ts'
 
 const divisionsSchema = z.object({ cities: z.array(z.object({ code: z.string(), name: z.string() })) })
 const province = '全省'
+const china = zoneOf('Asia/Shanghai')
 
 export const briefTypes: Record<BriefFormat, string> = {
   pdf: 'application/pdf',
@@ -66,6 +78,7 @@ export function briefOnly({
 
 export interface BriefAround {
   rules: string
+  database: Database
   /** The newest checkpoint as it was signed. */
   note: string | undefined
   masthead: Masthead
@@ -73,18 +86,62 @@ export interface BriefAround {
 }
 
 export async function makeBrief(
-  kpi: Pick<KpiPart, 'board' | 'cases'>,
-  { rules, note, masthead, language }: BriefAround,
+  kpi: Pick<KpiPart, 'board' | 'cases' | 'catalogue' | 'integrity'>,
+  { rules, database, note, masthead, language }: BriefAround,
   request: BriefRequest,
 ): Promise<Brief> {
   const cityNames = readCityNames(rules)
   const { region, department } = request.only
   const places = region?.split('|').map((code) => cityNames.get(code) ?? code) ?? []
-  const scope = [...places, ...(department?.split('|') ?? [])].join('、') || province
+  const departmentNames = departmentNamesOf(kpi)
+  const departments = department?.split('|').map((id) => departmentNames.get(id) ?? id) ?? []
+  const scope = [...places, ...departments].join('、') || province
+  const knownMs = request.knownMs ?? request.nowMs
+  const ranAtMs = kpi.integrity?.ranAtMs() ?? Number.POSITIVE_INFINITY
   return gatherBrief(kpi.board, request, {
-    ...{ masthead, language, cityNames, scope, checkpoint: checkpointOf(note) },
+    ...{ masthead, language, cityNames, departmentNames, scope, checkpoint: checkpointOf(note) },
+    ...(await besideFigures(database, request, knownMs)),
+    gradedMs: Number.isFinite(ranAtMs) && ranAtMs > knownMs ? ranAtMs : null,
     synthetic: await hasSynthetic(kpi, request.period),
   })
+}
+
+/** Restatements and notes, as far as they lie within what the brief covers and were known by then. */
+async function besideFigures(
+  database: Database,
+  { period: label, only }: BriefRequest,
+  knownMs: number,
+): Promise<Pick<Brief, 'restated' | 'notes'>> {
+  const { fromMs, toMs } = briefPeriod(label)
+  const list = (text: string | undefined): string[] => text?.split('|') ?? []
+  const bounds = {
+    regions: list(only['region']).map((code) => code.padEnd(6, '0')),
+    departments: list(only['department']),
+  }
+  const annotations = createAnnotations(
+    database,
+    () => knownMs,
+    () => '',
+  )
+  await annotations.load()
+  const days = { fromDay: china.dayOf(fromMs), toDay: china.dayOf(toMs - 1) }
+  const notes = annotations.of({ kpi: '', region: '', department: '', ...days }, bounds, knownMs)
+  const all = await restatedBy(database, { periods: [label, periodBefore(label)], sinceMs: fromMs, knownMs })
+  const restated = all.filter(({ after: { dimensions } }) => {
+    const region = (dimensions['region'] ?? dimensions['city'] ?? '').padEnd(6, '0')
+    return covers(bounds, { region, department: dimensions['department'] ?? '' })
+  })
+  return { restated, notes }
+}
+
+function departmentNamesOf({ catalogue }: Pick<KpiPart, 'catalogue'>): Map<string, string> {
+  const names = new Map<string, string>()
+  for (const { fields, removed } of catalogue.facts()) {
+    const { department, departmentName } = fields
+    if (!removed && typeof department === 'string' && typeof departmentName === 'string')
+      names.set(department, departmentName)
+  }
+  return names
 }
 
 /** One example among the cases of the period is enough to mark it; the scan ends there. */

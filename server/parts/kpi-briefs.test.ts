@@ -14,6 +14,7 @@ import { ManualClock } from '#core/clock.ts'
 import { silentLogger } from '#core/logger.ts'
 import { seededRandom } from '#core/random.ts'
 import { briefFormats } from '#kpi/brief/settings.ts'
+import { timeText } from '#kpi/brief/words.ts'
 import { calendarAt, compileCalendar, readCalendars } from '#kpi/time/calendar.ts'
 import { systemActor } from '#stores/state/audit.ts'
 import { kpiBriefDeliveries, kpiBriefFiles, kpiBriefIssues } from '#stores/state/schema/kpi-briefs.ts'
@@ -172,7 +173,13 @@ test('the same moment gives the same bytes in every format, and the database let
     ...{ title: row!.title, issuer: '省政务服务数据管理局', classification: '内部资料' },
     ...{ number: { issue: row!.issue!, total: row!.total! }, dateMs: row!.madeMs },
   }
-  const around = { rules, note: row!.checkpoint!.note, masthead, language: 'zh-Hans' } as const
+  const around = {
+    rules,
+    database: state.database,
+    note: row!.checkpoint!.note,
+    masthead,
+    language: 'zh-Hans',
+  } as const
   const request = {
     period: row!.period,
     only: {},
@@ -207,6 +214,22 @@ test('what was missed is made up for as it would have been in time; what is too 
   for (const period of ['2026-W47', '2026-W53', '2026-10'])
     await expect(part.issueNow(systemActor, part.series[0]!, period)).rejects.toMatchObject({ code: 'kpi.brief-there' })
 })
+
+test('an issue that is made up for has grades as well, and says by which run of the checks', async () => {
+  const part = partOf({ name: 'graded', every: 'week', catchUpDays: 60 }, 8)
+  await turn(part)
+  clock.advance(8 * 86_400_000)
+  const run = await kpi.integrity!.run('2026')
+  await turn(part)
+  const [made] = (await part.issues.list(50)).filter(({ issue }) => issue.series === 'graded')
+  expect(made!.issue.knownMs!).toBeLessThan(run.endedMs)
+  const html = (await part.issues.file(made!.issue.id, 'html'))!.content.toString()
+  expect(html).toContain(`证据等级依 ${timeText(run.endedMs)} 的核验`)
+  const graded = [...html.matchAll(/<tr><td><a href="#[a-z-]+">.*?<\/tr>/g)].filter(([row]) =>
+    /<td>[A-E]<\/td>/.test(row),
+  )
+  expect(graded.length).toBeGreaterThan(3)
+}, 120_000)
 
 test('numbers within a year begin anew with the year, those of all go on', async () => {
   const part = partOf({ name: 'yearly', every: 'month' }, 5)

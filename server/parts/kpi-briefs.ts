@@ -83,7 +83,7 @@ export function createBriefsPart(
     ...{ database, nowMs, newId },
     yearOf: (ms) => new Date(zone.dayOf(ms) * msPerDay).getUTCFullYear(),
     make: async ({ series: one, period, atMs }, number) => {
-      const around = { rules: resolve(config.rules.kpi), note: deps.checkpoint(), language: one.language }
+      const around = { rules: resolve(config.rules.kpi), database, note: deps.checkpoint(), language: one.language }
       const masthead = { ...mastheadOf(one, config.organisation), number, dateMs: nowMs() }
       const request = { period, only: briefOnly(one), nowMs: atMs, asOfMs: atMs, knownMs: atMs, departments: true }
       const brief = await makeBrief(kpi, { ...around, masthead }, request)

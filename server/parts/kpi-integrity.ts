@@ -88,7 +88,8 @@ export function withGrades(board: Board, integrity: IntegrityService | undefined
   if (!integrity) return board
   return answering(board, async (question) => {
     const values = await board.values(question)
-    if (question.knownMs !== undefined && question.knownMs < integrity.ranAtMs()) return values
+    const isBefore = question.knownMs !== undefined && question.knownMs < integrity.ranAtMs()
+    if (isBefore && question.gradedSince !== true) return values
     const isOfCases = board.plan(question.kpi)?.definition.fact === 'case'
     return values.map((value) => {
       const period = value.dimensions['period']
