@@ -118,6 +118,7 @@ it('looks at the cases once for a whole brief, and only at those of its two peri
     { period: '2026-09', asOfMs: thenMs, knownMs: thenMs, only: {}, nowMs: thenMs, departments: true },
     {
       ...{ language: 'zh-Hans', synthetic: false, scope: '', checkpoint: null, cityNames: new Map() },
+      ...{ departmentNames: new Map(), restated: [], notes: [], gradedMs: null },
       masthead: { title: '', issuer: '', classification: '', number: null, dateMs: null },
     },
   )

@@ -69,7 +69,13 @@ export async function brief({ options }: CommandInput): Promise<number> {
       const masthead = mastheadOf(series, config.organisation)
       const made = await makeBrief(
         kpi,
-        { rules, database: state.database, note: newestCheckpoint(config.data), masthead, language: language === 'en' ? 'zh-Hans' : language },
+        {
+          rules,
+          database: state.database,
+          note: newestCheckpoint(config.data),
+          masthead,
+          language: language === 'en' ? 'zh-Hans' : language,
+        },
         {
           ...{ period, only: series ? briefOnly(series) : {}, nowMs, departments: formats.includes('html') },
           ...(asOfMs === undefined ? {} : { asOfMs }),
