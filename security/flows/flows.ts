@@ -6,7 +6,8 @@ import { SourceWindow, surpriseBits, type WindowState } from '../learn/source-wi
 import { type Beacon, Beacons } from './beacons.ts'
 import type { FlowsConfig } from './config.ts'
 import { type Flow, isInside } from './flow.ts'
-import { type FlowFeatures, FlowOutliers } from './outlier.ts'
+import { JustBefore } from './just-before.ts'
+import { type FlowFeatures, FlowOutliers, featureNames } from './outlier.ts'
 
 export interface FlowReport {
   kind: 'strange' | 'port-scan' | 'spread' | 'beacon' | 'leak'
@@ -56,6 +57,7 @@ export class Flows {
   #outliers = new FlowOutliers()
   #scores = new DayScores()
   #beacons: Beacons
+  #justBefore = new JustBefore()
   #firstMs: number | null = null
   /** Different machines and ports of source-hours of the site, the latest. */
   #site: { destinations: number[]; ports: number[] } = { destinations: [], ports: [] }
@@ -78,7 +80,7 @@ export class Flows {
     this.counts.flows++
     this.#firstMs ??= flow.atMs
     const source = this.#source(flow)
-    const features = featuresOf(flow, source.recent)
+    const features = featuresOf(flow, source.recent, this.#justBefore)
     const speaks =
       this.counts.flows > this.#config.learnFlows && flow.atMs - this.#firstMs >= this.#config.learnHours * hourMs
     this.#strange(flow, source, features, speaks ? tell : () => {})
@@ -216,7 +218,8 @@ export class Flows {
   *snapshot(): Generator<string> {
     yield JSON.stringify({
       ...{ counts: this.counts, firstMs: this.#firstMs, site: this.#site, scores: this.#scores.snapshot() },
-      ...{ outliers: this.#outliers.snapshot(), beacons: this.#beacons.snapshot() },
+      ...{ features: featureNames, outliers: this.#outliers.snapshot(), beacons: this.#beacons.snapshot() },
+      justBefore: this.#justBefore.snapshot(),
     })
     for (const [name, { window, destinations, ports, ...rest }] of this.#sources)
       yield JSON.stringify({
@@ -230,8 +233,12 @@ export class Flows {
     Object.assign(this.counts, state.counts)
     this.#firstMs = state.firstMs
     this.#site = state.site
-    this.#scores.restore(state.scores)
-    this.#outliers.restore(state.outliers)
+    // What was counted under other features is learned anew; scans, beacons and leaks know what they knew.
+    if (state.features === featureNames) {
+      this.#scores.restore(state.scores)
+      this.#outliers.restore(state.outliers)
+      this.#justBefore.restore(state.justBefore)
+    } else this.counts.flows = 0
     this.#beacons.restore(state.beacons)
     this.#sources = new Map(
       lines.map((line) => {
@@ -257,17 +264,20 @@ function push(list: number[], value: number, most: number): void {
   if (list.length > most) list.shift()
 }
 
-function featuresOf(flow: Flow, recent: Source['recent']): FlowFeatures {
+function featuresOf(flow: Flow, recent: Source['recent'], justBefore: JustBefore): FlowFeatures {
+  const { atMs, destination, port, transport } = flow
+  const service = `${port < 32768 ? port : 'high'}/${transport}`
+  const counts = justBefore.add({ atMs, destination, service })
   const share = (test: (one: Source['recent'][number]) => boolean): number =>
     recent.length < 3 ? -1 : recent.filter(test).length / recent.length
   return {
-    service: `${flow.port < 32768 ? flow.port : 'high'}/${flow.transport}`,
-    state: `${flow.transport}${flow.isFailed ? ' failed' : ''}`,
+    service,
+    state: `${transport}${flow.isFailed ? ' failed' : ''}`,
     ...{ bytesOut: flow.bytesOut, bytesIn: flow.bytesIn, durationMs: flow.durationMs },
-    repeats: recent.filter(({ destination }) => destination === flow.destination).length,
+    ...{ repeats: counts.toDestination, serviceRepeats: counts.toService },
     failedShare: share(({ isFailed }) => isFailed),
-    otherPortShare: share(({ port }) => port !== flow.port),
-    otherHostShare: share(({ destination }) => destination !== flow.destination),
+    otherPortShare: share((one) => one.port !== port),
+    otherHostShare: share((one) => one.destination !== destination),
   }
 }
 

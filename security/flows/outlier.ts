@@ -8,8 +8,9 @@ export interface FlowFeatures {
   bytesOut: number
   bytesIn: number
   durationMs: number
-  /** Connections of the source to the same destination, just before. */
+  /** Connections to the same machine and to the same service within the last two seconds, this one too. */
   repeats: number
+  serviceRepeats: number
   /** Of the source's latest connections: failed, to another port, to another destination than this one. */
   failedShare: number
   otherPortShare: number
@@ -18,8 +19,12 @@ export interface FlowFeatures {
 
 const services = 512
 const totalMax = 500_000
-const names = ['state', 'out', 'in', 'duration', 'repeats', 'failed', 'ports', 'hosts'] as const
+const names = ['state', 'out', 'ratio', 'duration', 'repeats', 'services', 'failed', 'ports', 'hosts'] as const
+/** Counts under other features mean something else. */
+export const featureNames = names.join(' ')
 const bins = 24
+/** What all services say counts as so many connections of each. */
+const generalWeight = 3
 
 interface Counts {
   total: number
@@ -41,10 +46,10 @@ export class FlowOutliers {
     const all = this.#all
     let bits = -Math.log2(((own?.total ?? 0) + 0.5) / (all.total + 1))
     for (const [feature, bin] of binsOf(features).entries()) {
-      // What the service says is mixed with what all say: ten connections' worth of the latter.
+      // What the service says is mixed with what all say.
       const general = (all.by[feature]![bin]! + 0.5) / (all.total + bins / 2)
       const here = own ? own.by[feature]![bin]! : 0
-      bits -= Math.log2((here + 10 * general) / ((own?.total ?? 0) + 10))
+      bits -= Math.log2((here + generalWeight * general) / ((own?.total ?? 0) + generalWeight))
     }
     return bits
   }
@@ -93,21 +98,27 @@ function halve(counts: Counts): void {
   for (const list of counts.by) for (let i = 0; i < bins; i++) list[i]! /= 2
 }
 
-/** Sizes and times by factors of four, counts by doublings, shares by tenths; bin 0 is unknown. */
+/** Sizes and times by factors of four, ratios by factors of 2.8, counts by doublings, shares by tenths; bin 0 is unknown. */
 function binsOf(features: FlowFeatures): number[] {
-  const { state, bytesOut, bytesIn, durationMs, repeats, failedShare, otherPortShare, otherHostShare } = features
+  const { state, bytesOut, bytesIn, durationMs, repeats, serviceRepeats } = features
+  const { failedShare, otherPortShare, otherHostShare } = features
   return [
     stateBin(state),
     size(bytesOut),
-    size(bytesIn),
+    ratio(bytesOut, bytesIn),
     size(durationMs),
-    Math.min(bins - 1, 1 + Math.floor(Math.log2(1 + repeats))),
+    count(repeats),
+    count(serviceRepeats),
     ...[failedShare, otherPortShare, otherHostShare].map(share),
   ]
 }
 
 const size = (value: number): number =>
   value < 0 ? 0 : Math.min(bins - 1, value < 1 ? 1 : 2 + Math.floor(Math.log2(value) / 2))
+const count = (value: number): number => Math.min(bins - 1, 1 + Math.floor(Math.log2(1 + value)))
+/** What came back is told by its ratio to what went out: the amounts themselves would count one cause twice. */
+const ratio = (out: number, back: number): number =>
+  out < 0 || back < 0 ? 0 : Math.max(1, Math.min(bins - 1, 12 + Math.round(Math.log2((1 + out) / (1 + back)) / 1.5)))
 const share = (value: number): number => (value < 0 ? 0 : 1 + Math.min(10, Math.floor(value * 10 + 1e-9)))
 
 function stateBin(state: string): number {

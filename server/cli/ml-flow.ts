@@ -3,7 +3,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
-import { seededRandom } from '#core/random.ts'
+import { type Random, seededRandom } from '#core/random.ts'
+import { DayScores } from '#security/behaviour/day-scores.ts'
 import { type FlowFeatures, FlowOutliers } from '#security/flows/outlier.ts'
 import type { Scored } from '#security/learn/measure.ts'
 import type { EvalRow } from './ml-behaviour.ts'
@@ -11,6 +12,10 @@ import type { EvalRow } from './ml-behaviour.ts'
 const failedFlags = new Set(['S0', 'REJ', 'RSTO', 'RSTOS0', 'SH', 'RSTR'])
 const columnsMin = 42
 const bytesMax = 256 * 1024 * 1024
+/** Of the usual ones so many may be told: the product's default. */
+const outlierShare = 0.001
+/** Fewer say nothing of what is usual. */
+const knownMin = 1000
 /** A share of attacks among what it is fitted on: a site is seldom clean when it begins. */
 const soiled = 0.02
 
@@ -30,7 +35,8 @@ export function readConnections(file: string): Connection[] {
       const [transport = '', service = '', flag = ''] = row.slice(1)
       return {
         ...{ service, state: `${transport}${failedFlags.has(flag) ? ' failed' : ''}`, label: row[41]! },
-        ...{ bytesOut: number(4), bytesIn: number(5), durationMs: 1000 * number(0), repeats: number(22) },
+        ...{ bytesOut: number(4), bytesIn: number(5), durationMs: 1000 * number(0) },
+        ...{ repeats: number(22), serviceRepeats: number(23) },
         failedShare: Math.max(number(24), number(26)),
         ...{ otherPortShare: number(29), otherHostShare: number(30) },
       }
@@ -56,40 +62,34 @@ export function evalFlow(folder: string): EvalRow[] {
   const file = join(folder, 'KDDTrain+_20Percent.txt.gz')
   if (!existsSync(file)) return []
   const { fit, usual, attacks } = splitConnections(readConnections(file))
-  const fitted = (rows: readonly Connection[]): FlowOutliers => {
-    const outliers = new FlowOutliers()
-    for (const row of rows) outliers.learn(row)
-    return outliers
-  }
   const clean = fitted(fit)
   const random = seededRandom(1)
-  const dirty = fitted([...fit, ...attacks.filter(() => random.next() < (soiled * fit.length) / attacks.length)])
+  const among = attacks.filter(() => random.next() < (soiled * fit.length) / attacks.length)
+  const dirty = fitted(shuffled([...fit, ...among], random))
   const services = new Map<string, number>()
   for (const { service } of fit) services.set(service, (services.get(service) ?? 0) + 1)
-  const thresholdOf = (score: (row: Connection) => number): number =>
-    fit.map(score).sort((a, b) => b - a)[Math.floor(fit.length / 1000)]!
-  const methods: [string, (row: Connection) => number, boolean][] = [
-    ['surprise of features', (row) => clean.score(row), true],
-    [`… fitted with ${100 * soiled} % attacks among the usual`, (row) => dirty.score(row), true],
-    ['baseline: rarity of the service', (row) => -(services.get(row.service) ?? 0), false],
-    ['baseline: failed or not', (row) => (row.state.endsWith('failed') ? 1 : 0), false],
-    ['baseline: bytes', (row) => row.bytesOut + row.bytesIn, false],
-    ['baseline: random', () => random.next(), false],
+  const methods: [string, (row: Connection) => number, number?][] = [
+    ['surprise of features', (row) => clean.outliers.score(row), clean.threshold],
+    [`… fitted with ${100 * soiled} % attacks among the usual`, (row) => dirty.outliers.score(row), dirty.threshold],
+    ['baseline: rarity of the service', (row) => -(services.get(row.service) ?? 0)],
+    ['baseline: failed or not', (row) => (row.state.endsWith('failed') ? 1 : 0)],
+    ['baseline: bytes', (row) => row.bytesOut + row.bytesIn],
+    ['baseline: random', () => random.next()],
   ]
   const scored = (score: (row: Connection) => number, of: readonly Connection[]): Scored[] => [
     ...usual.map((row) => ({ score: score(row), isAttack: false })),
     ...of.map((row) => ({ score: score(row), isAttack: true })),
   ]
-  const all = methods.map(([method, score, hasOwn]) => ({
+  const all = methods.map(([method, score, threshold]) => ({
     ...{ source: 'all attack types', method, rows: scored(score, attacks) },
-    ...(hasOwn ? { threshold: thresholdOf(score) } : {}),
+    ...(threshold === undefined ? {} : { threshold }),
   }))
   const types = [...new Set(attacks.map(({ label }) => label))]
     .map((label) => ({ label, rows: attacks.filter((row) => row.label === label) }))
     .filter(({ rows }) => rows.length >= 30)
     .sort((a, b) => b.rows.length - a.rows.length)
-  const score = (row: Connection): number => clean.score(row)
-  const threshold = thresholdOf(score)
+  const score = (row: Connection): number => clean.outliers.score(row)
+  const { threshold } = clean
   return [
     ...all,
     ...types.map(({ label, rows }) => ({
@@ -99,4 +99,23 @@ export function evalFlow(folder: string): EvalRow[] {
       threshold,
     })),
   ]
+}
+
+/** As on the stream: each is judged by those before it, then learned; the threshold is that of these scores. */
+function fitted(rows: readonly Connection[]): { outliers: FlowOutliers; threshold: number } {
+  const outliers = new FlowOutliers()
+  const scores = new DayScores()
+  for (const row of rows) {
+    if (outliers.total >= knownMin) scores.add(outliers.score(row))
+    outliers.learn(row)
+  }
+  return { outliers, threshold: scores.threshold(outlierShare, 1) }
+}
+
+function shuffled(rows: Connection[], random: Random): Connection[] {
+  for (let i = rows.length - 1; i > 0; i--) {
+    const other = Math.floor(random.next() * (i + 1))
+    ;[rows[i], rows[other]] = [rows[other]!, rows[i]!]
+  }
+  return rows
 }
