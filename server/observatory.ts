@@ -370,6 +370,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
   }
 
   const stop = async (): Promise<void> => {
+    parts?.kpi.integrity?.end()
     await turns.stop()
     await parts?.intel.settled()
     const collectors = new Set<Component>(parts?.collectors ?? [])

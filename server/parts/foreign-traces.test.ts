@@ -118,3 +118,26 @@ it('keeps what was seen of cases that were reported, by their numbers, today as 
   await portal.collect(nowMs + 10 * msPerDay)
   expect((await portal.seen(['政/7'])).get('政/7')).toHaveLength(1)
 })
+
+it('asks only about days that have something, and ends between two of them when it is told to', async () => {
+  const asked: number[] = []
+  const counted = {
+    ...{ stats: () => events.stats(), histogram: events.histogram.bind(events) },
+    groupCount: (...given: Parameters<typeof events.groupCount>) => {
+      asked.push(given[1].fromMs)
+      return events.groupCount(...given)
+    },
+  }
+  const others = createForeignTraces({ database: state.database, events: counted, cases }, [...sources, ...sources], 5)
+  const ending = new AbortController()
+  ending.abort()
+  await expect(others.collect(day + 700 * msPerDay, ending.signal)).rejects.toThrow()
+  expect(asked).toEqual([])
+  await others.collect(day + 700 * msPerDay)
+  const days = new Set(asked.map((fromMs) => Math.floor(fromMs / msPerDay)))
+  expect(days.size).toBeGreaterThan(0)
+  expect(days.size).toBeLessThan(20)
+  asked.length = 0
+  await others.collect(day + 700 * msPerDay)
+  expect(asked).toEqual([])
+})

@@ -12,8 +12,11 @@ import { kpiCaseTraces, kpiForeignDays, kpiForeignTraces, kpiTraceDays } from '#
 import type { Database } from '#stores/state/state.ts'
 
 export interface ForeignTraces {
-  /** Takes in what was seen, and looks at the days that are due: how many cases were named then and are not known. */
-  collect(nowMs: number): Promise<number>
+  /**
+   * Takes in what was seen, and looks at the days that are due: how many cases were named then and are not known. Each day is
+   * kept when it is done; aborted between two, the next call goes on from there.
+   */
+  collect(nowMs: number, signal?: AbortSignal): Promise<number>
   list(fromMs: number, toMs: number): Promise<ForeignTrace[]>
   /** What was seen of these cases. */
   seen(ids: readonly string[]): Promise<Map<string, CaseTrace[]>>
@@ -32,13 +35,28 @@ const openDays = 2
 const keptDays = 800
 
 export function createForeignTraces(
-  deps: { database: Database; events: Pick<EventStore, 'groupCount' | 'stats'>; cases: Pick<CaseStore, 'known'> },
+  deps: {
+    database: Database
+    events: Pick<EventStore, 'groupCount' | 'histogram' | 'stats'>
+    cases: Pick<CaseStore, 'known'>
+  },
   sources: readonly TelemetrySource[],
   reportedWithinDays: number,
 ): ForeignTraces {
   const { database, events, cases } = deps
   // Other sources are asked about the same days anew.
   const asked = recordHash(sources).slice(0, 16)
+
+  /** Days of which any source may tell: a machine's logs reach back years, and most days have nothing of cases. */
+  const daysToAsk = async (from: number, to: number, signal?: AbortSignal): Promise<Set<number>> => {
+    const days = new Set<number>()
+    if (to < from) return days
+    const range = { fromMs: from * msPerDay, toMs: (to + 1) * msPerDay }
+    for (const { query } of sources)
+      for (const { fromMs, count } of await events.histogram(query, range, msPerDay, signal))
+        if (count > 0) days.add(Math.floor(fromMs / msPerDay))
+    return days
+  }
 
   /** @returns how many cases were named, and those that are not known */
   const lookAt = async (day: number): Promise<{ named: number; unknown: Found[] }> => {
@@ -55,12 +73,19 @@ export function createForeignTraces(
     return { named: ids.length, unknown: all.filter(({ caseId }) => !known.has(caseId)) }
   }
 
-  const takeIn = async (oldestMs: number, nowMs: number): Promise<void> => {
+  const takeIn = async (oldestDay: number, nowMs: number, signal?: AbortSignal): Promise<void> => {
     const rows = await database.select().from(kpiTraceDays).where(eq(kpiTraceDays.sources, asked))
     const done = new Set(rows.map(({ day }) => day))
     const today = Math.floor(nowMs / msPerDay)
-    for (let day = Math.max(Math.floor(oldestMs / msPerDay), today - keptDays); day <= today; day++) {
+    const toAsk = await daysToAsk(oldestDay, today, signal)
+    const quiet: { sources: string; day: number }[] = []
+    for (let day = oldestDay; day <= today; day++) {
       if (done.has(day)) continue
+      signal?.throwIfAborted()
+      if (!toAsk.has(day)) {
+        if (day <= today - openDays) quiet.push({ sources: asked, day })
+        continue
+      }
       const found = new Map<string, Found>()
       for (const source of sources)
         for await (const one of namedIn(events, source, { fromMs: day * msPerDay, toMs: (day + 1) * msPerDay }))
@@ -75,14 +100,16 @@ export function createForeignTraces(
         if (day <= today - openDays) await tx.insert(kpiTraceDays).values({ sources: asked, day }).onConflictDoNothing()
       })
     }
+    if (quiet.length > 0) await database.insert(kpiTraceDays).values(quiet).onConflictDoNothing()
     await database.delete(kpiCaseTraces).where(lt(kpiCaseTraces.atMs, nowMs - keptDays * msPerDay))
   }
 
   return {
-    collect: async (nowMs) => {
+    collect: async (nowMs, signal) => {
       const { oldestMs } = await events.stats()
       if (sources.length === 0 || oldestMs === null) return 0
-      await takeIn(oldestMs, nowMs)
+      const oldestDay = Math.max(Math.floor(oldestMs / msPerDay), Math.floor(nowMs / msPerDay) - keptDays)
+      await takeIn(oldestDay, nowMs, signal)
       const rows = await database
         .select({ day: kpiForeignDays.day })
         .from(kpiForeignDays)
@@ -90,8 +117,15 @@ export function createForeignTraces(
       const done = new Set(rows.map(({ day }) => day))
       let count = 0
       const lastDay = Math.floor(nowMs / msPerDay) - reportedWithinDays - 1
-      for (let day = Math.floor(oldestMs / msPerDay); day <= lastDay; day++) {
+      const toAsk = await daysToAsk(oldestDay, lastDay, signal)
+      const quiet: (typeof kpiForeignDays.$inferInsert)[] = []
+      for (let day = oldestDay; day <= lastDay; day++) {
         if (done.has(day)) continue
+        signal?.throwIfAborted()
+        if (!toAsk.has(day)) {
+          quiet.push({ sources: asked, day, named: 0, unreported: 0 })
+          continue
+        }
         const { named, unknown } = await lookAt(day)
         await database.transaction(async (tx) => {
           for (let from = 0; from < unknown.length; from += rowsPerStatement)
@@ -106,6 +140,7 @@ export function createForeignTraces(
         })
         count += unknown.length
       }
+      if (quiet.length > 0) await database.insert(kpiForeignDays).values(quiet).onConflictDoNothing()
       return count
     },
     list: async (fromMs, toMs) => {

@@ -18,6 +18,8 @@ import { createForeignTraces } from './foreign-traces.ts'
 export interface IntegrityPart extends IntegrityService {
   /** Runs when the night's run is due. */
   tick(): Promise<void>
+  /** The observatory stops: a run that reads years of events ends at the next day, and is made anew after the start. */
+  end(): void
 }
 
 const zoneName = 'Asia/Shanghai'
@@ -32,7 +34,7 @@ export function createIntegrityPart(
     database: Database
     cases: CaseStore
     /** Where other systems name cases; a command that only reads figures does without. */
-    events?: Pick<EventStore, 'groupCount' | 'stats'>
+    events?: Pick<EventStore, 'groupCount' | 'histogram' | 'stats'>
     calendars: readonly Calendar[]
     clock: Clock
     logger: Logger
@@ -49,19 +51,22 @@ export function createIntegrityPart(
   const zone = zoneOf(zoneName)
   const { telemetry, reportedWithinDays } = traces.rules
   const foreign = events && createForeignTraces({ database, events, cases }, telemetry, reportedWithinDays)
+  const ending = new AbortController()
   const service = createIntegrity({
     ...{ database, cases, zone, traces: traces.rules, grades: grades.rules, nowMs: () => clock.nowMs() },
     visited: deps.visited,
     calendar: () => calendarAt(calendars, 'cn', clock.nowMs()) ?? calendars[0]!,
     foreign: async (fromMs, toMs) => {
-      await foreign?.collect(clock.nowMs())
+      await foreign?.collect(clock.nowMs(), ending.signal)
       return (await foreign?.list(fromMs, toMs)) ?? []
     },
     ...(foreign && telemetry.length > 0 ? { seen: foreign.seen } : {}),
   })
   return {
     ...service,
+    end: () => ending.abort(),
     tick: async () => {
+      if (ending.signal.aborted) return
       // Adjudications may have changed what is still in question.
       await service.refresh()
       const nowMs = clock.nowMs()
@@ -75,7 +80,11 @@ export function createIntegrityPart(
         const isDue =
           !last || (zone.dayOf(last.startedMs) < day && zone.sinceMidnightMs(nowMs) >= nightHour * msPerHour)
         if (isDue) {
-          const { endedMs, startedMs, units, flags } = await service.run(period)
+          const ran = await service.run(period).catch((error: unknown) => {
+            if (!ending.signal.aborted) throw error
+          })
+          if (!ran) return
+          const { endedMs, startedMs, units, flags } = ran
           logger.info({ period, units, flags, ms: endedMs - startedMs }, 'the integrity checks ran')
         }
       }
