@@ -23,11 +23,12 @@ export function ledgeredDownloads(exports: Pick<ExportLedger, 'beginFile' | 'end
   return async (context, next) => {
     await next()
     const { path, method } = context.req
-    const subject = subjects.find(([pattern]) => pattern.test(path))?.[1]
+    const subject = method === 'GET' ? subjects.find(([pattern]) => pattern.test(path))?.[1] : undefined
+    if (!subject) return
     const principal = context.get('principal')
     const given = context.res
     const type = given.headers.get('content-type') ?? ''
-    if (!subject || method !== 'GET' || given.status !== 200 || !given.body || !principal) return
+    if (given.status !== 200 || !given.body || !principal) return
     if (type.startsWith('text/event-stream')) return
     const { actor } = principal
     const query = `${path}${new URL(context.req.url).search}`.slice(0, queryCharsMax)

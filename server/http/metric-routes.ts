@@ -192,7 +192,9 @@ function sent(context: Context<AppEnv>, text: string): Response {
 
 /** Long queries come as a form in the body. */
 async function paramsOf(context: Context): Promise<URLSearchParams> {
-  const params = new URL(context.req.url).searchParams
+  const { url } = context.req
+  const mark = url.indexOf('?')
+  const params = new URLSearchParams(mark < 0 ? '' : url.slice(mark))
   if (context.req.method === 'POST')
     for (const [name, value] of new URLSearchParams(await readText(context.req.raw))) params.append(name, value)
   return params

@@ -11,7 +11,8 @@ import { type Frame, nothing } from './eval/frame.ts'
 import { compareLabels } from './eval/labels.ts'
 import { load, type QueryTimes, type Selectable } from './eval/load.ts'
 import type { Points } from './eval/points.ts'
-import { parse, typeOf } from './parse.ts'
+import { typeOf } from './parse.ts'
+import { parsedOnce } from './parsed.ts'
 
 export type { Selectable } from './eval/load.ts'
 
@@ -126,7 +127,7 @@ async function run(
   instant: boolean,
 ): Promise<QueryResult> {
   const config = { ...engineDefaults, ...options }
-  const parsed = parse(text, { experimental: config.experimental, unquotedNames: config.unquotedNames })
+  const parsed = parsedOnce(text, { experimental: config.experimental, unquotedNames: config.unquotedNames })
   const type = typeOf(parsed)
   if (!instant && type !== 'scalar' && type !== 'vector')
     throw new CodedError('query.invalid', {
