@@ -140,3 +140,41 @@ test('remote read refuses what is no request, and what asks for chunks alone', a
     await expect(api.read(body)).rejects.toMatchObject({ code: 'body.invalid' })
   await expect(api.read(compressSnappy(Uint8Array.of(0x12, 1, 1)))).rejects.toMatchObject({ code: 'body.invalid' })
 })
+
+test('blocks are listed by number, and what was deleted leaves the disk when asked', async () => {
+  const here = await mkdtemp(join(tmpdir(), 'guanlan-prom-blocks-'))
+  const clock = new ManualClock(startMs + 60_000)
+  const blocks = new Tsdb({ ...tsdbDefaults, directory: here }, { clock, logger: silentLogger })
+  await blocks.open()
+  const of = createPromApi(blocks, clock)
+  const points: [number, number][] = [0, 1, 2].map((i) => [startMs + i * 15_000, i])
+  const write = (name: string, offset: number) => blocks.append(encodeForTest([[{ __name__: name }, points]]), offset)
+  const list = () => of.tsdbBlocks().blocks.map(({ stats, compaction: { level } }) => ({ ...stats, level }))
+  expect(list()).toEqual([])
+  await write('kept', 1)
+  await write('gone', 2)
+  await of.deleteSeries(new URLSearchParams([['match[]', 'gone']]))
+  expect(of.tsdbBlocks().blocks).toEqual([
+    {
+      ...{ ulid: expect.stringMatching(/^[0-9A-HJKMNP-TV-Z]{26}$/), minTime: startMs, maxTime: startMs + 30_001 },
+      ...{ stats: { numSamples: 6, numSeries: 2 }, version: 1 },
+      compaction: { level: 1, sources: [of.tsdbBlocks().blocks[0]!.ulid] },
+    },
+  ])
+  const before = of.tsdbBlocks().blocks[0]!.ulid
+  await of.cleanTombstones()
+  expect(list()).toEqual([{ numSamples: 3, numSeries: 1, level: 2 }])
+  expect(of.tsdbBlocks().blocks[0]!.compaction.sources).toEqual([before])
+  expect(await of.series(new URLSearchParams([['match[]', '{__name__=~".+"}']]))).toEqual([{ __name__: 'kept' }])
+  // Nothing is left of it, and nothing is left to do.
+  await of.deleteSeries(new URLSearchParams([['match[]', 'kept']]))
+  await Promise.all([of.cleanTombstones(), of.cleanTombstones(), blocks.compact()])
+  expect(list()).toEqual([])
+  await blocks.close()
+  const again = new Tsdb({ ...tsdbDefaults, directory: here }, { clock, logger: silentLogger })
+  await again.open()
+  expect(await again.position()).toBe(2)
+  expect(await again.series([{ name: '__name__', op: '=~', value: '.+' }], 0, startMs * 2)).toEqual([])
+  await again.close()
+  await rm(here, { recursive: true })
+})

@@ -19,6 +19,7 @@ import {
   type StepSeries,
 } from '#stores/metrics/promql/index.ts'
 import type { Matcher, MetricStore } from '#stores/metrics/store.ts'
+import { promBlocks } from './prometheus/blocks.ts'
 import { promqlFeatures } from './prometheus/features.ts'
 import { federate } from './prometheus/federate.ts'
 import { remoteRead } from './prometheus/remote-read.ts'
@@ -75,6 +76,8 @@ export interface PromApi {
     params: URLSearchParams,
   ): Promise<{ target: Labels; metric: string; type: string; help: string; unit: string }[]>
   tsdbStatus(params: URLSearchParams): Promise<unknown>
+  tsdbBlocks(): ReturnType<typeof promBlocks>
+  cleanTombstones(): Promise<void>
   series(params: URLSearchParams, notes?: Notes): Promise<Labels[]>
   /** @returns what was deleted, for the audit trail. @throws CodedError `query.invalid` */
   deleteSeries(params: URLSearchParams): Promise<{ matchers: string[]; fromMs: number; toMs: number }>
@@ -193,6 +196,8 @@ export function createPromApi(store: MetricStore, clock: Clock, features: Partia
         seriesRefusedBySource: found.refused,
       }
     },
+    tsdbBlocks: () => promBlocks(store.blocks?.() ?? []),
+    cleanTombstones: async () => store.cleanTombstones?.(),
     deleteSeries: async (params) => {
       const texts = params.getAll('match[]')
       if (texts.length === 0)

@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import type { Context } from 'hono'
+import type { Registry } from 'prom-client'
 import type { MetricRules } from '#analytics/metric-rules/index.ts'
 import { readBytes } from '#collectors/body.ts'
 import type { Clock } from '#core/clock.ts'
@@ -17,6 +18,7 @@ import type { StateStore } from '#stores/state/state.ts'
 import type { Config } from '../config.ts'
 import { federateContentType } from '../prometheus/federate.ts'
 import { readBytesMax } from '../prometheus/remote-read.ts'
+import { selfMetrics } from '../prometheus/self-metrics.ts'
 import type { DataText, Notes, PromApi } from '../prometheus-api.ts'
 import { alertsData, rulesData } from '../prometheus-rules.ts'
 import { type App, describeRoute } from './endpoint.ts'
@@ -30,6 +32,7 @@ export interface MetricRoutesDeps {
   state: Pick<StateStore, 'database'>
   config: Pick<Config, 'data' | 'metrics' | 'http'>
   clock: Clock
+  registry: Registry
   metrics: Pick<MetricStore, 'snapshot'>
 }
 
@@ -38,7 +41,7 @@ const gzipBytesMin = 1400
 export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDeps): void {
   const { version, startedMs, metricRules } = deps
   const { database } = deps.state
-  const { config, clock, metrics } = deps
+  const { config, clock, metrics, registry } = deps
   const guard = requireRight('read', 'read')
   const answerText = (
     path: string,
@@ -91,6 +94,8 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
     })),
   )
   answer('/api/v1/status/tsdb', (params) => prometheus.tsdbStatus(params))
+  answer('/api/v1/status/tsdb/blocks', async () => prometheus.tsdbBlocks())
+  answer('/api/v1/status/self_metrics', (params) => selfMetrics(registry, params.get('metric_name_pattern') ?? ''))
   // As in Prometheus with --web.enable-admin-api; here it asks for an administrator, and is in the audit trail.
   describeRoute(app, 'post', '/api/v1/admin/tsdb/delete_series', 'Delete samples', 'metrics', 'application/json')
   app.on(
@@ -105,6 +110,17 @@ export function metricRoutes(app: App, prometheus: PromApi, deps: MetricRoutesDe
       } catch (error) {
         return promError(context, error)
       }
+    },
+  )
+  describeRoute(app, 'post', '/api/v1/admin/tsdb/clean_tombstones', 'Forget what was deleted', 'metrics', 'text/plain')
+  app.on(
+    ['POST', 'PUT'],
+    ['/api/v1/admin/tsdb/clean_tombstones'],
+    requireRight('users.manage', 'write'),
+    async (context) => {
+      await prometheus.cleanTombstones()
+      await writeAudit(database, principalOf(context).actor, 'series.clean', 'metrics', {})
+      return context.body(null, 204)
     },
   )
   describeRoute(app, 'get', '/federate', 'Newest samples, as in Prometheus', 'metrics', 'text/plain')

@@ -138,6 +138,18 @@ export interface QueryEngine {
   ): Promise<unknown>
 }
 
+export interface BlockInfo {
+  number: number
+  bytes: number
+  /** Of the first and of the last sample. */
+  minMs: number
+  maxMs: number
+  samples: number
+  series: number
+  /** Numbers of the blocks that it was made of, oldest first; none when it came from memory. */
+  merged: number[]
+}
+
 export interface MetricStore {
   open(): Promise<void>
   /**
@@ -167,6 +179,10 @@ export interface MetricStore {
   deleteSeries(matchers: readonly Matcher[], fromMs: number, toMs: number): Promise<void>
   /** Everything that is there now, as a data directory of its own that `open` can read. */
   snapshot(directory: string): Promise<void>
+  /** What was deleted leaves the disk now, not when its blocks are next joined. */
+  cleanTombstones?(): Promise<void>
+  /** Files that hold samples, oldest first. Absent where others keep them. */
+  blocks?(): BlockInfo[]
   cardinality(limit: number): Promise<Cardinality>
   /** Drops what is older, or the oldest samples while the total is over the size. */
   retain(limits: RetentionLimits): Promise<void>

@@ -12,6 +12,7 @@ import { type Random, systemRandom } from '#core/random.ts'
 import type { Labels, MetricMetadata, SeriesData } from '#core/sample.ts'
 import type {
   AppendResult,
+  BlockInfo,
   Cardinality,
   Matcher,
   MetricStore,
@@ -356,13 +357,44 @@ export class Tsdb implements MetricStore {
 
   /** Joins small blocks as long as there are some to join. */
   compact(): Promise<void> {
-    this.#merging ??= (async () => {
-      await this.#merge()
-      await this.#rollUp({ withHeads: false })
-    })().finally(() => {
-      this.#merging = undefined
+    return (
+      this.#merging ??
+      this.#rewriting(async () => {
+        await this.#merge()
+        await this.#rollUp({ withHeads: false })
+      })
+    )
+  }
+
+  async cleanTombstones(): Promise<void> {
+    await this.#rewriting(async () => {
+      const isHeld = (block: Block): boolean => this.#tombstones.concerns(block).length > 0
+      for (let block = this.#blocks.find(isHeld); block; block = this.#blocks.find(isHeld)) {
+        if (this.#closing.signal.aborted) return
+        await this.#replace([block])
+      }
+      await this.#alone(() => this.#tombstones.prune(this.#blocks))
     })
-    return this.#merging
+  }
+
+  blocks(): BlockInfo[] {
+    return this.#blocks.map(({ number, bytes, meta }) => ({
+      ...{ number, bytes, minMs: meta.minMs, maxMs: meta.maxMs, samples: meta.samples, series: meta.series },
+      merged: [...meta.merged],
+    }))
+  }
+
+  /** One at a time: two would replace the same blocks. */
+  #rewriting(work: () => Promise<void>): Promise<void> {
+    const before = this.#merging?.catch(() => {})
+    const turn = (async () => {
+      await before
+      await work()
+    })().finally(() => {
+      if (this.#merging === turn) this.#merging = undefined
+    })
+    this.#merging = turn
+    return turn
   }
 
   async stats(): Promise<{
@@ -460,35 +492,38 @@ export class Tsdb implements MetricStore {
   async #merge(): Promise<void> {
     while (!this.#closing.signal.aborted) {
       const blocks = pickMerge(this.#blocks, this.#config.blockMsMax)
-      if (blocks.length === 0) return
-      const { version } = this.#tombstones
-      const number = this.#nextBlock++
-      const path = this.#pathOf(number)
-      const release = blocks.map((block) => block.use())
-      try {
-        await mergeBlocks(path, blocks, this.#tombstones, this.#series, this.#closing.signal)
-      } finally {
-        for (const free of release) free()
-      }
-      const joined = await this.#alone(async () => {
-        const isCurrent = this.#tombstones.version === version && blocks.every((block) => this.#blocks.includes(block))
-        if (!isCurrent) {
-          // Something was deleted or dropped meanwhile, and would come back with this block.
-          await unlink(path)
-          return false
-        }
-        const merged = await Block.open(path, number, this.#cache)
-        const [{ sealedFrom }] = blocks as [Block]
-        if (blocks.every((block) => block.sealedFrom === sealedFrom)) merged.sealedFrom = sealedFrom
-        const at = this.#blocks.indexOf(blocks[0]!)
-        this.#blocks = this.#blocks.filter((block) => !blocks.includes(block))
-        this.#blocks.splice(at, 0, merged)
-        for (const block of blocks) await this.#remove(block)
-        await this.#tombstones.prune(this.#blocks)
-        return true
-      })
-      if (!joined) return
+      if (blocks.length === 0 || !(await this.#replace(blocks))) return
     }
+  }
+
+  /** By one that holds the same without what was deleted. @returns false when something was deleted or dropped meanwhile */
+  async #replace(blocks: readonly Block[]): Promise<boolean> {
+    const { version } = this.#tombstones
+    const number = this.#nextBlock++
+    const path = this.#pathOf(number)
+    const release = blocks.map((block) => block.use())
+    try {
+      await mergeBlocks(path, blocks, this.#tombstones, this.#series, this.#closing.signal)
+    } finally {
+      for (const free of release) free()
+    }
+    return this.#alone(async () => {
+      const isCurrent = this.#tombstones.version === version && blocks.every((block) => this.#blocks.includes(block))
+      if (!isCurrent) {
+        // What went would come back with this block.
+        await unlink(path)
+        return false
+      }
+      const merged = await Block.open(path, number, this.#cache)
+      const [{ sealedFrom }] = blocks as [Block]
+      if (blocks.every((block) => block.sealedFrom === sealedFrom)) merged.sealedFrom = sealedFrom
+      const at = this.#blocks.indexOf(blocks[0]!)
+      this.#blocks = this.#blocks.filter((block) => !blocks.includes(block))
+      this.#blocks.splice(at, 0, merged)
+      for (const block of blocks) await this.#remove(block)
+      await this.#tombstones.prune(this.#blocks)
+      return true
+    })
   }
 
   async #openBlock(path: string, number: number): Promise<void> {
