@@ -2,7 +2,7 @@
 import { z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { CodedError } from '#core/errors.ts'
-import { isEverywhere } from '#core/jurisdiction.ts'
+import { covers, isEverywhere } from '#core/jurisdiction.ts'
 import { overrunDays } from '#kpi/questions/deadline.ts'
 import type { Attachment, Person, Question } from '#kpi/questions/questions.ts'
 import { mayDo } from '../auth/principal.ts'
@@ -37,6 +37,14 @@ export function questionRoutes(app: App, parts: Parts): void {
     region: dimensions['region'] ?? dimensions['city'] ?? '',
     department: dimensions['department'] ?? '',
   })
+  /** Before anything is looked up: what is said of a figure elsewhere is not theirs to know. */
+  const mustCover = (
+    context: Context<AppEnv>,
+    { region, department }: { region: string; department: string },
+  ): void => {
+    if (!covers(jurisdictionOf(context), { region: region.padEnd(6, '0'), department }))
+      throw new CodedError('auth.outside')
+  }
   const titleOf = (id: string): string => kpi.board.plan(id)?.definition.name.zh ?? id
   const figureIn = async (id: string, period: string, dimensions: Record<string, string>) => {
     if (!kpi.board.plan(id)) throw new CodedError('not-found', { what: `The KPI ${id}` })
@@ -109,8 +117,14 @@ export function questionRoutes(app: App, parts: Parts): void {
       ...{ body: api.NewQuestion, response: idBody, bodyBytesMax: attachmentsBytesMax },
     },
     async ({ body, context }) => {
-      const [first] = body.flags
-      const flag = first === undefined ? undefined : await flags.get(first)
+      const named = await Promise.all(body.flags.map((one) => flags.get(one)))
+      const [flag] = named
+      // A flag is settled with the question: none of another unit goes along.
+      for (const one of named) {
+        mustCover(context, { region: one.region, department: one.unit })
+        if (one.unit !== flag!.unit)
+          throw new CodedError('body.invalid', { cause: `flags: ${one.id} is of another unit than ${flag!.id}` })
+      }
       const dimensions = flag
         ? { ...(flag.region ? { city: flag.region.slice(0, 4) } : {}), department: flag.unit, ...body.dimensions }
         : body.dimensions
@@ -133,6 +147,7 @@ export function questionRoutes(app: App, parts: Parts): void {
       ...{ access: ask, body: api.NewTask, response: idBody, status: 201 },
     },
     async ({ body: { kpi: id, period, dimensions, text, workingDays, owner }, context }) => {
+      mustCover(context, placeOf(dimensions))
       const value = await figureIn(id, period, dimensions)
       if (value?.target.status !== 'missed') throw new CodedError('kpi.not-red')
       const cell = { kpi: id, period, dimensions, ...placeOf(dimensions), title: titleOf(id) }
@@ -147,6 +162,7 @@ export function questionRoutes(app: App, parts: Parts): void {
       ...{ access: reply, body: api.NewAppeal, response: idBody, status: 201, bodyBytesMax: attachmentsBytesMax },
     },
     async ({ body: { kpi: id, period, dimensions, text, attachments, cases }, context }) => {
+      mustCover(context, placeOf(dimensions))
       await figureIn(id, period, dimensions)
       const cell = { kpi: id, period, dimensions, ...placeOf(dimensions), title: titleOf(id) }
       const given = {
