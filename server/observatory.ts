@@ -232,7 +232,7 @@ export function createObservatory(config: Config, deps: ObservatoryDeps): Observ
 
     const kpi = createKpiPart(resolve(config.rules.kpi), {
       ...{ database: state.database, events, clock, logger },
-      ...{ directory: inData('cases'), cubes: inData('cubes') },
+      ...{ directory: inData('cases'), cubes: inData('cubes'), traces: inData('traces') },
     })
     await kpi.component.start()
     started.push(kpi.component)

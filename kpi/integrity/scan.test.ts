@@ -69,3 +69,26 @@ it('by the department that the sensor names, or else by the beginning of the num
   expect(seen('d2', 'traces-without-case')).toEqual([1, ['x-9']])
   expect(seen('d2', 'number-seen-and-missing')).toEqual([0, []])
 })
+
+it('takes a corrected case once, as it is now, with what others saw of it', async () => {
+  const before = await scanCases(store, span, context)
+  const [at, closedMs] = [fromMs + 10 * hour, fromMs + 90 * hour]
+  const corrected = { ...emptyCase(), id: 'd1-0011', department: 'd1', openedMs: at, channel: 'web' as const }
+  await store.append([{ ...corrected, version: 2 }], fromMs + 200 * hour)
+  await store.append([{ ...corrected, version: 3, closedMs }], fromMs + 201 * hour)
+  // Late: it changes nothing.
+  await store.append(
+    [{ ...emptyCase(), id: 'd1-0012', version: 0, department: 'd2', openedMs: at }],
+    fromMs + 202 * hour,
+  )
+  const asked: number[] = []
+  const after = await scanCases(store, span, context, [], async (arrived) => {
+    asked.push(...arrived.map(({ sequence }) => sequence))
+    return new Map([['d1-0011', [{ kind: 'login' as const, atMs: at + 1, reference: 'd1-0011' }]]])
+  })
+  expect(asked).toEqual(Array.from({ length: 121 }, (_, i) => i + 1))
+  expect(after.cases).toBe(before.cases)
+  const facts = ({ units }: typeof after) => units.find(({ unit }) => unit === 'd1')!.facts
+  expect(facts(after)).toMatchObject({ cases: 58, corroborable: 1, corroborated: 1 })
+  expect(facts(before)).toMatchObject({ cases: 58, corroborable: 0 })
+})

@@ -1,5 +1,6 @@
-// One pass over the evidence of a period: every case in order of arrival, those with several versions at the end, when all
-// versions are known. Nothing of a case is kept but a few numbers.
+// One pass over the evidence of a period: every case in order of arrival, those with several versions where the current one
+// arrived. Nothing of a case is kept but a few numbers.
+import { createPace } from '#core/pace.ts'
 import type { CaseRecord, CaseStore, CaseTrace, StoredCase } from '../contract.ts'
 import type { CheckContext } from './observed-case.ts'
 import { OutageFinder } from './outages.ts'
@@ -18,6 +19,9 @@ export interface ForeignTrace {
   kind: TraceKind
 }
 
+/** @param arrived one after another, without gaps */
+export type SeenByOthers = (arrived: readonly StoredCase[]) => Promise<ReadonlyMap<string, readonly CaseTrace[]>>
+
 export interface Scanned {
   units: UnitSigns[]
   cases: number
@@ -33,8 +37,8 @@ export async function scanCases(
   span: Span,
   context: CheckContext,
   foreign: readonly ForeignTrace[] = [],
-  /** What other systems saw of these cases. */
-  seen?: (ids: readonly string[]) => Promise<ReadonlyMap<string, readonly CaseTrace[]>>,
+  /** What other systems saw of these cases, by their numbers. */
+  seen?: SeenByOthers,
 ): Promise<Scanned> {
   const units = new Map<string, UnitSigns>()
   const unitOf = (department: string): UnitSigns => {
@@ -48,7 +52,7 @@ export async function scanCases(
   let count = 0
   const take = (versions: readonly StoredCase[], traces: readonly CaseTrace[] = []): void => {
     const [first] = versions
-    const last = versions.reduce((a, b) => (b.record.version >= a.record.version ? b : a))
+    const last = current(versions)
     const atMs = last.record.closedMs ?? last.record.openedMs ?? last.record.acceptedMs
     if (atMs === null || atMs < span.fromMs || atMs >= span.toMs) return
     count++
@@ -64,22 +68,22 @@ export async function scanCases(
   const corrected = new Set(await cases.corrected())
   const sought = new Set(foreign.map(({ caseId }) => caseId))
   const owners = new NumberOwners()
+  const pace = createPace()
   for (let sequence = 0; ; ) {
     const part = await cases.since(sequence, batch)
     if (part.length === 0) break
-    const traces = await seen?.(part.map(({ record }) => record.id))
+    const traces = await seen?.(part)
+    const again = new Set(part.map(({ record }) => record.id).filter((id) => corrected.has(id)))
+    const history = again.size === 0 ? undefined : await cases.history([...again])
     for (const one of part) {
-      sought.delete(one.record.id)
-      if (foreign.length > 0) owners.add(one.record.id, one.record.department)
-      if (!corrected.has(one.record.id)) take([one], traces?.get(one.record.id))
+      await pace(true)
+      const { id, department } = one.record
+      sought.delete(id)
+      if (foreign.length > 0) owners.add(id, department)
+      const versions = corrected.has(id) ? (history?.get(id) ?? []) : [one]
+      if (versions.length > 0 && current(versions).sequence === one.sequence) take(versions, traces?.get(id))
     }
     sequence = part.at(-1)!.sequence
-  }
-  const ids = [...corrected]
-  for (let from = 0; from < ids.length; from += batch) {
-    const part = ids.slice(from, from + batch)
-    const traces = await seen?.(part)
-    for (const [id, versions] of await cases.history(part)) take(versions, traces?.get(id))
   }
   for (const { caseId, unit, kind } of foreign)
     if (sought.has(caseId)) units.get(unit === '' ? owners.of(caseId) : unit)?.addOrphan(caseId, kind)
@@ -88,6 +92,10 @@ export async function scanCases(
   const outages = finder.find()
   for (const unit of units.values()) unit.finish(outages)
   return { units: [...units.values()], cases: count, outages: [...context.traces.outages, ...outages] }
+}
+
+function current(versions: readonly StoredCase[]): StoredCase {
+  return versions.reduce((a, b) => (b.record.version >= a.record.version ? b : a))
 }
 
 /** Beside those that came with the case. */

@@ -2,7 +2,7 @@
 import { and, desc, eq } from 'drizzle-orm'
 import { kpiFunnels, kpiIntegrityRuns, kpiUnitFacts } from '#stores/state/schema/kpi-integrity.ts'
 import type { Database } from '#stores/state/state.ts'
-import type { CaseStore, CaseTrace, KpiValue } from '../contract.ts'
+import type { CaseStore, KpiValue } from '../contract.ts'
 import type { Calendar } from '../time/calendar.ts'
 import { parsePeriod } from '../time/period.ts'
 import type { Zone } from '../time/zone.ts'
@@ -10,7 +10,7 @@ import { type Believability, createBelievability, type UnitMonth } from './belie
 import type { Flag } from './finding.ts'
 import { createFlagStore, type FlagStore, type Raised } from './flags.ts'
 import type { GradeGiven, GradeRules } from './grade.ts'
-import { type ForeignTrace, scanCases } from './scan.ts'
+import { type ForeignTrace, type SeenByOthers, scanCases } from './scan.ts'
 import { discoveryRate, screenUnits } from './screen.ts'
 import type { Outage, TraceRules } from './traces.ts'
 import type { UnitFacts } from './unit-facts.ts'
@@ -71,7 +71,7 @@ export interface IntegrityDeps {
   /** Cases that others name, of a time. */
   foreign?(fromMs: number, toMs: number): Promise<readonly ForeignTrace[]>
   /** What other systems saw of cases, by their numbers. */
-  seen?(ids: readonly string[]): Promise<ReadonlyMap<string, readonly CaseTrace[]>>
+  seen?: SeenByOthers
   /** What visits of a period contradict (check O). */
   visited?(period: string): Promise<readonly Raised[]>
 }

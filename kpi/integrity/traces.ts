@@ -100,6 +100,8 @@ export interface TraceRules {
   version: string
   telemetry: readonly TelemetrySource[]
   reportedWithinDays: number
+  /** No rule looks further from a time of a case. */
+  withinMsMax: number
   outages: readonly Outage[]
   of(record: CaseRecord): Corroboration
   withOutages(found: readonly Outage[]): TraceRules
@@ -169,6 +171,7 @@ export function compileTraceRules(source: TraceRulesSource): TraceRules {
     return {
       ...{ version: source.version, telemetry: source.telemetry, reportedWithinDays: source.reportedWithinDays },
       outages,
+      withinMsMax: Math.max(...rules.map(({ withinMs }) => withinMs)),
       withOutages: (found) => withOutages([...outages, ...found]),
       of: (record) => {
         const answer: Corroboration = { expected: [], seen: [], blind: [], contradicted: [] }

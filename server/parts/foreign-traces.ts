@@ -1,15 +1,17 @@
 // Cases that other systems name in their events. What they saw is kept by the number of the case and stands beside what comes
 // with the case itself; days are looked at as they pass, the last two again. A day whose cases had time to be reported is
 // looked at once more for those that nobody did: these are kept apart. Events are not kept as long as a year of cases.
-import { and, eq, gte, inArray, lt } from 'drizzle-orm'
+import { and, eq, gte, lt } from 'drizzle-orm'
 import { recordHash } from '#core/canonical.ts'
-import type { ForeignTrace } from '#kpi/integrity/scan.ts'
-import { caseNumber, type TelemetrySource, type TraceKind } from '#kpi/integrity/traces.ts'
+import { CodedError } from '#core/errors.ts'
+import type { ForeignTrace, SeenByOthers } from '#kpi/integrity/scan.ts'
+import { caseNumber, type TelemetrySource, type TraceKind, type TraceRules } from '#kpi/integrity/traces.ts'
 import type { CaseTrace } from '#stores/cases/case.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
 import type { EventStore, TimeRange } from '#stores/events/store.ts'
-import { kpiCaseTraces, kpiForeignDays, kpiForeignTraces, kpiTraceDays } from '#stores/state/schema/kpi-integrity.ts'
+import { kpiForeignDays, kpiForeignTraces, kpiTraceDays } from '#stores/state/schema/kpi-integrity.ts'
 import type { Database } from '#stores/state/state.ts'
+import { openTraceFiles, type SeenTrace, type TraceFiles, traceFilesDefaults } from '#stores/traces/trace-files.ts'
 
 export interface ForeignTraces {
   /**
@@ -18,8 +20,9 @@ export interface ForeignTraces {
    */
   collect(nowMs: number, signal?: AbortSignal): Promise<number>
   list(fromMs: number, toMs: number): Promise<ForeignTrace[]>
-  /** What was seen of these cases. */
-  seen(ids: readonly string[]): Promise<Map<string, CaseTrace[]>>
+  /** What was seen of these cases, and of the same cases in other versions. */
+  seen: SeenByOthers
+  close(): Promise<void>
 }
 
 const msPerDay = 86_400_000
@@ -34,18 +37,34 @@ const openDays = 2
 /** As long as figures of the year before are asked about. */
 const keptDays = 800
 
+/** Cases whose traces are found at once, in their order of arrival. */
+const stretchCases = 200_000
+
 export function createForeignTraces(
   deps: {
     database: Database
     events: Pick<EventStore, 'groupCount' | 'histogram' | 'stats'>
-    cases: Pick<CaseStore, 'known'>
+    cases: Pick<CaseStore, 'known' | 'keys' | 'lastSequence'>
+    /** Of the files. */
+    directory: string
   },
   sources: readonly TelemetrySource[],
-  reportedWithinDays: number,
+  { reportedWithinDays, withinMsMax }: Pick<TraceRules, 'reportedWithinDays' | 'withinMsMax'>,
 ): ForeignTraces {
-  const { database, events, cases } = deps
+  const { database, events, cases, directory } = deps
   // Other sources are asked about the same days anew.
   const asked = recordHash(sources).slice(0, 16)
+  /** Joined by it: how far rules look may change as well. */
+  const basis = recordHash([asked, withinMsMax]).slice(0, 16)
+  let opened: Promise<TraceFiles> | undefined
+  let isClosed = false
+  const files = async (): Promise<TraceFiles> => {
+    if (isClosed) throw new CodedError('store.unavailable', { store: 'trace', cause: 'it is closed' })
+    opened ??= openTraceFiles({ ...traceFilesDefaults, directory })
+    return opened
+  }
+  /** Days before it are in their files to the end. */
+  let settledMs = Number.NEGATIVE_INFINITY
 
   /** Days of which any source may tell: a machine's logs reach back years, and most days have nothing of cases. */
   const daysToAsk = async (from: number, to: number, signal?: AbortSignal): Promise<Set<number>> => {
@@ -90,18 +109,13 @@ export function createForeignTraces(
       for (const source of sources)
         for await (const one of namedIn(events, source, { fromMs: day * msPerDay, toMs: (day + 1) * msPerDay }))
           found.set(`${one.kind} ${one.atMs} ${one.caseId}`, one)
-      const traces = [...found.values()].map(({ caseId, kind, atMs }) => ({ caseId, kind, atMs }))
-      await database.transaction(async (tx) => {
-        for (let from = 0; from < traces.length; from += rowsPerStatement)
-          await tx
-            .insert(kpiCaseTraces)
-            .values(traces.slice(from, from + rowsPerStatement))
-            .onConflictDoNothing()
-        if (day <= today - openDays) await tx.insert(kpiTraceDays).values({ sources: asked, day }).onConflictDoNothing()
-      })
+      if (found.size > 0) await (await files()).putDay(day, asked, found.values())
+      if (day <= today - openDays)
+        await database.insert(kpiTraceDays).values({ sources: asked, day }).onConflictDoNothing()
     }
     if (quiet.length > 0) await database.insert(kpiTraceDays).values(quiet).onConflictDoNothing()
-    await database.delete(kpiCaseTraces).where(lt(kpiCaseTraces.atMs, nowMs - keptDays * msPerDay))
+    settledMs = (today - openDays + 1) * msPerDay
+    await (await files()).forget(today - keptDays)
   }
 
   return {
@@ -150,22 +164,39 @@ export function createForeignTraces(
         .where(and(gte(kpiForeignTraces.atMs, fromMs), lt(kpiForeignTraces.atMs, toMs)))
       return rows.map(({ caseId, unit, kind }) => ({ caseId, unit, kind: kind as TraceKind }))
     },
-    seen: async (ids) => {
-      const found = new Map<string, CaseTrace[]>()
-      for (let from = 0; from < ids.length; from += idsPerQuestion) {
-        const rows = await database
-          .select()
-          .from(kpiCaseTraces)
-          .where(inArray(kpiCaseTraces.caseId, ids.slice(from, from + idsPerQuestion)))
-        for (const { caseId, kind, atMs } of rows) {
-          const traces = found.get(caseId) ?? []
-          traces.push({ kind: kind as TraceKind, atMs, reference: caseId })
-          found.set(caseId, traces)
+    seen: async (arrived) => {
+      const [first, last] = [arrived[0]?.sequence, arrived.at(-1)?.sequence]
+      if (first === undefined || last === undefined) return new Map()
+      const found: SeenTrace[] = []
+      const end = await cases.lastSequence()
+      for (let from = first - ((first - 1) % stretchCases); from <= last; from += stretchCases) {
+        const to = Math.min(end, from + stretchCases - 1)
+        const stretch = {
+          ...{ from, to, aroundMs: withinMsMax, settledMs, isWhole: to - from + 1 === stretchCases, basis },
+          cases: () => cases.keys(from, to),
         }
+        const part = await (await files()).inOrder(stretch, Math.max(first, from), Math.min(last, to))
+        for (const { sequence, kind, atMs } of part)
+          found.push({ caseId: arrived[sequence - first]!.record.id, kind, atMs })
       }
-      return found
+      return grouped(found)
+    },
+    close: async () => {
+      isClosed = true
+      await (await opened?.catch(() => undefined))?.close()
     },
   }
+}
+
+function grouped(found: readonly SeenTrace[]): Map<string, CaseTrace[]> {
+  const byCase = new Map<string, CaseTrace[]>()
+  for (const { caseId, kind, atMs } of found) {
+    const one = { kind, atMs, reference: caseId }
+    const traces = byCase.get(caseId)
+    if (traces) traces.push(one)
+    else byCase.set(caseId, [one])
+  }
+  return byCase
 }
 
 type Found = ForeignTrace & { atMs: number }

@@ -20,6 +20,7 @@ export interface IntegrityPart extends IntegrityService {
   tick(): Promise<void>
   /** The observatory stops: a run that reads years of events ends at the next day, and is made anew after the start. */
   end(): void
+  close(): Promise<void>
 }
 
 const zoneName = 'Asia/Shanghai'
@@ -35,6 +36,8 @@ export function createIntegrityPart(
     cases: CaseStore
     /** Where other systems name cases; a command that only reads figures does without. */
     events?: Pick<EventStore, 'groupCount' | 'histogram' | 'stats'>
+    /** Where it is kept what they saw. */
+    seen?: string
     calendars: readonly Calendar[]
     clock: Clock
     logger: Logger
@@ -49,8 +52,11 @@ export function createIntegrityPart(
     logger.error({ problem: formatProblem(problem) }, 'rules of the integrity checks were not taken: nothing is graded')
   if (!traces.rules || !grades.rules) return undefined
   const zone = zoneOf(zoneName)
-  const { telemetry, reportedWithinDays } = traces.rules
-  const foreign = events && createForeignTraces({ database, events, cases }, telemetry, reportedWithinDays)
+  const { telemetry } = traces.rules
+  const foreign =
+    events && deps.seen !== undefined
+      ? createForeignTraces({ database, events, cases, directory: deps.seen }, telemetry, traces.rules)
+      : undefined
   const ending = new AbortController()
   const service = createIntegrity({
     ...{ database, cases, zone, traces: traces.rules, grades: grades.rules, nowMs: () => clock.nowMs() },
@@ -65,6 +71,7 @@ export function createIntegrityPart(
   return {
     ...service,
     end: () => ending.abort(),
+    close: async () => foreign?.close(),
     tick: async () => {
       if (ending.signal.aborted) return
       // Adjudications may have changed what is still in question.

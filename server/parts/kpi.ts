@@ -43,6 +43,8 @@ export function createKpiPart(
   deps: {
     directory: string
     cubes: string
+    /** Of what other systems saw of cases; beside the cases unless it is said. */
+    traces?: string
     database: Database
     events?: EventStore
     clock: Clock
@@ -62,6 +64,7 @@ export function createKpiPart(
   const integrity = createIntegrityPart(rules, {
     ...{ database, cases, calendars: compiled, clock, logger },
     ...(events ? { events } : {}),
+    seen: deps.traces ?? `${directory}-seen`,
     visited: (period) => findContradicted(plain, visits, period),
   })
   const plain: Board = createBoard({
@@ -100,6 +103,7 @@ export function createKpiPart(
         await board
           .save()
           .catch((error: unknown) => logger.warn({ err: error }, 'figures are counted anew at the start'))
+        await integrity?.close()
         await cases.close()
       },
       health: () => (failure === '' ? { state: 'ok', detail: '' } : { state: 'degraded', detail: failure }),

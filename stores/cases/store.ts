@@ -38,6 +38,16 @@ export interface CaseTally {
   arrivals: { region: string; department: string; day: number; lastMs: number }[]
 }
 
+/** Which case a sequence is of, and between which times it was worked on. */
+export interface CaseKey {
+  sequence: number
+  id: string
+  /** Opened or accepted. */
+  fromMs: number | null
+  /** Closed. */
+  toMs: number | null
+}
+
 export interface CaseStore {
   open(): Promise<void>
   /** Durable when it resolves. Records of one call are known at the same time. */
@@ -52,6 +62,8 @@ export interface CaseStore {
   corrected(): Promise<string[]>
   /** What arrived after a sequence, in order: for the ledger and for incremental aggregates. At most `limit`. */
   since(sequence: number, limit: number): Promise<StoredCase[]>
+  /** Of every version from one sequence to another, in order. */
+  keys(from: number, to: number): Promise<CaseKey[]>
   /** The current version of each case, in batches, in order of arrival. */
   scan(request: CaseScan): AsyncIterable<StoredCase[]>
   /** A page of current versions for a drill, newest closing first. */

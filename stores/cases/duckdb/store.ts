@@ -231,6 +231,19 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
       const to = whole(sequence + limit)
       return rows(`select ${stored} from ${source()} where sequence > ${from} and sequence <= ${to} order by sequence`)
     },
+    keys: async (from, to) => {
+      if (files.length === 0) return []
+      const range = `sequence between ${whole(from)} and ${whole(to)}`
+      const found = await db().query(
+        `select sequence, id, opened_ms, closed_ms from ${source()} where ${range} order by sequence`,
+        [],
+      )
+      const ms = (value: unknown): number | null => (value === null ? null : Number(value))
+      return found.map((row) => ({
+        ...{ sequence: Number(row['sequence']), id: row['id'] as string },
+        ...{ fromMs: ms(row['opened_ms']), toMs: ms(row['closed_ms']) },
+      }))
+    },
     async *scan(request) {
       const end = last
       let stride = strideFirst

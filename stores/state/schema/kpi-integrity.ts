@@ -78,21 +78,7 @@ export const kpiForeignTraces = pgTable(
   (table) => [primaryKey({ columns: [table.caseId, table.kind] }), index('kpi_foreign_traces_at').on(table.atMs)],
 )
 
-/** What other systems saw of cases, reported or not: their first event of a stretch of time. */
-export const kpiCaseTraces = pgTable(
-  'kpi_case_traces',
-  {
-    caseId: text('case_id').notNull(),
-    kind: text('kind').notNull(),
-    atMs: ms('at_ms').notNull(),
-  },
-  (table) => [
-    primaryKey({ columns: [table.caseId, table.kind, table.atMs] }),
-    index('kpi_case_traces_at').on(table.atMs),
-  ],
-)
-
-/** Days whose traces were taken in to their end, by the sources asked. */
+/** Days whose traces were taken into their files to the end (`stores/traces`), by the sources asked. */
 export const kpiTraceDays = pgTable(
   'kpi_trace_days',
   {

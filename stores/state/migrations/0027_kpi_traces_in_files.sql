@@ -1,0 +1,2 @@
+DROP TABLE "kpi_case_traces" CASCADE;--> statement-breakpoint
+DELETE FROM "kpi_trace_days";
