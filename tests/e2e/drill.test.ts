@@ -58,7 +58,10 @@ describe.skipIf(pagesLack !== '')(`down to the proof (needs ${pagesLack || 'Chro
     await expect
       .poll(() => page.locator('td.proof pre').first().textContent())
       .toMatch(new RegExp(`"region": "${city}`))
-    await page.getByText('Verified in this browser').waitFor()
+    // The fourth says how: four steps, each good, down to the checkpoint as it was signed.
+    await click(page.getByRole('button', { name: 'Verified in this browser' }))
+    await expect.poll(() => page.locator('.how li').getByText('good').count()).toBe(4)
+    await page.locator('.how pre', { hasText: '— ' }).waitFor()
     expect(clicks).toBeLessThanOrEqual(clicksMax)
   })
 
