@@ -55,7 +55,13 @@ function seen(part: Partial<Finding> & { host?: string; more?: Record<string, st
   const atMs = rest.atMs ?? clock.nowMs()
   return finding({
     ...{ rule: 'sigma/r1', title: `Seen on ${host}`, labels: { 'host.name': host }, entities: [`host:${host}`], atMs },
-    annotations: { category: 'security', 'rule.title': 'A rule', tactics: 'execution, initial-access', ...more },
+    annotations: {
+      category: 'security',
+      'rule.title': 'A rule',
+      'rule.title.zh': '一条规则',
+      tactics: 'execution, initial-access',
+      ...more,
+    },
     evidence: { query: '', language: 'kql', fromMs: atMs, toMs: atMs, eventIds: [event], value: null, threshold: null },
     ...rest,
   })
@@ -131,7 +137,7 @@ test('facets count under the filters of the others, and each narrows the list', 
     { value: 'medium', count: 1 },
   ])
   expect(facets.source.map(({ value }) => value).sort()).toEqual(['intel', 'sigma'])
-  expect(facets.rule).toContainEqual({ value: 'sigma/r1', name: 'A rule', count: 2 })
+  expect(facets.rule).toContainEqual({ value: 'sigma/r1', name: 'A rule', nameZh: '一条规则', count: 2 })
   expect(facets.tactic.map(({ value }) => value).sort()).toEqual(['credential-access', 'execution', 'initial-access'])
   expect(facets.technique).toEqual([{ value: 'T1110', count: 1 }])
   expect(facets.entity).toEqual([

@@ -39,6 +39,7 @@ export interface FacetValue {
   value: string
   /** What people call it, when that differs. */
   name?: string
+  nameZh?: string
   count: number
 }
 
@@ -135,13 +136,16 @@ async function facetOf(database: Database, query: FindingQuery, facet: Facet): P
   }
   const column = { severity: findings.severity, source: findings.source, rule: findings.rule }[facet]
   const rows = await database
-    .select({ value: column, count: number, name: sql<string>`max(${findings.ruleName})` })
+    .select({
+      ...{ value: column, count: number, name: sql<string>`max(${findings.ruleName})` },
+      nameZh: sql<string | null>`max(${findings.annotations} ->> 'rule.title.zh')`,
+    })
     .from(findings)
     .where(where)
     .groupBy(column)
     .orderBy(desc(number), column)
     .limit(facetValuesMax)
-  return rows.map(({ name, ...row }) => (facet === 'rule' ? { ...row, name } : row))
+  return rows.map(({ name, nameZh, ...row }) => (facet === 'rule' ? { ...row, name, nameZh: nameZh ?? name } : row))
 }
 
 function olderThan(before: string): SQL | undefined {

@@ -16,7 +16,7 @@ export type Why =
   | { kind: 'watchdog' }
   | { kind: 'no-receivers' }
   | { kind: 'silence'; id: string; by: string; comment: string; untilMs: number }
-  | { kind: 'inhibited'; by: string; title: string }
+  | { kind: 'inhibited'; by: string; title: string; titleZh: string }
   | { kind: 'held'; sinceMs: number }
   | { kind: 'severity'; receiver: string; wanted: string }
   | { kind: 'matcher'; receiver: string; matcher: string }
@@ -50,7 +50,8 @@ export async function whyOf(alert: Alert, deps: WhyDeps): Promise<Why[]> {
   if (alert.state !== 'resolved') {
     for (const { id, createdBy, comment, endsMs } of silences.of(alert))
       found.push({ kind: 'silence', id, by: createdBy, comment, untilMs: endsMs })
-    for (const { id, title } of inhibitors(alert)) found.push({ kind: 'inhibited', by: id, title })
+    for (const { id, title, annotations } of inhibitors(alert))
+      found.push({ kind: 'inhibited', by: id, title, titleZh: annotations['title.zh'] ?? title })
     const kept = held.get(alert.id)
     if (kept) found.push({ kind: 'held', sinceMs: kept.sinceMs })
   }

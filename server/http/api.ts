@@ -198,7 +198,7 @@ export const AlertWhy = z.object({
         comment: z.string(),
         untilMs: z.number(),
       }),
-      z.object({ kind: z.literal('inhibited'), by: z.string(), title: z.string() }),
+      z.object({ kind: z.literal('inhibited'), by: z.string(), title: z.string(), titleZh: z.string() }),
       z.object({ kind: z.literal('held'), sinceMs: z.number() }),
       z.object({ kind: z.literal('severity'), receiver: z.string(), wanted: z.string() }),
       z.object({ kind: z.literal('matcher'), receiver: z.string(), matcher: z.string() }),

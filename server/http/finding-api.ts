@@ -23,7 +23,9 @@ const finding = {
   ...{ firstMs: timeMs, lastMs: timeMs },
 }
 export const FindingRow = z.object({ ...finding, alertState: z.enum(alertStates) })
-const facet = z.array(z.object({ value: z.string(), name: z.string().optional(), count: z.number() }))
+const facet = z.array(
+  z.object({ value: z.string(), name: z.string().optional(), nameZh: z.string().optional(), count: z.number() }),
+)
 export const FindingPage = z.object({
   findings: z.array(FindingRow),
   next: z.string().nullable(),

@@ -1,5 +1,7 @@
 // Every word of the ops centre in both languages: one pair of lists per area, joined here.
 
+import { alertHistoryEn } from './alert-history.en.ts'
+import { alertHistoryZh } from './alert-history.zh.ts'
 import { behaviourEn } from './behaviour.en.ts'
 import { behaviourZh } from './behaviour.zh.ts'
 import { briefsEn } from './briefs.en.ts'
@@ -37,6 +39,7 @@ import { wallZh } from './wall.zh.ts'
 
 export const en = {
   ...sharedEn,
+  ...alertHistoryEn,
   ...findingsEn,
   ...incidentsEn,
   ...behaviourEn,
@@ -57,6 +60,7 @@ export const en = {
 
 export const zh: Record<keyof typeof en, string> = {
   ...sharedZh,
+  ...alertHistoryZh,
   ...findingsZh,
   ...incidentsZh,
   ...behaviourZh,

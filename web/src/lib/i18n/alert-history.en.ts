@@ -1,0 +1,17 @@
+export const alertHistoryEn = {
+  'history.firing': 'Firing',
+  'history.pending': 'Seen; pending',
+  'history.openedUnknown': 'Opened as unknown: its data is missing',
+  'history.dataMissing': '{state} → unknown: its data is missing',
+  'history.dataBack': 'Unknown → {state}: its data is back',
+  'history.over': '{state} → resolved: the condition is over',
+  'history.quiet': '{state} → resolved: not seen for {n} s',
+  'history.rose': 'Severity rose from {from} to {to}',
+  'history.unmuted': 'No longer muted',
+  'history.told': '{receiver} was told: {event}',
+  'history.notTold': '{receiver} could not be told: {error}',
+  'history.event.firing': 'firing',
+  'history.event.escalated': 'severity rose',
+  'history.event.unknown': 'unknown',
+  'history.event.resolved': 'resolved',
+}

@@ -1,0 +1,17 @@
+export const alertHistoryZh = {
+  'history.firing': '开始告警',
+  'history.pending': '已发现，待确认',
+  'history.openedUnknown': '状态未知：数据缺失',
+  'history.dataMissing': '{state} → 未知：数据缺失',
+  'history.dataBack': '未知 → {state}：数据已恢复',
+  'history.over': '{state} → 已恢复：条件不再满足',
+  'history.quiet': '{state} → 已恢复：{n} 秒未再出现',
+  'history.rose': '级别由“{from}”升为“{to}”',
+  'history.unmuted': '不再静默',
+  'history.told': '已通知 {receiver}：{event}',
+  'history.notTold': '未能通知 {receiver}：{error}',
+  'history.event.firing': '告警',
+  'history.event.escalated': '级别上升',
+  'history.event.unknown': '状态未知',
+  'history.event.resolved': '已恢复',
+}
