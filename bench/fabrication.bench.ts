@@ -3,7 +3,8 @@
 // unit, with and without the telemetry of others; and what no test can beat. Results are kept as they come: when the time is
 // over, the same command goes on where it stopped.
 // Usage: npm run eval:fabrication [-- --minutes 30 --quick --units 200 --treated 20 --seed 1
-//   --family A,B,C,D1,D2,D3,other-hands,permits,boston,new-york,bound --data ../shared/data/kpi]
+//   --family A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,other-hands,other-hands-2,permits,boston,new-york,bound --data ../shared/data/kpi]
+// A and T1 to T3 are what the method is fixed on, all others judge; the first other hands work in D4.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -41,7 +42,7 @@ const units = Number(values.units)
 const seed = Number(values.seed)
 const treatedPerTrial = Number(values.treated ?? (quick ? '10' : '20'))
 const rates = quick ? [0.01, 0.02, 0.05] : [0.01, 0.02, 0.05, 0.1, 0.2]
-const everything = 'A,B,C,D1,D2,D3,other-hands,permits,boston,new-york,bound'
+const everything = 'A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,other-hands,other-hands-2,permits,boston,new-york,bound'
 const wanted = new Set((values.family ?? (quick ? 'A' : everything)).split(','))
 const root = resolve(import.meta.dirname, '..')
 const traces = readTraceRules(join(root, 'rules/kpi/integrity/traces.yml')).rules!
@@ -79,27 +80,43 @@ async function recordsOf(file: string, mapping: string): Promise<CaseRecord[] | 
   return (await loadEvidence([{ file: path, knownMs: 0, mapping: spec }])).cases.map(({ record }) => record)
 }
 
+function drawnAt(n: number): [Family, number] {
+  return [drawnFamily(draws(seededRandom(seed * 7919 + n))), seed + 3000 + n]
+}
 const families: [name: string, title: string, of: Family, seed: number][] = [
   ['A', 'A, on which the method was fixed', tuningFamily, seed],
   ['B', 'B, judges only', validationFamily, seed + 1000],
   ['C', 'C, judges only', scoringFamily, seed + 2000],
   ...[1, 2, 3].map((n): [string, string, Family, number] => [
+    `T${n}`,
+    `T${n}, drawn; the method was fixed on it`,
+    ...drawnAt(100 + n),
+  ]),
+  ...[1, 2, 3, 5, 6].map((n): [string, string, Family, number] => [
     `D${n}`,
-    `D${n}, drawn from the seed`,
-    drawnFamily(draws(seededRandom(seed * 7919 + n))),
-    seed + 3000 + n,
+    `D${n}, drawn; judges only`,
+    ...drawnAt(n),
   ]),
 ]
 const jobs: Job[] = families.map(([name, title, of, from]) => ({
   ...{ name, title, around: context, treatments: twelveWays },
   background: familyBackground(of, from, units, context),
 }))
-const drawn = familyBackground(drawnFamily(draws(seededRandom(seed * 7919 + 4))), seed + 3004, units, context)
-jobs.push({
-  ...{ name: 'other-hands', title: 'other hands: thirteen other ways, by quarters', around: context },
-  ...{ treatments: otherHands },
-  background: { ...drawn, year: (at) => withOtherHabits(drawn.year(at), draws(seededRandom(seed * 31 + at))) },
-})
+for (const [name, n] of [
+  ['other-hands', 4],
+  ['other-hands-2', 7],
+] as const) {
+  const [of, from] = drawnAt(n)
+  const drawn = familyBackground(of, from, units, context)
+  jobs.push({
+    ...{ name, title: `${name}: thirteen other ways, by quarters`, around: context },
+    ...{ treatments: otherHands },
+    background: {
+      ...drawn,
+      year: (at) => withOtherHabits(drawn.year(at), draws(seededRandom(seed * 31 + at + (n - 4) * 1000))),
+    },
+  })
+}
 
 console.log('## What real records say of honest behaviour')
 for (const [name, title, file, mapping, zone, treatments] of [

@@ -1,5 +1,6 @@
 // Cases that people closed in one go.
-import { judged, suspect } from './case-rules.ts'
+import { apart, judged, suspect } from './case-rules.ts'
+import { noHabits } from './habits.ts'
 import type { UnitRows } from './unit-rows.ts'
 
 const msPerMinute = 60_000
@@ -34,14 +35,26 @@ export function inRuns(
   return verdicts
 }
 
-/** In a run of closings, although the applicant's message says that it was decided at another time than the others. */
+/** In a run of closings, and the applicant's message says that it was decided at another time: a bit each. */
 export function batchToldApart(rows: UnitRows): Uint8Array {
+  return inRunsAnd(rows, rows.isToldApart)
+}
+
+/** Where so many closings are signed by somebody else, that is how the unit works. */
+const byAnotherMax = 0.25
+
+/** In a run of closings, and by somebody who is named in none of the acts of the case: a bit each. */
+export function batchByAnother(rows: UnitRows): Uint8Array {
+  const habits = inRunsAnd(rows, rows.isByAnother)
+  const [single, another] = [habits.filter((one) => one === 0).length, habits.filter((one) => one === 2).length]
+  return another > (single + another) * byAnotherMax ? habits.fill(noHabits) : habits
+}
+
+function inRunsAnd(rows: UnitRows, is: readonly boolean[]): Uint8Array {
   const [sameSecond, inARow] = [inRuns(rows, 1000, 3, false), inRuns(rows, 2 * msPerMinute, 5, true)]
   return sameSecond.map((verdict, i) =>
-    verdict === suspect || inARow[i] === suspect
-      ? rows.isToldApart[i]
-        ? suspect
-        : judged
-      : Math.max(verdict, inARow[i]!),
+    verdict === apart && inARow[i] === apart
+      ? noHabits
+      : Number(verdict === suspect || inARow[i] === suspect) + 2 * Number(is[i]),
   )
 }

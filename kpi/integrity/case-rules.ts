@@ -9,9 +9,18 @@ export const judged = 1
 export const suspect = 2
 export type Verdict = typeof apart | typeof judged | typeof suspect
 
+/**
+ * What a rule stands on. `contradiction`: records that have nothing to do with one another cannot both be right, or two signs meet
+ * in one case. `change`: the unit differs from its own past. `habit`: anything else that peers do not have as often; an honest
+ * unit may do so all the time.
+ */
+export type Ground = 'contradiction' | 'change' | 'habit'
+
 export interface RuleWords {
   id: string
   check: string
+  /** Without it a contradiction. */
+  ground?: Ground
   measure: Words
   question: Words
   /** So many cases are one act: what was signed as a stack or confirmed as a list did not happen case by case. */
@@ -25,7 +34,11 @@ export interface RuleWords {
 }
 export interface CaseRule extends RuleWords {
   of(one: ObservedCase, context: CheckContext): Verdict
+  /** Of a rule in which habits meet: which of them the case has, a bit each; undefined where they could not meet. */
+  habitsOf?(one: ObservedCase, context: CheckContext): number | undefined
 }
+
+const bits = (first: boolean, second: boolean): number => Number(first) + 2 * Number(second)
 
 const msPerMinute = 60_000
 const msPerHour = 3_600_000
@@ -43,7 +56,7 @@ const leavesPopulation: ReadonlySet<string> = new Set(['withdrawn', 'not-accepte
 
 export const caseRules: readonly CaseRule[] = [
   {
-    ...{ id: 'told-long-after-closing', check: 'K' },
+    ...{ id: 'told-long-after-closing', ground: 'habit', check: 'K' },
     measure: {
       en: 'the applicant was told more than a working day after the closing',
       zh: '办结一个工作日以后才告知申请人',
@@ -55,7 +68,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record }, context) => toldLongAfter(record, context),
   },
   {
-    ...{ id: 'closed-at-midnight', check: 'K' },
+    ...{ id: 'closed-at-midnight', ground: 'habit', check: 'K' },
     measure: { en: 'closed at exactly midnight', zh: '办结时间恰为零点' },
     question: {
       en: 'Closings carry exactly midnight: a date that was typed. Who wrote it?',
@@ -85,7 +98,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record }) => (record.closedMs === null ? apart : when(isAnsweredBefore(record))),
   },
   {
-    ...{ id: 'at-the-deadline', check: 'G' },
+    ...{ id: 'at-the-deadline', ground: 'habit', check: 'G' },
     measure: {
       en: 'of closings around the deadline, those on it or the day before',
       zh: '临期五日内恰在期限当日或前一日办结',
@@ -101,7 +114,7 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'hole-after-the-deadline', check: 'G' },
+    ...{ id: 'hole-after-the-deadline', ground: 'habit', check: 'G' },
     measure: {
       en: 'of closings within five days of the deadline, those in time',
       zh: '期限前后五日内办结案件中按期的',
@@ -117,7 +130,7 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'stop-at-the-deadline', check: 'P' },
+    ...{ id: 'stop-at-the-deadline', ground: 'habit', check: 'P' },
     measure: { en: 'clock stopped within two days of the deadline or after it', zh: '距期限两日内或逾期后停止计时' },
     question: {
       en: 'The clock was stopped shortly before the deadline. What was asked of the applicant, and was it needed?',
@@ -127,7 +140,7 @@ export const caseRules: readonly CaseRule[] = [
       hasRoomForStops(record) ? when(record.stops.some(({ fromMs }) => fromMs >= record.dueMs! - stopNearMs)) : apart,
   },
   {
-    ...{ id: 'stop-nobody-was-told', check: 'P' },
+    ...{ id: 'stop-nobody-was-told', ground: 'habit', check: 'P' },
     measure: {
       en: 'clock stopped for the applicant, who was sent no message',
       zh: '以补正为由停止计时，但未告知申请人',
@@ -152,9 +165,35 @@ export const caseRules: readonly CaseRule[] = [
       zh: '临期以等待申请人补正为由停止计时，且未见告知记录，要求补正的内容是什么？',
     },
     of: ({ record }) => (hasRoomForStops(record) ? when(isStopUntold(record, record.dueMs! - stopNearMs)) : apart),
+    habitsOf: ({ record }) =>
+      hasRoomForStops(record) && record.stops.some(({ kind }) => kind === 'supplement')
+        ? bits(
+            record.stops.some(({ kind, fromMs }) => kind === 'supplement' && fromMs >= record.dueMs! - stopNearMs),
+            isStopUntold(record, Number.NEGATIVE_INFINITY),
+          )
+        : undefined,
   },
   {
-    ...{ id: 'rating-by-default', check: 'E' },
+    ...{ id: 'stopped-until-closed', check: 'P', habits: 2 },
+    measure: {
+      en: 'late, but for a clock that was stopped at the deadline until the very closing',
+      zh: '若非临期停止计时直至办结，本已逾期',
+    },
+    question: {
+      en: 'The clock was stopped at the deadline and ran again only with the closing, which would have been late. What was waited for?',
+      zh: '临期停止计时，直至办结才恢复，否则即为逾期，期间在等待什么？',
+    },
+    of: ({ record }) =>
+      record.closedMs !== null && hasRoomForStops(record)
+        ? when(record.closedMs > record.dueMs! && isStoppedUntilClosed(record))
+        : apart,
+    habitsOf: ({ record }) =>
+      record.closedMs !== null && hasRoomForStops(record)
+        ? bits(record.closedMs > record.dueMs!, isStoppedUntilClosed(record))
+        : undefined,
+  },
+  {
+    ...{ id: 'rating-by-default', ground: 'habit', check: 'E' },
     measure: { en: 'ratings set by default', zh: '系统默认评价' },
     question: {
       en: 'Ratings were set because the applicant said nothing. Are they counted as satisfied?',
@@ -199,7 +238,7 @@ export const caseRules: readonly CaseRule[] = [
           ),
   },
   {
-    ...{ id: 'applied-by-staff', check: 'N' },
+    ...{ id: 'applied-by-staff', ground: 'habit', check: 'N' },
     measure: { en: 'online, and the application was entered by whoever handled it', zh: '网上申请由经办人录入' },
     question: {
       en: 'Whoever handled these cases had also entered the application. For whom, and is that online?',
@@ -208,7 +247,7 @@ export const caseRules: readonly CaseRule[] = [
     of: ({ record }) => (isOnline(record.channel) && record.handler !== '' ? when(isByStaff(record)) : apart),
   },
   {
-    ...{ id: 'contradicted', check: 'N' },
+    ...{ id: 'contradicted', ground: 'habit', check: 'N' },
     measure: { en: 'a trace that contradicts the channel', zh: '外部痕迹与所报渠道矛盾' },
     question: {
       en: 'Tickets were drawn at the counter for cases said to have come online. Who entered them?',
@@ -218,7 +257,7 @@ export const caseRules: readonly CaseRule[] = [
       isOnline(record.channel) ? when(traces.of(record).contradicted.length > 0) : apart,
   },
   {
-    ...{ id: 'channel-contradicts-steps', check: 'N' },
+    ...{ id: 'channel-contradicts-steps', ground: 'habit', check: 'N' },
     measure: { en: 'the channel of the case is not that of its first step', zh: '案件渠道与首个环节渠道不符' },
     question: {
       en: 'The case says online and its first step says otherwise. Which one is right?',
@@ -232,16 +271,15 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'filed-in-office-hours', check: 'N' },
+    ...{ id: 'filed-in-office-hours', ground: 'habit', check: 'N' },
     measure: { en: 'of what came online, filed in office hours', zh: '网上办件中在上班时间提交的' },
     question: {
       en: 'What came online was filed in office hours, more than with others. Did applicants file it themselves?',
       zh: '网上申请集中在上班时间提交，明显多于同类，是否由申请人本人提交？',
     },
-    of: ({ record: { openedMs, channel } }, { zone, calendar }) => {
+    of: ({ record: { openedMs, channel } }, context) => {
       if (openedMs === null || !isOnline(channel)) return apart
-      const hour = zone.sinceMidnightMs(openedMs) / msPerHour
-      return when(hour >= officeFromHour && hour < officeToHour && calendar.isWorkingDay(zone.dayOf(openedMs)))
+      return when(isInOffice(openedMs, context))
     },
   },
   {
@@ -260,11 +298,8 @@ export const caseRules: readonly CaseRule[] = [
       en: 'Cases that were late were removed from the record. On whose decision?',
       zh: '已逾期的案件被删除，由谁决定？',
     },
-    of: ({ record, before, knownMs }) => {
-      const told = before ?? record
-      const late = told.dueMs !== null && (told.closedMs ?? knownMs) > told.dueMs
-      return late ? when(record.withdrawnRecord) : apart
-    },
+    of: (one) => (wasLate(one) ? when(one.record.withdrawnRecord) : apart),
+    habitsOf: (one) => bits(wasLate(one), one.record.withdrawnRecord),
   },
   {
     ...{ id: 'left-the-population', check: 'F' },
@@ -289,6 +324,10 @@ export const caseRules: readonly CaseRule[] = [
       record.closedMs === null || record.dueMs === null
         ? apart
         : when(record.closedMs > record.dueMs && isLeavingThoughDelivered(record)),
+    habitsOf: ({ record }) =>
+      record.closedMs === null || record.dueMs === null
+        ? undefined
+        : bits(record.closedMs > record.dueMs, isLeavingThoughDelivered(record)),
   },
   {
     ...{ id: 'late-left-though-answered', check: 'F', habits: 2 },
@@ -304,9 +343,13 @@ export const caseRules: readonly CaseRule[] = [
       record.closedMs === null || record.dueMs === null
         ? apart
         : when(record.closedMs > record.dueMs && isLeaving(record) && isAnswered(record)),
+    habitsOf: ({ record }) =>
+      record.closedMs === null || record.dueMs === null
+        ? undefined
+        : bits(record.closedMs > record.dueMs, isLeaving(record) && isAnswered(record)),
   },
   {
-    ...{ id: 'left-when-late', check: 'F' },
+    ...{ id: 'left-when-late', ground: 'habit', check: 'F' },
     measure: { en: 'of cases that were late, those ended without a decision', zh: '逾期案件中以未决方式结束' },
     question: {
       en: 'Of what was late, more than with others left the statistics. Who ended it, and did the applicants know?',
@@ -318,7 +361,7 @@ export const caseRules: readonly CaseRule[] = [
         : when(outcome !== null && leavesPopulation.has(outcome)),
   },
   {
-    ...{ id: 'too-short', check: 'L' },
+    ...{ id: 'too-short', ground: 'habit', check: 'L' },
     measure: { en: 'closed within a minute of being opened', zh: '受理后一分钟内办结' },
     question: {
       en: 'Cases were closed within a minute of being opened. What was done in it?',
@@ -328,7 +371,7 @@ export const caseRules: readonly CaseRule[] = [
       openedMs === null || closedMs === null ? apart : when(closedMs - openedMs < msPerMinute),
   },
   {
-    ...{ id: 'off-hours', check: 'L' },
+    ...{ id: 'off-hours', ground: 'habit', check: 'L' },
     measure: { en: 'closed by a person at night or on a day off', zh: '非工作时间由人工办结' },
     question: {
       en: 'People closed cases at night or on days off, more than with others. Who was on duty?',
@@ -343,7 +386,7 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'round-time', check: 'H' },
+    ...{ id: 'round-time', ground: 'habit', check: 'H' },
     ofResolution: true,
     measure: { en: 'closed at a whole hour or half hour to the second', zh: '办结时间恰为整点或半点' },
     question: {
@@ -357,7 +400,7 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'five-minutes', check: 'H' },
+    ...{ id: 'five-minutes', ground: 'habit', check: 'H' },
     ofResolution: true,
     measure: { en: 'closed at a multiple of five minutes to the second', zh: '办结时间恰为五分钟整数倍' },
     question: {
@@ -394,33 +437,40 @@ export function toldLongAfter({ closedMs, traces }: CaseRecord, { zone, calendar
   return when(calendar.workingDaysBetween(zone.dayOf(closedMs), zone.dayOf(last)) > 1)
 }
 
-/** Messages only before the closing, and the last of them not because of a clock stop. */
-export function isToldBefore({ closedMs, traces, stops }: CaseRecord): boolean {
-  if (closedMs === null) return false
-  let last = Number.NEGATIVE_INFINITY
-  for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
-  return (
-    Number.isFinite(last) &&
-    last < closedMs - msPerHour &&
-    !stops.some(({ fromMs }) => last >= fromMs - msPerHour && last <= fromMs + msPerDay)
-  )
+/** Messages of the result only before the closing. */
+export function isToldBefore(record: CaseRecord): boolean {
+  return record.closedMs !== null && toldMs(record) < record.closedMs - msPerHour
 }
 
-/**
- * A rating before the closing, or no message but ones before it; what is said at the beginning and about a clock stop is not
- * the result.
- */
-function isAnsweredBefore({ closedMs, openedMs, acceptedMs, ratings, traces, stops }: CaseRecord): boolean {
-  const latestMs = closedMs! - clocksUnsetMs
-  if (ratings.some(({ atMs, isDefault }) => !isDefault && atMs < latestMs)) return true
+/** The last message, when it is of the result: what is said at the beginning and about a clock stop is not. Else NaN. */
+function toldMs({ openedMs, acceptedMs, traces, stops }: CaseRecord): number {
   let last = Number.NEGATIVE_INFINITY
   for (const { kind, atMs } of traces) if (kind === 'message' && atMs > last) last = atMs
   const begunMs = Math.max(openedMs ?? 0, acceptedMs ?? 0)
-  return (
-    last < latestMs &&
-    last > begunMs + msPerHour &&
+  return last > begunMs + msPerHour &&
     !stops.some(({ fromMs, toMs }) => last >= fromMs - msPerHour && last <= Math.max(toMs ?? 0, fromMs + msPerDay))
-  )
+    ? last
+    : Number.NaN
+}
+
+export function ratedMs({ ratings }: CaseRecord): number {
+  const first = Math.min(...ratings.flatMap(({ atMs, isDefault }) => (isDefault ? [] : [atMs])))
+  return Number.isFinite(first) ? first : Number.NaN
+}
+
+/** A rating, or the message of the result, whichever is first. */
+export function answeredMs(record: CaseRecord): number {
+  const [told, rated] = [toldMs(record), ratedMs(record)]
+  return Number.isNaN(told) ? rated : Number.isNaN(rated) ? told : Math.min(told, rated)
+}
+
+function isAnsweredBefore(record: CaseRecord): boolean {
+  return answeredMs(record) < record.closedMs! - clocksUnsetMs
+}
+
+export function isInOffice(ms: number, { zone, calendar }: CheckContext): boolean {
+  const hour = zone.sinceMidnightMs(ms) / msPerHour
+  return hour >= officeFromHour && hour < officeToHour && calendar.isWorkingDay(zone.dayOf(ms))
 }
 
 /** Where a limit is a day or two, every stop is near the deadline. */
@@ -429,11 +479,13 @@ function hasRoomForStops({ openedMs, acceptedMs, dueMs }: CaseRecord): boolean {
   return dueMs !== null && (from === null || dueMs - from >= 2 * stopNearMs)
 }
 
-/** Signs that a case said to be online came over the counter; whether somebody signed in is judged apart. */
+/** Signs that a case said to be online came over the counter, a bit each; whether somebody signed in is judged apart. */
 export function counterSigns(record: CaseRecord, contradicted: boolean): number {
   if (!isOnline(record.channel)) return 0
   const first = record.steps[0]
-  return Number(contradicted) + Number(first !== undefined && isCounter(first.channel)) + Number(isByStaff(record))
+  return (
+    Number(contradicted) + 2 * Number(first !== undefined && isCounter(first.channel)) + 4 * Number(isByStaff(record))
+  )
 }
 
 function isByStaff({ steps, handler }: CaseRecord): boolean {
@@ -447,6 +499,17 @@ function isStopUntold({ stops, traces }: CaseRecord, from: number): boolean {
       fromMs >= from &&
       !traces.some((trace) => trace.kind === 'message' && Math.abs(trace.atMs - fromMs) <= msPerDay),
   )
+}
+
+function isStoppedUntilClosed({ stops, dueMs, closedMs }: CaseRecord): boolean {
+  return stops.some(
+    ({ fromMs, toMs }) => fromMs >= dueMs! - stopNearMs && toMs !== null && toMs >= closedMs! - msPerMinute,
+  )
+}
+
+function wasLate({ record, before, knownMs }: ObservedCase): boolean {
+  const { dueMs, closedMs } = before ?? record
+  return dueMs !== null && (closedMs ?? knownMs) > dueMs
 }
 
 function isLeavingThoughDelivered(record: CaseRecord): boolean {

@@ -10,6 +10,7 @@ import { batchToldApart } from './batches.ts'
 import { suspect } from './case-rules.ts'
 import { copied } from './copies.ts'
 import { drifts, mixShifts } from './drift.ts'
+import { meeting } from './habits.ts'
 import { serialSpans } from './serials.ts'
 import { readTraceRules } from './traces.ts'
 import { RowKeeper } from './unit-rows.ts'
@@ -78,7 +79,7 @@ it('a batch whose applicants were told at other times', () => {
     one('c', start, 1, told(closedMs + 200 * hour)),
     one('d', start, 1, { ...told(closedMs - 30 * hour), closedMs: closedMs + 9 * hour }),
   ])
-  expect(meant(batchToldApart(rows))).toEqual([1, 2])
+  expect(meant(meeting(batchToldApart).of(rows))).toEqual([1, 2])
 })
 
 it('numbers run on although a few of another kind are among them', () => {

@@ -1,35 +1,40 @@
 // Cases that repeat another of their unit: the same application again, or the time that another took.
-import { judged, suspect } from './case-rules.ts'
+import { apart, judged, suspect } from './case-rules.ts'
+import { noHabits } from './habits.ts'
 import type { UnitRows } from './unit-rows.ts'
 
 const msPerMinute = 60_000
 const msPerHour = 3_600_000
 const msPerDay = 86_400_000
 const againMs = 3 * msPerDay
-/** A copy is moved as a whole, give or take. */
+/** A copy is moved as a whole, give or take; what is over within hours takes about as long by chance. */
 const alikeMs = 10 * msPerMinute
+const alikeShare = 0.02
 /** Agents apply for the same item again and again, each time for somebody else. */
 const agentMin = 4
 /** Of an agent's many applications only so many before are compared. */
 const lookBack = 20
 
-/** @param onlyUnseen one of the two left no trace with others */
-export function enteredTwice(rows: UnitRows, onlyUnseen: boolean): Uint8Array {
+/** The same application again within days. */
+export function enteredTwice(rows: UnitRows): Uint8Array {
+  return enteredTwiceUnseen(rows).map((habits) => (habits === noHabits ? apart : (habits & 1) === 0 ? judged : suspect))
+}
+
+/** The same application again within days, and one of the two left no trace with others: a bit each. */
+export function enteredTwiceUnseen(rows: UnitRows): Uint8Array {
   const { length, item, applicant, openedMs } = rows
-  const verdicts = new Uint8Array(length)
+  const habits = new Uint8Array(length).fill(noHabits)
   const last = new Map<string, number>()
   const often = countsOf(rows)
   for (const i of ordered(openedMs)) {
     if (applicant[i]! < 0) continue
-    verdicts[i] = judged
     const key = `${item[i]} ${applicant[i]}`
     const before = last.get(key)
-    const isAgent = often.get(key)! > agentMin
-    if (before !== undefined && !isAgent && openedMs[i]! - openedMs[before]! <= againMs)
-      if (!onlyUnseen || isUnseen(rows, i) || isUnseen(rows, before)) verdicts[i] = suspect
+    const isAgain = before !== undefined && often.get(key)! <= agentMin && openedMs[i]! - openedMs[before]! <= againMs
+    habits[i] = Number(isAgain) + 2 * Number(isUnseen(rows, i) || (isAgain && isUnseen(rows, before)))
     last.set(key, i)
   }
-  return verdicts
+  return habits
 }
 
 /**
@@ -37,6 +42,19 @@ export function enteredTwice(rows: UnitRows, onlyUnseen: boolean): Uint8Array {
  * an agent's many, some take as long by chance: of these only one that nobody else saw is meant.
  */
 export function copied(rows: UnitRows): Uint8Array {
+  return likeBefore(rows, 0, 1)
+}
+
+/** Neighbours of what is alike: how many take about as long by chance. */
+const neighbourhood = 8
+
+/** As many repeat an application by chance as take about, but not quite, as long. */
+export function copiedByChance(rows: UnitRows): number {
+  return likeBefore(rows, 1, neighbourhood).filter((one) => one === suspect).length / (neighbourhood - 1)
+}
+
+/** @param from and `to`: durations that differ by so many times what counts as alike */
+function likeBefore(rows: UnitRows, from: number, to: number): Uint8Array {
   const { length, item, applicant, openedMs, closedMs } = rows
   const verdicts = new Uint8Array(length)
   const before = new Map<string, number[]>()
@@ -55,8 +73,12 @@ export function copied(rows: UnitRows): Uint8Array {
     for (const j of list.slice(-lookBack)) {
       const apartMs = openedMs[i]! - openedMs[j]!
       if (apartMs > againMs) continue
-      const other = closedMs[j]! - openedMs[j]!
-      const isAlike = applicant[i]! < 0 ? apartMs === 0 && took === other : Math.abs(took - other) <= alikeMs
+      const differenceMs = Math.abs(took - (closedMs[j]! - openedMs[j]!))
+      const unit = Math.min(alikeMs, took * alikeShare)
+      const isAlike =
+        applicant[i]! < 0
+          ? from === 0 && apartMs === 0 && differenceMs === 0
+          : differenceMs <= unit * to && (from === 0 || differenceMs > unit * from)
       if (isAlike && (!isAgent || isUnseen(rows, i) || isUnseen(rows, j))) verdicts[i] = suspect
     }
     list.push(i)

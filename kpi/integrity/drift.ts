@@ -41,7 +41,16 @@ export function drifts(units: readonly UnitSigns[]): Tested[] {
     return [
       {
         climb,
-        ...{ check: 'M', rule: 'drift', unit, pValue, count: trials, seen: hits, expected: usual * closed },
+        ...{
+          check: 'M',
+          rule: 'drift',
+          ground: 'change' as const,
+          unit,
+          pValue,
+          count: trials,
+          seen: hits,
+          expected: usual * closed,
+        },
         statistic: closed > 0 ? hits / closed - usual : 0,
         measure: {
           en: 'in time while the sum climbed, against the usual share',
@@ -73,7 +82,14 @@ export function mixShifts(units: readonly UnitSigns[]): Tested[] {
     return [
       {
         ...(found ?? { measure: { en: '', zh: '' }, question: { en: '', zh: '' }, evidence: [] }),
-        ...{ check: 'M', rule: 'mix-shift', unit, statistic: change, count: before.trials + after.trials },
+        ...{
+          check: 'M',
+          rule: 'mix-shift',
+          ground: 'change' as const,
+          unit,
+          statistic: change,
+          count: before.trials + after.trials,
+        },
         ...{ seen: after.hits, expected: (before.hits / before.trials) * after.trials },
         pValue: isMeant ? normalTail(change / Math.sqrt(variance)) : 1,
       },

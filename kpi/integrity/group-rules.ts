@@ -1,7 +1,12 @@
 // Statements about a case among the others of its unit: closed in one go, entered twice, taking exactly as long as another.
-import { batchToldApart, inRuns } from './batches.ts'
+import { actsElsewhere, actsOutOfOrder } from './acts.ts'
+import { batchByAnother, batchToldApart, inRuns } from './batches.ts'
 import { apart, judged, type RuleWords, suspect } from './case-rules.ts'
-import { copied, enteredTwice } from './copies.ts'
+import { copied, copiedByChance, enteredTwice, enteredTwiceUnseen } from './copies.ts'
+import { acceptedAsAtCounter, asAtCounter, ratedAtCounter } from './counter-ways.ts'
+import { type HabitsOf, meeting, noHabits } from './habits.ts'
+import { ratedByOneClock } from './rating-clock.ts'
+import { roundedPastAnswer } from './round-answers.ts'
 import { serialSpans } from './serials.ts'
 import { traceKinds } from './traces.ts'
 import type { UnitRows } from './unit-rows.ts'
@@ -9,6 +14,10 @@ import type { UnitRows } from './unit-rows.ts'
 export interface GroupRule extends RuleWords {
   /** One verdict per row. */
   of(rows: UnitRows): Uint8Array
+  /** Of a rule in which habits meet. */
+  habitsOf?: HabitsOf
+  /** What a unit's own cases let expect by chance. */
+  expectedOf?(rows: UnitRows): number
 }
 
 const msPerMinute = 60_000
@@ -22,7 +31,7 @@ const habitMin = 0.25
 
 export const groupRules: readonly GroupRule[] = [
   {
-    ...{ id: 'act-after-closing', check: 'K' },
+    ...{ id: 'act-after-closing', ground: 'habit', check: 'K' },
     measure: { en: 'an act of the procedure dated after the closing', zh: '办结之后仍有办理环节' },
     question: {
       en: 'Acts of the procedure are dated after the closing. Who wrote the time of closing, and when?',
@@ -40,17 +49,7 @@ export const groupRules: readonly GroupRule[] = [
       en: 'Acts, message and report agree with one another, and not with the time of closing. When was it decided?',
       zh: '环节、告知与报送时间彼此吻合，却与办结时间不符，实际何时作出决定？',
     },
-    of: (rows) => {
-      const acts = lateActs(rows)
-      const late = lateReports(rows)
-      return acts.map((act, i) =>
-        act === apart
-          ? apart
-          : Number(act === suspect) + Number(late[i] === suspect) + Number(rows.isToldLate[i]) >= 2
-            ? suspect
-            : judged,
-      )
-    },
+    ...meeting(laterSigns),
   },
   {
     ...{ id: 'acted-and-reported-later', check: 'K', habits: 2 },
@@ -63,13 +62,43 @@ export const groupRules: readonly GroupRule[] = [
       zh: '办理环节与报送时间均晚于办结时间，实际何时作出决定？',
     },
     // Without messages, which are late by themselves now and then.
-    of: (rows) => {
-      const late = lateReports(rows)
-      return lateActs(rows).map((act, i) => (act === suspect && late[i] !== suspect ? judged : act))
-    },
+    ...meeting((rows) => laterSigns(rows).map((one) => (one === noHabits ? one : one & 3))),
   },
   {
-    ...{ id: 'in-time-by-late-report', check: 'K' },
+    ...{ id: 'acts-out-of-order', check: 'K' },
+    measure: { en: 'an act before one that it comes after in the unit’s other cases', zh: '办理环节先后颠倒' },
+    question: {
+      en: 'Acts stand in an order in which the unit’s other cases do not go. Who wrote their times?',
+      zh: '办理环节先后顺序与本单位其他案件相反，时间由谁填写？',
+    },
+    of: actsOutOfOrder,
+  },
+  {
+    ...{ id: 'act-not-at-its-time', check: 'K' },
+    measure: {
+      en: 'an act that is not of the time of the opening or acceptance, as in the unit’s other cases',
+      zh: '环节时间与申请、受理时间不符（本单位其他案件相符）',
+    },
+    question: {
+      en: 'The acts of opening and acceptance have other times than the case itself. Which are right?',
+      zh: '申请、受理环节的时间与案件所载申请、受理时间不一致，以何为准？',
+    },
+    of: actsElsewhere,
+  },
+  {
+    ...{ id: 'rounded-past-the-answer', check: 'K', habits: 2 },
+    measure: {
+      en: 'closed at a multiple of five minutes after the applicant had been told or had rated',
+      zh: '办结时间为五分钟整数倍，且晚于告知或评价',
+    },
+    question: {
+      en: 'Closings at round times come after the message or the rating of their result, and other closings do not. Who typed them?',
+      zh: '取整的办结时间晚于告知或评价，而其他案件并非如此，由谁填写？',
+    },
+    ...meeting(roundedPastAnswer),
+  },
+  {
+    ...{ id: 'in-time-by-late-report', ground: 'habit', check: 'K' },
     measure: { en: 'in time by a date that was reported after the deadline', zh: '期限过后才报送的按期办结' },
     question: {
       en: 'These cases are in time by a date that reached us only after the deadline. What held the report up?',
@@ -78,7 +107,7 @@ export const groupRules: readonly GroupRule[] = [
     of: lateReports,
   },
   {
-    ...{ id: 'uncorroborated', check: 'N' },
+    ...{ id: 'uncorroborated', ground: 'habit', check: 'N' },
     measure: { en: 'without any of the traces that others should have', zh: '应有的外部痕迹一个未见' },
     question: {
       en: 'Nothing of what others should have seen of these cases was seen. Did they happen?',
@@ -110,7 +139,7 @@ export const groupRules: readonly GroupRule[] = [
     },
   },
   {
-    ...{ id: 'online-without-sign-in', check: 'N' },
+    ...{ id: 'online-without-sign-in', ground: 'habit', check: 'N' },
     measure: { en: 'online, and nobody signed in', zh: '网上办件无登录记录' },
     question: {
       en: 'Nobody signed in for cases said to have come online. Who entered them?',
@@ -133,15 +162,7 @@ export const groupRules: readonly GroupRule[] = [
       en: 'Several signs say that cases reported as online came over the counter. How did they come in?',
       zh: '所报为网上办理的案件有多项窗口办理迹象，实际如何提交？',
     },
-    of: ({ length, isOnline, counterSigns, expected, seen }) => {
-      const verdicts = new Uint8Array(length)
-      for (let i = 0; i < length; i++) {
-        if (!isOnline[i]) continue
-        const isUnsigned = (expected[i]! & loginBit) !== 0 && (seen[i]! & loginBit) === 0
-        verdicts[i] = counterSigns[i]! + Number(isUnsigned) >= 2 ? suspect : judged
-      }
-      return verdicts
-    },
+    ...meeting(signsOfCounter),
   },
   {
     ...{ id: 'rated-at-the-counter', check: 'N' },
@@ -153,7 +174,37 @@ export const groupRules: readonly GroupRule[] = [
     of: ratedAtCounter,
   },
   {
-    ...{ id: 'same-second', check: 'L', clump: 8 },
+    ...{ id: 'accepted-as-at-the-counter', ground: 'habit', check: 'N' },
+    measure: { en: 'online, and accepted as fast as the unit’s counter does', zh: '所报网上，却与窗口同样即时受理' },
+    question: {
+      en: 'Cases said to have come online were accepted as fast as at the counter. How did they come in?',
+      zh: '所报为网上办理的案件与窗口一样即时受理，实际如何提交？',
+    },
+    of: acceptedAsAtCounter,
+  },
+  {
+    ...{ id: 'as-at-the-counter', check: 'N', habits: 2 },
+    measure: {
+      en: 'online, accepted as fast as at the counter, and another sign of it',
+      zh: '所报网上，却与窗口同样即时受理，且另有窗口办理迹象',
+    },
+    question: {
+      en: 'Cases said to have come online were accepted, and entered or rated, as at the counter. How did they come in?',
+      zh: '所报为网上办理的案件按窗口方式受理并由经办人录入或在窗口评价，实际如何提交？',
+    },
+    ...meeting(asAtCounter),
+  },
+  {
+    ...{ id: 'rated-by-one-clock', check: 'E' },
+    measure: { en: 'rated at the same time of the day as others, to seconds', zh: '评价时刻与他件相同（精确到秒）' },
+    question: {
+      en: 'Applicants rated their cases at the same time of the day, to seconds. Who gave these ratings?',
+      zh: '多名申请人在每日同一时刻（精确到秒）作出评价，由谁作出？',
+    },
+    of: ratedByOneClock,
+  },
+  {
+    ...{ id: 'same-second', ground: 'habit', check: 'L', clump: 8 },
     measure: { en: 'closed in the same second as two others or more', zh: '与两件以上同秒办结' },
     question: {
       en: 'Several cases were closed in one second by people. How was each of them decided?',
@@ -162,7 +213,7 @@ export const groupRules: readonly GroupRule[] = [
     of: (rows) => inRuns(rows, 1000, 3, false),
   },
   {
-    ...{ id: 'one-person-many-a-minute', check: 'L', clump: 8 },
+    ...{ id: 'one-person-many-a-minute', ground: 'habit', check: 'L', clump: 8 },
     measure: { en: 'one of five or more closed by one person within two minutes', zh: '同一人两分钟内办结五件以上' },
     question: {
       en: 'One person closed five cases or more within two minutes. How was each of them decided?',
@@ -180,16 +231,28 @@ export const groupRules: readonly GroupRule[] = [
       en: 'Cases closed in one go, whose applicants had been told before or were told days later. When was each decided?',
       zh: '集中一次办结的案件，申请人却在此前或数日后才被告知，每件实际何时办结？',
     },
-    of: batchToldApart,
+    ...meeting(batchToldApart),
   },
   {
-    ...{ id: 'entered-twice', check: 'L' },
+    ...{ id: 'batch-by-another', check: 'L', habits: 2, clump: 5 },
+    measure: {
+      en: 'closed in one go with others, by somebody who has no part in any of its acts',
+      zh: '与他件一次性集中办结，办结人未参与其任何环节',
+    },
+    question: {
+      en: 'Cases were closed in one go by somebody who had no part in them. How was each of them decided?',
+      zh: '集中一次办结的案件，办结人未参与任何办理环节，每件如何作出决定？',
+    },
+    ...meeting(batchByAnother),
+  },
+  {
+    ...{ id: 'entered-twice', ground: 'habit', check: 'L' },
     measure: { en: 'same applicant and item within three days', zh: '同一申请人三日内重复申办同一事项' },
     question: {
       en: 'The same applicant applied for the same item within three days. Is a case counted twice?',
       zh: '同一申请人三日内就同一事项重复申办，是否重复计数？',
     },
-    of: (rows) => enteredTwice(rows, false),
+    of: enteredTwice,
   },
   {
     ...{ id: 'entered-twice-unseen', check: 'L', habits: 2 },
@@ -201,7 +264,7 @@ export const groupRules: readonly GroupRule[] = [
       en: 'Cases repeat one of three days before, and nobody else saw the second. Is it a copy?',
       zh: '三日内重复申办且后一件无任何外部痕迹，是否为复制件？',
     },
-    of: (rows) => enteredTwice(rows, true),
+    ...meeting(enteredTwiceUnseen),
   },
   {
     ...{ id: 'copied', check: 'L' },
@@ -214,9 +277,10 @@ export const groupRules: readonly GroupRule[] = [
       zh: '案件与另一件重复：三日内申请人、事项、办理时长相同，或起止时间完全相同（精确到秒），是否为复制件？',
     },
     of: copied,
+    expectedOf: copiedByChance,
   },
   {
-    ...{ id: 'numbers-missing', check: 'J' },
+    ...{ id: 'numbers-missing', ground: 'habit', check: 'J' },
     measure: { en: 'numbers missing between those of two cases', zh: '案件编号中断' },
     question: {
       en: 'Case numbers run on and some are missing. What became of these cases?',
@@ -253,26 +317,25 @@ function lateActs({ length, closedMs, lateStep }: UnitRows): Uint8Array {
   return verdicts
 }
 
-/** Ratings at such a place are mostly of the counter, as the unit's own cases say. */
-const counterMin = 0.5
-const ratingsMin = 5
+/** Acts after the closing, a late report, a late message: a bit each. */
+function laterSigns(rows: UnitRows): Uint8Array {
+  const late = lateReports(rows)
+  return lateActs(rows).map((act, i) =>
+    act === apart
+      ? noHabits
+      : Number(act === suspect) + 2 * Number(late[i] === suspect) + 4 * Number(rows.isToldLate[i]),
+  )
+}
 
-function ratedAtCounter({ length, isOnline, isCounter, ratedAt }: UnitRows): Uint8Array {
-  const verdicts = new Uint8Array(length)
-  const places = new Map<number, { all: number; counter: number }>()
+/** The signs that a case has by itself, and that nobody signed in. */
+function signsOfCounter({ length, isOnline, counterSigns, expected, seen }: UnitRows): Uint8Array {
+  const habits = new Uint8Array(length).fill(noHabits)
   for (let i = 0; i < length; i++) {
-    if (ratedAt[i]! < 0) continue
-    const place = places.get(ratedAt[i]!) ?? { all: 0, counter: 0 }
-    places.set(ratedAt[i]!, place)
-    place.all++
-    if (isCounter[i]) place.counter++
+    if (!isOnline[i]) continue
+    const isUnsigned = (expected[i]! & loginBit) !== 0 && (seen[i]! & loginBit) === 0
+    habits[i] = counterSigns[i]! + 8 * Number(isUnsigned)
   }
-  for (let i = 0; i < length; i++) {
-    if (!isOnline[i] || ratedAt[i]! < 0) continue
-    const { all, counter } = places.get(ratedAt[i]!)!
-    verdicts[i] = all >= ratingsMin && counter >= all * counterMin ? suspect : judged
-  }
-  return verdicts
+  return habits
 }
 
 function lateReports({ length, closedMs, dueMs, lagMs }: UnitRows): Uint8Array {

@@ -26,7 +26,7 @@ export function improvements(units: readonly UnitSigns[]): Tested[] {
     const from = best ? new Date(mondayMs(one.weeksFrom + best.at)).toISOString().slice(0, 10) : ''
     return [
       {
-        ...{ check: 'M', rule: 'change-point', unit, pValue, count: trials },
+        ...{ check: 'M', rule: 'change-point', ground: 'change' as const, unit, pValue, count: trials },
         ...{ seen: best?.hits ?? null, expected: best ? best.before * best.trials : null },
         statistic: best ? best.after - best.before : 0,
         measure: { en: 'in time since the change, against the share before', zh: '变点之后按期办结数，与此前比例相比' },

@@ -7,6 +7,8 @@ import { betaBinomialLog, betaBinomialTail } from './statistics.ts'
 /** Of one rule: what each stratum of a unit holds. */
 export interface Counted {
   unit: string
+  /** So many the unit's own habits let expect, whatever its peers show. */
+  byHabit?: number
   strata: ReadonlyMap<string, { judged: number; suspects: number }>
 }
 
@@ -17,6 +19,8 @@ export interface Compared {
   seen: number
   expected: number
   pValue: number
+  /** The largest p-value up to `level` that so many cases can give; they are counted whole, so it may be far smaller, or 0. */
+  attained(level: number): number
 }
 
 interface Told extends Compared {
@@ -55,6 +59,9 @@ const unitsMax = 1500
 const censorAt = 1.3
 const censorMin = 3
 const rounds = 4
+/** Up to so many expected cases every whole number of them is looked at, and so many steps far. */
+const steppedMax = 4
+const stepsMax = 60
 /** So many of the units may fabricate in one way without hiding one another. */
 const leftOut = 0.15
 const searchSteps = 14
@@ -84,7 +91,10 @@ export function compareWithPeers(
     for (const one of units) one.pValue = tail(one, spread, clump)
     const before = outside.size
     for (const { unit, pValue } of units) if (pValue < outsideMax) outside.add(unit)
-    if (round === rounds || (round > 1 && outside.size === before)) return { units, spread }
+    if (round === rounds || (round > 1 && outside.size === before)) {
+      for (const one of units) one.attained = (level) => attained(one, spread, clump, level)
+      return { units, spread }
+    }
     units = expectedOf(counted, outside, casesMin)
     const inside = units.filter(({ unit }) => !outside.has(unit))
     spread = spreadOf(inside, clump, spread, usual, unknown)
@@ -98,12 +108,29 @@ function mostOf(units: readonly Told[]): Set<string> {
   return new Set(order.slice(0, Math.floor(units.length * leftOut)).map(({ unit }) => unit))
 }
 
-function tail({ seen, count, expected, peersSeen }: Told, spread: number, clump: number): number {
+function tail(one: Told, spread: number, clump: number): number {
+  const { seen, expected } = one
   if (seen < seenMin || seen <= expected) return 1
+  return tailFrom(Math.floor(seen / clump), one, spread, clump)
+}
+
+function tailFrom(hits: number, { count, expected, peersSeen }: Told, spread: number, clump: number): number {
   const share = expected / count
   // What is usual is itself an estimate: of a few cases among all peers, it may as well be half or twice as many.
   const unsure = (1 + spread) * (1 + clump / (peersSeen + 1)) - 1
-  return betaBinomialTail(Math.floor(seen / clump), count / clump, share, correlationOf(unsure, share))
+  return betaBinomialTail(hits, count / clump, share, correlationOf(unsure, share))
+}
+
+function attained(one: Told, spread: number, clump: number, level: number): number {
+  // Where many are usual, one more or less hardly matters.
+  if (one.expected > steppedMax * clump) return level
+  const most = Math.floor(one.count / clump)
+  const least = Math.ceil(Math.max(seenMin, Math.floor(one.expected) + 1) / clump)
+  for (let hits = least; hits <= Math.min(most, least + stepsMax); hits++) {
+    const pValue = tailFrom(hits, one, spread, clump)
+    if (pValue <= level) return pValue
+  }
+  return most <= least + stepsMax ? 0 : level
 }
 
 /**
@@ -130,7 +157,7 @@ function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>, c
       allSuspects += suspects
     }
   }
-  return counted.flatMap(({ unit, strata }): Told[] => {
+  return counted.flatMap(({ unit, strata, byHabit = 0 }): Told[] => {
     const isInside = !outside.has(unit)
     const [ownJudged, ownSuspects] = isInside ? totals(strata) : [0, 0]
     const overall = (allSuspects - ownSuspects + 0.5) / (allJudged - ownJudged + 1)
@@ -149,7 +176,17 @@ function expectedOf(counted: readonly Counted[], outside: ReadonlySet<string>, c
     const least = (count * 0.5) / (allJudged - ownJudged + 1)
     if (count < casesMin) return []
     const peersSeen = allSuspects - ownSuspects
-    return [{ unit, count, seen, expected: Math.max(least, expected), peersSeen, pValue: 1 }]
+    return [
+      {
+        unit,
+        count,
+        seen,
+        expected: Math.min(count, Math.max(least, expected, byHabit)),
+        peersSeen,
+        pValue: 1,
+        attained: (level) => level,
+      },
+    ]
   })
 }
 

@@ -97,7 +97,16 @@ export function repeatTests(units: readonly UnitSigns[]): Tested[] {
     const expected = near / differences
     return [
       {
-        ...{ check: 'I', rule: 'same-duration', unit, count: judged, seen: exact, expected, evidence: ids },
+        ...{
+          check: 'I',
+          rule: 'same-duration',
+          ground: 'contradiction' as const,
+          unit,
+          count: judged,
+          seen: exact,
+          expected,
+          evidence: ids,
+        },
         statistic: expected > 0 ? exact / expected : exact,
         pValue: exact < seenMin ? 1 : binomialTail(exact, exact + near, 1 / (differences + 1)),
         measure: {

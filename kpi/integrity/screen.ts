@@ -1,4 +1,5 @@
 // All units against one another under every rule, with the rate of false discoveries held over all of it.
+import type { Ground } from './case-rules.ts'
 import { drifts, mixShifts } from './drift.ts'
 import type { IntegrityFinding } from './finding.ts'
 import { improvements } from './improvement.ts'
@@ -10,6 +11,8 @@ import { shareRules, type UnitSigns } from './unit-signs.ts'
 /** A unit under a rule. */
 export interface Tested extends IntegrityFinding {
   pValue: number
+  ground: Ground
+  attained?(level: number): number
 }
 
 export interface Screened extends Tested {
@@ -35,7 +38,7 @@ export const spotCheckRate = 0.05
  * A spot check is said to reach at most `spotCheckRate` of honest units: what is loudest has a longer tail than the model, and
  * where it lies is an estimate, so less is used.
  */
-const margin = 0.4
+const margin = 0.8
 
 export interface ScreenOptions {
   /** Benjamini–Yekutieli instead of Benjamini–Hochberg. */
@@ -47,26 +50,29 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
   const spreads: Record<string, number> = {}
   const byUnit = new Map(units.map((one) => [one.unit, one]))
   const enough = units.filter(({ facts }) => facts.cases >= unitCasesMin)
-  shareRules.forEach(({ id, check, measure, question, clump, habits, casesMin, ofResolution }, rule) => {
-    const { units: compared, spread } = compareWithPeers(
-      (casesMin === undefined ? units : enough).map(({ unit, strata, resolution }) => ({
-        unit,
-        strata: new Map(
-          [...strata].map(([name, { judged, suspects }]) => [
-            ofResolution ? `${resolution}|${name}` : name,
-            { judged: judged[rule]!, suspects: suspects[rule]! },
-          ]),
-        ),
-      })),
-      { clump, habits, casesMin },
-    )
-    spreads[id] = spread
-    for (const { unit, count, seen, expected, pValue } of compared)
-      tests.push({
-        ...{ check, rule: id, unit, pValue, measure, question, count, seen, expected },
-        ...{ statistic: expected > 0 ? seen / expected : seen, evidence: byUnit.get(unit)!.evidence[rule]! },
-      })
-  })
+  shareRules.forEach(
+    ({ id, check, ground = 'contradiction', measure, question, clump, habits, casesMin, ofResolution }, rule) => {
+      const { units: compared, spread } = compareWithPeers(
+        (casesMin === undefined ? units : enough).map(({ unit, strata, resolution, byHabit }) => ({
+          unit,
+          byHabit: byHabit[rule]!,
+          strata: new Map(
+            [...strata].map(([name, { judged, suspects }]) => [
+              ofResolution ? `${resolution}|${name}` : name,
+              { judged: judged[rule]!, suspects: suspects[rule]! },
+            ]),
+          ),
+        })),
+        { clump, habits, casesMin },
+      )
+      spreads[id] = spread
+      for (const { unit, count, seen, expected, pValue, attained } of compared)
+        tests.push({
+          ...{ check, rule: id, ground, attained, unit, pValue, measure, question, count, seen, expected },
+          ...{ statistic: expected > 0 ? seen / expected : seen, evidence: byUnit.get(unit)!.evidence[rule]! },
+        })
+    },
+  )
   tests.push(...repeatTests(units), ...improvements(units), ...drifts(units), ...mixShifts(units))
   const { units: scored, qValues } = unitScores(tests, dependent)
   const scores = new Map(scored.map((one) => [one.unit, one]))

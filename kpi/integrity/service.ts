@@ -128,7 +128,7 @@ export function createIntegrity(deps: IntegrityDeps): IntegrityService {
     const { tests, spreads } = screenUnits(units, { dependent: false })
     const region = new Map(units.map((one) => [one.unit, one.region]))
     const asked = new Set(tests.flatMap(({ unit, qValue }) => (qValue <= discoveryRate ? [unit] : [])))
-    const screened = tests.flatMap(({ isSpotCheck, ...one }): Raised[] => {
+    const screened = tests.flatMap(({ isSpotCheck, ground: _ground, attained: _attained, ...one }): Raised[] => {
       const kept = { ...one, region: region.get(one.unit) ?? '', period }
       if (one.qValue <= discoveryRate) return [{ ...kept, level: 'question' }]
       return isSpotCheck && !asked.has(one.unit) ? [{ ...kept, level: 'spot-check' }] : []

@@ -6,7 +6,7 @@ import type { RowKeeper } from './unit-rows.ts'
 
 /** Traces that name a case which nobody reported. */
 const orphanRule: RuleWords = {
-  ...{ id: 'traces-without-case', check: 'N' },
+  ...{ id: 'traces-without-case', ground: 'habit', check: 'N' },
   measure: { en: 'seen by others, and never reported as a case', zh: '有外部痕迹而未报送案件' },
   question: {
     en: 'Others saw applications of which no case was ever reported. What became of them?',
@@ -35,8 +35,20 @@ const missingRule: RuleWords = {
   },
 }
 
+const servedMissingRule: RuleWords = {
+  ...{ id: 'served-and-missing', check: 'J', habits: 2 },
+  measure: {
+    en: 'numbers missing among the cases that were paid, delivered, told or looked up',
+    zh: '案件编号缺失，而该编号已有缴费、送达、告知或证照调用',
+  },
+  question: {
+    en: 'Case numbers are missing under which others saw payments, deliveries, messages or certificates. Where are these cases?',
+    zh: '缺失的案件编号在外部系统中已有缴费、送达、告知或证照调用记录，这些案件去向如何？',
+  },
+}
+
 /** One list of references per rule, in this order. */
-export const orphanRules: readonly RuleWords[] = [orphanRule, servedRule, missingRule]
+export const orphanRules: readonly RuleWords[] = [orphanRule, servedRule, missingRule, servedMissingRule]
 
 /**
  * @param orphans references with the kinds of traces that were seen of each
@@ -49,11 +61,9 @@ export function orphansByRule(
   const { serial, serialPrefix } = keeper.rows
   const spans = serialSpans(serial, serialPrefix)
   const references = [...orphans.keys()]
-  return [
-    references,
-    references.filter((reference) => [...orphans.get(reference)!].some((kind) => servedKinds.has(kind))),
-    spans.size === 0 ? undefined : references.filter((reference) => isAmong(reference, spans, keeper)),
-  ]
+  const served = references.filter((reference) => [...orphans.get(reference)!].some((kind) => servedKinds.has(kind)))
+  const missing = spans.size === 0 ? undefined : references.filter((reference) => isAmong(reference, spans, keeper))
+  return [references, served, missing, missing && served.filter((reference) => missing.includes(reference))]
 }
 
 /** Its number lies between those of the unit's own cases. */

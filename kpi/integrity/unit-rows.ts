@@ -1,5 +1,7 @@
 // What is kept of each case until its unit is complete: numbers, and texts as indexes. One array per field.
-import { counterSigns, isToldBefore, suspect, toldLongAfter } from './case-rules.ts'
+import type { CaseRecord } from '../contract.ts'
+import { actsOf } from './acts.ts'
+import { answeredMs, counterSigns, isInOffice, isToldBefore, ratedMs, suspect, toldLongAfter } from './case-rules.ts'
 import { type CheckContext, isCounter, isOnline, type ObservedCase } from './observed-case.ts'
 import { type TraceKind, traceKinds } from './traces.ts'
 
@@ -39,15 +41,29 @@ export interface UnitRows {
   counterSigns: number[]
   /** How long after its closing it was reported. */
   lagMs: number[]
+  /** Its acts in order (acts.ts); empty: fewer than two, or too many ways to go. */
+  acts: string[]
+  /** Closed by somebody who has no part in any of its acts. */
+  isByAnother: boolean[]
+  /** From the opening to the acceptance. */
+  acceptedAfterMs: number[]
+  inOffice: boolean[]
+  /** First rating by a person. */
+  ratedMs: number[]
+  /** Since when the result was known to the applicant: a rating, or the message of it. NaN: not known. */
+  answeredMs: number[]
 }
 
 /** Clocks differ by minutes. */
 const lateStepMs = 600_000
+/** A unit whose cases go in more ways than this has no usual one. */
+const actsMax = 5000
 
 export class RowKeeper {
   rows: UnitRows = emptyRows()
   readonly texts: string[] = []
   #indexes = new Map<string, number>()
+  #acts = new Map<string, string>()
 
   add({ record, knownMs }: ObservedCase, context: CheckContext): void {
     const { expected, seen, blind, contradicted } = context.traces.of(record)
@@ -84,6 +100,22 @@ export class RowKeeper {
     rows.isTraceless.push(record.traces.length === 0 && record.ratings.every(({ isDefault }) => isDefault))
     rows.counterSigns.push(counterSigns(record, contradicted.length > 0))
     rows.lagMs.push(closedMs === null ? Number.NaN : knownMs - closedMs)
+    rows.acts.push(this.#actsOf(record))
+    rows.isByAnother.push(isByAnother(record))
+    rows.acceptedAfterMs.push(openedMs === null || acceptedMs === null ? Number.NaN : acceptedMs - openedMs)
+    rows.inOffice.push(openedMs !== null && isInOffice(openedMs, context))
+    rows.ratedMs.push(ratedMs(record))
+    rows.answeredMs.push(answeredMs(record))
+  }
+
+  /** Cases that go the same way share one text. */
+  #actsOf(record: CaseRecord): string {
+    const acts = actsOf(record)
+    const known = this.#acts.get(acts)
+    if (known !== undefined) return known
+    if (this.#acts.size >= actsMax) return ''
+    this.#acts.set(acts, acts)
+    return acts
   }
 
   indexOf(text: string): number {
@@ -100,6 +132,10 @@ export class RowKeeper {
   known(text: string): number {
     return this.#indexes.get(text) ?? -2
   }
+}
+
+function isByAnother({ handler, steps }: CaseRecord): boolean {
+  return handler !== '' && steps.some(({ actor }) => actor !== '') && steps.every(({ actor }) => actor !== handler)
 }
 
 function bitsOf(kinds: readonly TraceKind[]): number {
@@ -131,6 +167,12 @@ function emptyRows(): UnitRows {
       isTraceless: [],
       counterSigns: [],
       lagMs: [],
+      acts: [],
+      isByAnother: [],
+      acceptedAfterMs: [],
+      inOffice: [],
+      ratedMs: [],
+      answeredMs: [],
     },
   }
 }

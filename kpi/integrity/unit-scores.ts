@@ -3,6 +3,7 @@
 // asked for, whatever the tails of single rules are; how loud is usual is read from the units themselves (an empirical null,
 // Efron 2004), and the largest of many follows Gumbel's distribution. False discoveries are held over units first, and over the
 // signs of those that stand out after that (Benjamini and Bogomolov 2014): who is asked is a unit, not a test.
+import type { Ground } from './case-rules.ts'
 import { qValues } from './statistics.ts'
 import { stretchOf } from './stretch.ts'
 
@@ -17,7 +18,10 @@ export interface UnitScore {
 interface Test {
   unit: string
   rule: string
+  check?: string
   pValue: number
+  ground?: Ground
+  attained?(level: number): number
 }
 
 export interface Scores {
@@ -46,40 +50,110 @@ const trimRounds = 3
  */
 const askedTail = 1.25
 
+/** Of honest units that may stand out, so large a part by contradictions; the rest by habits and changes. */
+const contradictionPart = 0.7
+/** As loud, another sign speaks for a habit being more than one. */
+const corroborationMax = 0.01
+
+/** Of the signs of one kind: of each unit the loudest, how usual that is, and how usual at the least before anybody is asked. */
+interface Loudest {
+  unit: string
+  rule: string
+  pValue: number
+  askedPValue: number
+}
+
 /** @param dependent Benjamini–Yekutieli instead of Benjamini–Hochberg */
 export function unitScores(given: readonly Test[], dependent = false): Scores {
-  const tests = ownTails(given)
+  const tests = ownTails(given).map((one, at) => ({ ...one, at }))
+  const contradictions = tests.filter(({ ground = 'habit' }) => ground === 'contradiction')
+  const others = tests.filter(({ ground = 'habit' }) => ground !== 'contradiction')
+  const part = others.length === 0 ? 1 : contradictions.length === 0 ? 0 : contradictionPart
+  const found = new Array<number>(tests.length).fill(1)
+  const units = new Map<string, UnitScore>()
+  const corroborated = corroborationOf(tests)
+  for (const [list, share, all] of [
+    [contradictions, part, rareLoudest(contradictions)],
+    [others, 1 - part, usualLoudest(others)],
+  ] as const) {
+    for (const { unit, rule, pValue } of all) {
+      const own = Math.min(1, pValue / share)
+      if (own < (units.get(unit)?.pValue ?? 2)) units.set(unit, { unit, rule, pValue: own })
+    }
+    const own = withinUnits(list, all, dependent)
+    list.forEach(({ at, unit, check, ground }, i) => {
+      if (ground !== 'habit' || corroborated(unit, check)) found[at] = own[i]!
+    })
+  }
+  return { units: [...units.values()], qValues: found }
+}
+
+/** Whether something that is no habit speaks for it as well: a contradiction of another check, or a change against its own past. */
+function corroborationOf(tests: readonly Test[]): (unit: string, check?: string) => boolean {
+  const checks = new Map<string, Set<string | undefined>>()
+  for (const { unit, check, ground = 'habit', pValue } of tests)
+    if (ground !== 'habit' && pValue <= corroborationMax) {
+      const own = checks.get(unit) ?? new Set()
+      checks.set(unit, own.add(check))
+    }
+  return (unit, check) => [...(checks.get(unit) ?? [])].some((other) => other !== check)
+}
+
+/**
+ * Signs that most units do not have at all: how likely the loudest of a unit is by chance is counted from what its tests can
+ * give (Tarone 1990), and then measured by the tail of all units.
+ */
+function rareLoudest(tests: readonly Test[]): Loudest[] {
+  const all = [...Map.groupBy(tests, ({ unit }) => unit)].map(([unit, list]) => {
+    const loudest = list.reduce((a, b) => (b.pValue < a.pValue ? b : a))
+    let none = 0
+    for (const one of list)
+      none += Math.log1p(
+        -Math.min(1 - 1e-16, one === loudest ? one.pValue : (one.attained?.(loudest.pValue) ?? loudest.pValue)),
+      )
+    return { unit, rule: loudest.rule, pValue: Math.max(loudest.pValue, -Math.expm1(none)) }
+  })
+  const stretch = stretchOf(all.map(({ pValue }) => pValue))
+  return all.map((one) => ({
+    ...one,
+    pValue: one.pValue ** (1 / stretch),
+    askedPValue: one.pValue ** (1 / (stretch * askedTail)),
+  }))
+}
+
+function usualLoudest(tests: readonly Test[]): Loudest[] {
   const byUnit = Map.groupBy(tests, ({ unit }) => unit)
   const all = [...byUnit.values()].map((list) => list.reduce((a, b) => (b.pValue < a.pValue ? b : a)))
   const values = all.map(loudness)
   const tail = loudnessTail(values)
   const quieter = tail && withoutLoud(values, tail)
-  // As if all tests were independent and exact.
-  const exact = all.map(
-    ({ unit, pValue }) => -Math.expm1(byUnit.get(unit)!.length * Math.log1p(-Math.min(1 - 1e-16, pValue))),
-  )
-  const unitQ = qValues(
-    all.map((one, at) => Math.max(exact[at]!, quieter?.(loudness(one), askedTail) ?? 0)),
-    dependent,
-  )
-  const qOf = new Map(all.map(({ unit }, at) => [unit, unitQ[at]!]))
-  return {
-    units: all.map((one, at) => ({
-      ...{ unit: one.unit, rule: one.rule },
-      pValue: Math.max(exact[at]!, quieter?.(loudness(one), 1) ?? 0),
-    })),
-    qValues: withinUnits(tests, qOf, dependent),
-  }
+  return all.map((one) => {
+    // As if all tests were independent and exact.
+    const exact = -Math.expm1(byUnit.get(one.unit)!.length * Math.log1p(-Math.min(1 - 1e-16, one.pValue)))
+    const pValueAt = (longer: number): number => Math.max(exact, quieter?.(loudness(one), longer) ?? 0)
+    return { unit: one.unit, rule: one.rule, pValue: pValueAt(1), askedPValue: pValueAt(askedTail) }
+  })
 }
 
 function ownTails(tests: readonly Test[]): Test[] {
   const byRule = Map.groupBy(tests, ({ rule }) => rule)
-  const stretch = new Map([...byRule].map(([rule, list]) => [rule, stretchOf(list.map(({ pValue }) => pValue))]))
-  return tests.map((one) => ({ ...one, pValue: one.pValue ** (1 / stretch.get(one.rule)!) }))
+  const stretches = new Map([...byRule].map(([rule, list]) => [rule, stretchOf(list.map(({ pValue }) => pValue))]))
+  return tests.map(({ unit, rule, check, ground, pValue, attained }) => {
+    const stretch = stretches.get(rule)!
+    return {
+      ...{ unit, rule, check, ground, pValue: pValue ** (1 / stretch) },
+      attained: attained && ((level) => attained(level ** stretch) ** (1 / stretch)),
+    }
+  })
 }
 
 /** Of the signs of a unit that is asked, those that hold at the rate that its selection leaves. */
-function withinUnits(tests: readonly Test[], qOf: ReadonlyMap<string, number>, dependent: boolean): number[] {
+function withinUnits(tests: readonly Test[], units: readonly Loudest[], dependent: boolean): number[] {
+  const unitQ = qValues(
+    units.map(({ askedPValue }) => askedPValue),
+    dependent,
+  )
+  const qOf = new Map(units.map(({ unit }, at) => [unit, unitQ[at]!]))
   const sorted = [...qOf.values()].sort((a, b) => a - b)
   const found = new Array<number>(tests.length).fill(1)
   const byUnit = Map.groupBy(

@@ -4,6 +4,7 @@ import { apart, caseRules, type RuleWords, suspect } from './case-rules.ts'
 import type { Counted } from './change-point.ts'
 import { evidenceMax } from './finding.ts'
 import { groupRules } from './group-rules.ts'
+import { HabitCounts, noHabits } from './habits.ts'
 import type { Part } from './mix-shift.ts'
 import { type CheckContext, type ObservedCase, stratumOf } from './observed-case.ts'
 import { cityOf, dayIsOut, type OutageFinder, traceDay } from './outages.ts'
@@ -31,6 +32,8 @@ export class UnitSigns {
   readonly unit: string
   readonly strata = new Map<string, StratumCounts>()
   readonly evidence: string[][] = shareRules.map(() => [])
+  /** Of each rule how many cases the unit's own habits let expect; filled at the end. */
+  readonly byHabit: number[] = shareRules.map(() => 0)
   readonly regions = new Map<string, number>()
   /** By the month of closing, or of opening while it is open. */
   readonly months = new Map<string, UnitFacts>()
@@ -45,6 +48,7 @@ export class UnitSigns {
   repeats: Repeats = { judged: 0, exact: 0, near: 0, differences: 1, ids: [] }
   /** How exactly it keeps the times of closings. */
   resolution: Resolution = 'seconds'
+  #habits = caseRules.map(() => new HabitCounts())
   #keeper = new RowKeeper()
   #ids: string[] = []
   #strata: StratumCounts[] = []
@@ -65,6 +69,8 @@ export class UnitSigns {
       // Of a removed case only its removal is a question.
       if (record.withdrawnRecord && caseRules[rule]!.check !== 'J') continue
       this.#count(counts, rule, caseRules[rule]!.of(one, context), record.id)
+      const habits = caseRules[rule]!.habitsOf?.(one, context)
+      if (habits !== undefined) this.#habits[rule]!.add(habits)
     }
     if (record.withdrawnRecord) return
     this.regions.set(record.region, (this.regions.get(record.region) ?? 0) + 1)
@@ -99,10 +105,16 @@ export class UnitSigns {
     if (outages.length > 0) this.#leaveOutBlind(outages)
     this.#leaveOutUnconnected()
     const { rows } = this.#keeper
+    this.#habits.forEach((habits, rule) => {
+      this.byHabit[rule] = habits.expected
+    })
     groupRules.forEach((rule, at) => {
       const verdicts = rule.of(rows)
       for (let i = 0; i < verdicts.length; i++)
         this.#count(this.#strata[i]!, caseRules.length + at, verdicts[i]!, this.#ids[i]!)
+      const habits = new HabitCounts()
+      for (const one of rule.habitsOf?.(rows) ?? []) if (one !== noHabits) habits.add(one)
+      this.byHabit[caseRules.length + at] = rule.expectedOf?.(rows) ?? habits.expected
     })
     const { judged: all, suspects: unreported } = this.#countsOf(orphanStratum)
     const { cases } = this.facts
@@ -117,6 +129,7 @@ export class UnitSigns {
     this.repeats = repeatsOf(rows, this.#ids)
     Object.assign(this, weeksOf(rows, this.#stratumNames))
     this.#orphans = new Map()
+    this.#habits = []
     this.#keeper = new RowKeeper()
     this.#ids = []
     this.#strata = []
