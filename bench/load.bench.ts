@@ -22,6 +22,9 @@ const environment = {
   GUANLAN_COLLECTORS_SYSLOG_TCP_LISTEN: '127.0.0.1:15514',
   GUANLAN_COLLECTORS_FILE_ENABLED: 'false',
   GUANLAN_LOG_LEVEL: 'error',
+  // As guanlan.mjs starts it.
+  UV_THREADPOOL_SIZE: '16',
+  NODE_COMPILE_CACHE: resolve(import.meta.dirname, '../node_modules/.cache/guanlan'),
 }
 const main = resolve(import.meta.dirname, '../server/cli/main.ts')
 const node = ['--disable-warning=ExperimentalWarning', main]

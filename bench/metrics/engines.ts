@@ -54,6 +54,7 @@ const kinds: Kind[] = [
       GUANLAN_DATA: directory,
       // As guanlan.mjs starts it.
       UV_THREADPOOL_SIZE: '16',
+      NODE_COMPILE_CACHE: resolve(main, '../../../node_modules/.cache/guanlan'),
       GUANLAN_HTTP_LISTEN: `127.0.0.1:${port}`,
       GUANLAN_COLLECTORS_OTLP_HTTP_LISTEN: '',
       GUANLAN_COLLECTORS_OTLP_GRPC_LISTEN: '',

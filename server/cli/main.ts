@@ -5,8 +5,9 @@ import { parseArgs } from 'node:util'
 import { CodedError } from '#core/errors.ts'
 import type { Command } from './command.ts'
 
-// Beside what is installed, so that nobody else can write there. Where it cannot be written, each start compiles anew.
-enableCompileCache(join(import.meta.dirname, '../../node_modules/.cache/guanlan'))
+// Where it cannot be written, each start compiles anew. Threads read the variable.
+process.env['NODE_COMPILE_CACHE'] ??= join(import.meta.dirname, '../../node_modules/.cache/guanlan')
+enableCompileCache(process.env['NODE_COMPILE_CACHE'])
 
 /** Loaded when asked for: a small tool does not wait for the parts of a large one. */
 const commands: Record<string, () => Promise<Command>> = {
