@@ -54,7 +54,7 @@ export function readYaml<T>(
         file,
         line: lines.linePos(error.pos[0]).line,
         cause: error.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, ''),
-        hint: '',
+        hint: syntaxHints[error.code] ?? '',
       })),
     )
   const lineOf = (path: readonly PropertyKey[]): number => lines.linePos(positionOf(document.contents, path)).line
@@ -63,12 +63,25 @@ export function readYaml<T>(
     // Aliases are bounded: a few lines of YAML can otherwise grow to gigabytes.
     data = document.toJS({ maxAliasCount: 100 })
   } catch (error) {
-    return failed([{ file, line: 1, cause: (error as Error).message, hint: '' }])
+    return failed([
+      { file, line: 1, cause: (error as Error).message, hint: 'Write out what aliases of aliases stand for.' },
+    ])
   }
   const result = schema.safeParse(data)
   if (result.success) return { value: result.data, problems: [], lineOf }
   const problems = result.error.issues.flatMap((issue) => problemsOf(issue, file, schema, data, lineOf))
   return { problems, lineOf }
+}
+
+/** What to do about the commonest slips, by the codes of the YAML library. */
+const syntaxHints: Record<string, string> = {
+  BAD_INDENT: 'Indent what belongs together by the same number of blanks.',
+  BLOCK_AS_IMPLICIT_KEY: 'Is the line before it indented differently, or a colon too many?',
+  DUPLICATE_KEY: 'Remove one of them.',
+  MISSING_CHAR: 'Is a quote, a bracket or a brace not closed?',
+  MULTILINE_IMPLICIT_KEY: 'Is a quote or a bracket not closed in a line before it?',
+  TAB_AS_INDENT: 'Indent with blanks.',
+  UNEXPECTED_TOKEN: 'Put text with special signs in quotes.',
 }
 
 function firstDocument(text: string, options: Parameters<typeof parseDocument>[1]): Document {
@@ -168,6 +181,15 @@ function problemsOf(
     const given = issue.path.reduce<unknown>((at, part) => (at as Record<PropertyKey, unknown>)?.[part], data)
     hint = (typeof given === 'string' && suggest(given, options)) || `One of: ${options.join(', ')}`
   }
+  if (issue.code === 'invalid_type' && issue.message.endsWith('received undefined') && issue.path.length > 0)
+    return [
+      {
+        file,
+        line: lineOf(issue.path),
+        cause: `${issue.path.join('.')} is missing`,
+        hint: `It is a ${issue.expected}.`,
+      },
+    ]
   return [{ file, line: lineOf(issue.path), cause: `${where}${lowerFirst(issue.message)}`, hint }]
 }
 

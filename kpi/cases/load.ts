@@ -1,4 +1,5 @@
 // Evidence from files: one or more, oldest first, each known from a time on.
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { CodedError } from '#core/errors.ts'
 import { formatProblem, readYaml } from '#core/yaml-source.ts'
@@ -23,7 +24,15 @@ export interface LoadedEvidence {
 
 /** @throws CodedError `kpi.input` */
 export function readMapping(file: string): Mapping {
-  const { value, problems } = readYaml(file, readFileSync(file, 'utf8'), mappingSchema)
+  const bytes = readFileSync(file)
+  if (!isUtf8(bytes))
+    throw new CodedError('kpi.input', {
+      file,
+      row: '',
+      cause: 'the mapping is not UTF-8 text',
+      hint: 'Save it as UTF-8.',
+    })
+  const { value, problems } = readYaml(file, bytes.toString('utf8'), mappingSchema)
   if (value) return value
   throw new CodedError('kpi.input', {
     file,

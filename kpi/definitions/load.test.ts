@@ -99,6 +99,22 @@ it.each([
   expect(found[0]).toMatchObject({ line, cause: expect.stringContaining(cause), hint: expect.stringContaining(hint) })
 })
 
+it('says what is missing, what to do about a slip of YAML, and of a file in other characters that it is one', () => {
+  const first = (text: string) => problems(text)[0]
+  expect(first(whole.replace('owner:', 'ownr:'))).toMatchObject({ cause: 'owner is missing', hint: 'It is a string.' })
+  expect(first(whole.replace('owner:', 'owner: a\nowner:'))?.hint).toBe('Remove one of them.')
+  expect(first(whole.replace('\nowner:', '\n\towner:'))?.hint).not.toBe('')
+  const bombs = 'abcdefghij'
+    .split('')
+    .map((name, i, all) => `${name}: &${name} [${Array(9).fill(i ? `*${all[i - 1]}` : 1)}]`)
+  expect(first(`${whole}\n${bombs.join('\n')}`)).toMatchObject({ hint: 'Write out what aliases of aliases stand for.' })
+  const file = join(home, 'gb.yml')
+  writeFileSync(file, Buffer.concat([Buffer.from(whole), Buffer.from([0x23, 0xd6, 0xd0, 0x0a])]))
+  expect(readDefinition(file).problems).toMatchObject([
+    { cause: 'it is not UTF-8 text', hint: expect.stringContaining('UTF-8') },
+  ])
+})
+
 it('tells targets of other cells or other days apart', () => {
   const more = `targets:
   - { value: 50%, source: a, where: { region: "4401" } }

@@ -1,4 +1,5 @@
 // Definitions from files, each with its plan; what is wrong is said with file and line.
+import { isUtf8 } from 'node:buffer'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { canonicalJson } from '#core/canonical.ts'
@@ -55,7 +56,12 @@ export function loadDefinitions(directory: string): LoadedDefinitions {
 }
 
 export function readDefinition(file: string): { definition?: LoadedDefinition; problems: SourceProblem[] } {
-  const source = readYaml(file, readFileSync(file, 'utf8'), definitionSchema)
+  const bytes = readFileSync(file)
+  if (!isUtf8(bytes))
+    return {
+      problems: [{ file, line: 1, cause: 'it is not UTF-8 text', hint: 'Save it as UTF-8: names would be lost.' }],
+    }
+  const source = readYaml(file, bytes.toString('utf8'), definitionSchema)
   if (!source.value) return { problems: source.problems }
   const problems = inspect(source.value, file, source)
   if (problems.length > 0) return { problems }
@@ -207,22 +213,32 @@ function isZone(name: string): boolean {
   }
 }
 
+const endHint = '`to` is the first day that it does not hold any more: later than `from`.'
+
 function inspectTimes({ valid, targets }: Definition, say: Say): void {
-  if (valid.to !== undefined && valid.to <= valid.from) say(['valid', 'to'], 'it ends before it begins')
+  if (valid.to !== undefined && valid.to <= valid.from) say(['valid', 'to'], 'it ends before it begins', endHint)
   targets.forEach(({ from, to }, i) => {
-    if (from !== undefined && to !== undefined && to <= from) say(['targets', i, 'to'], 'it ends before it begins')
+    if (from !== undefined && to !== undefined && to <= from)
+      say(['targets', i, 'to'], 'it ends before it begins', endHint)
   })
 }
+
+const ratioHint = 'Write a share such as 80%, 4/5 or 0.8.'
 
 /** A target divides by nothing, what is near lies before it, and no two are for the same cells at the same time. */
 function inspectTargets({ targets, direction }: Definition, say: Say): void {
   targets.forEach(({ value, near, where, from = '', to = '9999' }, i) => {
     const [wanted, from_] = [value, near].map((text) => (text === undefined ? undefined : parseRational(text)))
-    if (value !== undefined && !wanted) say(['targets', i, 'value'], 'it divides by zero')
-    if (near !== undefined && !from_) say(['targets', i, 'near'], 'it divides by zero')
-    if (near !== undefined && value === undefined) say(['targets', i, 'near'], 'near what? There is no value')
+    if (value !== undefined && !wanted) say(['targets', i, 'value'], 'it divides by zero', ratioHint)
+    if (near !== undefined && !from_) say(['targets', i, 'near'], 'it divides by zero', ratioHint)
+    if (near !== undefined && value === undefined)
+      say(['targets', i, 'near'], 'near what? There is no value', 'Give `value`, or leave `near` out.')
     if (wanted && from_ && compare(from_, wanted) * (direction === 'up' ? 1 : -1) > 0)
-      say(['targets', i, 'near'], `what is near lies beyond the target, of which ${direction} is better`)
+      say(
+        ['targets', i, 'near'],
+        `what is near lies beyond the target, of which ${direction} is better`,
+        `Give one ${direction === 'up' ? 'below' : 'above'} ${value}, or turn \`direction\` round.`,
+      )
     const same = targets.findIndex(
       (other, j) =>
         j < i &&
@@ -230,7 +246,12 @@ function inspectTargets({ targets, direction }: Definition, say: Say): void {
         (other.from ?? '') < to &&
         from < (other.to ?? '9999'),
     )
-    if (same >= 0) say(['targets', i], `it is for the same cells and days as target ${same + 1}`)
+    if (same >= 0)
+      say(
+        ['targets', i],
+        `it is for the same cells and days as target ${same + 1}`,
+        'Tell them apart by `where`, or by days: `from` and `to`.',
+      )
   })
 }
 

@@ -34,7 +34,7 @@ export const check: Command = {
       compileKql(query),
     )
     found.push(...parsers.problems, ...rules.problems)
-    const definitions = checkDefinitions(findRules('rules/kpi'))
+    const definitions = checkDefinitions(findRules(config?.rules.kpi ?? 'rules/kpi'))
     found.push(...definitions.problems)
     checked['KPI definitions'] = definitions.files
     checked['KPI tests'] = definitions.tests
@@ -42,9 +42,17 @@ export const check: Command = {
     checked['parser samples'] = parsers.samples
     checked['event rules'] = rules.files
     checked['rule tests'] = rules.tests
-    const metric = await checkMetricRules(findRules('rules/metrics'), config?.metrics.promql)
-    const sigma = await loadRules(findRules('rules/sigma'), { placeholders: new Map(), license: '' })
-    found.push(...metric.problems, ...sigma.problems)
+    const metric = await checkMetricRules(
+      findRules(config?.rules.metrics.directory ?? 'rules/metrics'),
+      config?.metrics.promql,
+    )
+    found.push(...metric.problems)
+    let sigmaRules = 0
+    for (const directory of config?.security.sigma.directories ?? ['rules/sigma']) {
+      const sigma = await loadRules(findRules(directory), { placeholders: new Map(), license: '' })
+      found.push(...sigma.problems)
+      sigmaRules += sigma.rules.length + sigma.correlations.length
+    }
     checked['metric rule files'] = metric.files
     checked['metric rule checks'] = metric.checks
     const incidents = checkRulebook({
@@ -57,7 +65,7 @@ export const check: Command = {
     const watch = checkWatchRules(findRules(config?.security.sensitive.rules ?? 'rules/dlp'))
     found.push(...watch.problems)
     checked['rules over sensitive data'] = watch.rules
-    checked['Sigma rules'] = sigma.rules.length + sigma.correlations.length
+    checked['Sigma rules'] = sigmaRules
     if (json) console.log(JSON.stringify({ checked, problems: found, notes }))
     else {
       for (const problem of found) console.log(formatProblem(problem))
