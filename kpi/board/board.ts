@@ -143,13 +143,24 @@ export function createBoard(deps: BoardDeps): Board {
     const published = isAll ? given : factsOf(given, known)
     const items = await (isAll ? itemsKnown(given, atMs) : itemsInTurns(published, atMs))
     const adjudicated = adjudicationsIn(await factsInForce(published, 'adjudication', { validMs: atMs, knownMs: atMs }))
+    /** Items have many cases, which are counted in several definitions. */
+    const converted = new Map<string, WeakMap<Fact['fields'], Fact['fields']>>()
     return (plan) => {
       const { calendar, year } = conversionOf(plan, atMs)
+      const by = `${calendar.version} ${year}`
+      const limits = converted.get(by) ?? new WeakMap<Fact['fields'], Fact['fields']>()
+      converted.set(by, limits)
       return {
         ...{ validMs: atMs, zone: zoneOf(plan.definition.zone), calendar, adjudicated },
         item: (code, at) => {
           const fields = items(code, at)
-          return fields && withLimits(fields, calendar, year)
+          if (!fields) return undefined
+          let found = limits.get(fields)
+          if (!found) {
+            found = withLimits(fields, calendar, year)
+            limits.set(fields, found)
+          }
+          return found
         },
       }
     }

@@ -36,12 +36,23 @@ function isDate(year: number, month: number, day: number): boolean {
   return at.getUTCFullYear() === year && at.getUTCMonth() === month - 1 && at.getUTCDate() === day
 }
 
+/** Every case asks, and days are few. */
+const months = new Map<number, string>()
+const monthsMax = 100_000
+
 /** Name of the period of a local day. */
 export function periodOfDay(day: number, unit: PeriodUnit): string {
   if (unit === 'all') return 'all'
+  if (unit === 'month') {
+    let month = months.get(day)
+    if (month === undefined) {
+      month = new Date(day * msPerDay).toISOString().slice(0, 7)
+      if (months.size < monthsMax) months.set(day, month)
+    }
+    return month
+  }
   const iso = new Date(day * msPerDay).toISOString()
   if (unit === 'day') return iso.slice(0, 10)
-  if (unit === 'month') return iso.slice(0, 7)
   if (unit === 'year') return iso.slice(0, 4)
   return `${iso.slice(0, 4)}-Q${Math.ceil(Number(iso.slice(5, 7)) / 3)}`
 }

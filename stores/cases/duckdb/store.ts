@@ -259,7 +259,14 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     },
     page: async (request) => {
       if (files.length === 0) return { cases: [], total: 0 }
-      const base = current(source(), request)
+      // Between which of them it lies first: what replaces them is then looked for there alone.
+      const [span] = await db().query(
+        `select min(sequence) as first, max(sequence) as last from (${candidates(source(), request)})`,
+        [],
+        request.signal,
+      )
+      if (span === undefined || span['first'] === null) return { cases: [], total: 0 }
+      const base = current(source(), request, { from: Number(span['first']), to: Number(span['last']) })
       const limit = Math.min(request.limit, pageMax)
       // What is replaced is looked up once, for number and order alike; whole records are read of the page alone.
       const order = 'order by closed_ms desc nulls last, id'
@@ -327,12 +334,22 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
 }
 
 /** Of each case the highest version known by then, unless its sender removed it. @param among only these sequences */
-function current(
+function current(source: string, request: CaseScan, among?: { from: number; to: number }): string {
+  const known = request.knownMs === undefined ? '' : ` and known_ms <= ${whole(request.knownMs)}`
+  // A range spares reading what other versions replaced; what replaces came later.
+  const range = among
+    ? `sequence > ${among.from} and replaces between ${among.from} and ${among.to}`
+    : 'replaces is not null'
+  const replaced = `select replaces from ${source} where ${range}${known}`
+  return `select * from (${candidates(source, request, among)}) as one anti join (${replaced}) as other on one.sequence = other.replaces`
+}
+
+/** The same with what was replaced since. */
+function candidates(
   source: string,
   { knownMs, department, region, item, items, category, fromMs, toMs, cohort, openAtMs }: CaseScan,
   among?: { from: number; to: number },
 ): string {
-  const known = knownMs === undefined ? '' : ` and known_ms <= ${whole(knownMs)}`
   const conditions = ['not removed', 'not late']
   if (among) conditions.push(`sequence between ${among.from} and ${among.to}`)
   if (knownMs !== undefined) conditions.push(`known_ms <= ${whole(knownMs)}`)
@@ -342,17 +359,15 @@ function current(
   if (items !== undefined) conditions.push(items.length === 0 ? 'false' : `item in (${items.map(quoted).join(', ')})`)
   if (category !== undefined) conditions.push(`json_extract_string(record, '$.category') = ${quoted(category)}`)
   if (openAtMs !== undefined) conditions.push(`(closed_ms is null or until_ms > ${whole(openAtMs)})`)
-  if (fromMs !== undefined && toMs !== undefined) {
-    const [from, to] = [whole(fromMs), whole(toMs)]
-    const either = (cohort ? [cohort] : ['opened', 'closed']).map(
-      (one) => `(${one}_ms >= ${from} and ${one}_ms < ${to})`,
-    )
-    conditions.push(`(${either.join(' or ')})`)
-  }
-  // A range spares reading what other versions replaced.
-  const range = among ? `replaces between ${among.from} and ${among.to}` : 'replaces is not null'
-  const replaced = `select replaces from ${source} where ${range}${known}`
-  return `select * from ${source} as one anti join (${replaced}) as other on one.sequence = other.replaces where ${conditions.join(' and ')}`
+  const where = (more: readonly string[]): string =>
+    `select * from ${source} where ${[...conditions, ...more].join(' and ')}`
+  if (fromMs === undefined || toMs === undefined) return where([])
+  const [from, to] = [whole(fromMs), whole(toMs)]
+  const inRange = (one: string): string => `${one}_ms >= ${from} and ${one}_ms < ${to}`
+  if (cohort) return where([inRange(cohort)])
+  // Each by itself: a range of one column lets whole groups of rows be left out, either of two columns does not.
+  const notClosed = `(closed_ms is null or closed_ms < ${from} or closed_ms >= ${to})`
+  return `${where([inRange('closed')])} union all ${where([inRange('opened'), notClosed])}`
 }
 
 /** After this nothing of it changes by itself; null while it is open. */
