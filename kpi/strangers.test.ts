@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import exceljs from 'exceljs'
 import { afterAll, describe, expect, it } from 'vitest'
 import { stringify } from 'yaml'
 import { loadEvidence, readMapping } from './cases/load.ts'
@@ -31,6 +32,21 @@ interface Log {
   /** Of each case: id, opened, closed. */
   cases: [string, string | null, string | null][]
   aside?: string[]
+}
+
+/** Dates as dates and as text, an id with noughts, a formula, two header rows and a row of sums. */
+async function workbook(): Promise<Buffer> {
+  const book = new exceljs.Workbook()
+  book.addWorksheet('说明', { state: 'hidden' }).addRow(['编号'])
+  const sheet = book.addWorksheet('办件')
+  sheet.addRow(['编号', '时间', '', '部门'])
+  sheet.addRow(['', '受理', '办结', ''])
+  for (const range of ['A1:A2', 'B1:C1', 'D1:D2']) sheet.mergeCells(range)
+  sheet.addRow([7, new Date(Date.UTC(2024, 2, 5, 9, 30)), '2024年3月6日', '人社局']).getCell(1).numFmt = '0000'
+  sheet.addRow(['0008', '05/03/2024', new Date(Date.UTC(2024, 2, 8)), '民政局'])
+  sheet.addRow(['0009', { formula: 'B3+1', result: 45_357 }, '', '民政局'])
+  sheet.addRow(['合计', '', '', ''])
+  return Buffer.from(await book.xlsx.writeBuffer())
 }
 
 const utc = (ms: number | null): string | null =>
@@ -252,6 +268,22 @@ const logs: Record<string, Log> = {
     cases: [['1', '2024-03-04T23:00:00Z', '2024-03-06T11:00:00Z']],
     aside: ['"Summe" is a sum of the rows above, not one of them'],
   },
+  'a workbook as offices make them': {
+    file: 'office.xlsx',
+    content: await workbook(),
+    mapping: {
+      ...{ fact: 'case', headerRows: 2, skip: { 编号: '合计' } },
+      fields: {
+        ...{ id: '编号', openedMs: { column: '时间 受理', time: ['iso', 'DD/MM/YYYY'] }, department: '部门' },
+        closedMs: { column: '时间 办结', time: 'iso' },
+      },
+    },
+    cases: [
+      ['0007', '2024-03-05T01:30:00Z', '2024-03-05T16:00:00Z'],
+      ['0008', '2024-03-04T16:00:00Z', '2024-03-07T16:00:00Z'],
+    ],
+    aside: ['a formula in column 2'],
+  },
   'steps with a row that lacks a field: the whole case is set aside': {
     file: 'short.csv',
     content: 'case,event,at\nA,open,2024-01-01\nA,close\nB,open,2024-01-02\n',
@@ -319,4 +351,15 @@ describe.each(Object.entries(logs))('%s', (title, { file: name, content, mapping
       }
     expect(compared).toBeGreaterThanOrEqual(plans.length)
   })
+})
+
+it('a table without a column that is named is refused by both', async () => {
+  const file = join(home, 'other.csv')
+  writeFileSync(file, 'a;b\n1;2\n')
+  const mapping = join(home, 'other.yml')
+  writeFileSync(mapping, stringify({ fact: 'case', fields: { id: 'a', department: { column: 'b' } } }))
+  const files = [{ file, mapping, knownMs: 0 }]
+  await expect(loadEvidence([{ file, mapping: readMapping(mapping), knownMs: 0 }])).rejects.toThrow('no column "a"')
+  const common = { by: [], only: {}, validMs: 0, knownMs: 0, switches: {}, period: 'all' }
+  expect(() => consultOracle({ files, rules, definition: 'late', ...common })).toThrow('there is no column "a"')
 })

@@ -129,6 +129,17 @@ it('says which form a date has when the mapping says another', async () => {
   ])
 })
 
+it('names the row in which a quote is opened, and reads lines of JSON whatever the file is called', async () => {
+  await expect(load('quote.csv', '编号,部门,收件,办结\n1,a,,\n2,"b,,\n3,c,,\n4,d,,\n')).rejects.toMatchObject({
+    message: expect.stringContaining('row 3: a field begins with a quote and does not end'),
+    hint: expect.stringContaining('nothing of the file was taken'),
+  })
+  const { cases: found } = await load('lines.json', '{"编号":"1"}\n{"编号":"2"}\n')
+  expect(found.map(({ record }) => record.id)).toEqual(['1', '2'])
+  await expect(load('half.json', '{"编号":"1"}\n{"编号":\n')).rejects.toThrow('line 2')
+  await expect(load('whole.json', '[{"编号":"1"},\n{"编号":]')).rejects.toThrow('it is not JSON')
+})
+
 it('reads Unicode text out of Excel, and what a mapping says of other characters', async () => {
   const mapping = { ...cases, separator: '\t' }
   const { cases: found } = await load(
@@ -171,7 +182,9 @@ it('says what a file is that is no table, and what to do', async () => {
   await expect(load('named.csv', latin('PK\x03\x04'))).rejects.toThrow('it is a ZIP file')
   await expect(load('packed.csv', latin('\x1f\x8b\x08'))).rejects.toThrow('it is compressed')
   await expect(load('text.xlsx', 'a,b\n')).rejects.toThrow('it is no .xlsx file')
-  await expect(load('quotes.csv', '编号,部门,收件,办结\n1,"a,2026-10-01,\n')).rejects.toThrow('Quote')
+  await expect(load('quotes.csv', '编号,部门,收件,办结\n1,"a,2026-10-01,\n')).rejects.toThrow(
+    'row 2: a field begins with a quote and does not end',
+  )
   await expect(load('lines.ndjson', '{"编号":"1"}\n{"编号":\n')).rejects.toThrow('line 2')
 })
 

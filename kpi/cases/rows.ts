@@ -139,9 +139,11 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   let headers: string[] | undefined
   let index = new Map<string, number>()
   let number = 0
+  let lastLine = 0
   try {
     for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) {
       number++
+      lastLine = info.lines
       // Rows are counted as a spreadsheet shows them, blank ones too.
       if (number < mapping.headerRow || record.every((cell) => cell.trim() === '')) continue
       if (!headers) {
@@ -176,7 +178,14 @@ async function* csvRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
     }
   } catch (error) {
     if (error instanceof CodedError) throw error
-    const lines = (error as { lines?: number }).lines ?? 0
+    const { lines = 0, code = '' } = error as { lines?: number; code?: string }
+    if (code === 'CSV_QUOTE_NOT_CLOSED' || code === 'CSV_MAX_RECORD_SIZE')
+      throw inputError(
+        file,
+        lastLine + 1,
+        `a field begins with a quote and ${code === 'CSV_MAX_RECORD_SIZE' ? `is longer than ${fieldCharsMax} bytes` : 'does not end'}`,
+        'Close the quote, or write it twice where it belongs to the text; nothing of the file was taken.',
+      )
     throw inputError(
       file,
       lines,
@@ -219,7 +228,7 @@ async function* jsonRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
   let data: unknown
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file))
-    data = /\.(ndjson|jsonl)$/i.test(file) ? jsonLines(text) : JSON.parse(text)
+    data = /\.(ndjson|jsonl)$/i.test(file) ? jsonLines(text) : jsonOf(text)
   } catch (error) {
     throw inputError(
       file,
@@ -244,6 +253,17 @@ async function* jsonRows(file: string, mapping: Mapping): AsyncGenerator<Row> {
         return object && typeof object === 'object' && !Array.isArray(object) ? Object.keys(object) : []
       },
     }
+  }
+}
+
+/** What is not one value may be one on each line, whatever the file is called. @throws SyntaxError */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    const first = text.slice(0, text.indexOf('\n') + 1).trim()
+    if (!/^\{.*\}$/.test(first)) throw error
+    return jsonLines(text)
   }
 }
 

@@ -36,9 +36,16 @@ export function readFacts(
   const zone = mapping.zone ?? 'Asia/Shanghai'
   const json = (mapping.format ?? (/\.(json|ndjson|jsonl)$/i.test(file) ? 'json' : 'csv')) === 'json'
   const rows = sheet ?? (json ? jsonRows(file, mapping.rows ?? '$[*]') : csvRows(file, mapping))
+  // JSON leaves out what it does not know; a table has its columns or is another one.
+  const wanted = json && !sheet ? [] : columnsOf(mapping)
   const facts: OracleFact[] = []
   const grouped = new Map<string, OracleFact | null>()
+  let checked = false
   for (const row of rows) {
+    if (!checked)
+      for (const name of wanted)
+        if (!row.names().includes(plainName(name))) throw new Error(`${file}: there is no column "${name}"`)
+    checked = true
     if (
       Object.entries(mapping.skip ?? {}).some(([name, texts]) =>
         [texts].flat().includes(row.column(name)?.trim() ?? ''),
@@ -119,6 +126,24 @@ const sums = [
   ...['合计', '总计', '小计', '合計', '總計', '小計', 'total', 'totals', 'subtotal', 'subtotals', 'sub total'],
   ...['sub totals', 'grand total', 'grand totals', 'sum', 'totaal', 'gesamt', 'summe'],
 ]
+/** Every column that a mapping speaks of. */
+function columnsOf(mapping: Record<string, never>): string[] {
+  const lists = ['stops', 'certificates', 'ratings', 'traces'].flatMap((name) => mapping[name] ?? [])
+  const specs = [mapping['fields'], mapping['step'] ?? {}, ...lists].flatMap((fields) =>
+    Object.values(fields as object),
+  ) as Spec[]
+  const named = specs.flatMap((spec) =>
+    typeof spec === 'string'
+      ? [spec]
+      : [spec['column'] ?? [], spec['join'] ?? [], Object.keys(spec['when'] ?? {})].flat().map(String),
+  )
+  return [...named, ...[mapping['group'] ?? []].flat(), ...Object.keys(mapping['skip'] ?? {})]
+}
+
+function plainName(text: string): string {
+  return text.normalize('NFKC').replace(/\s+/g, ' ').trim()
+}
+
 const knownChannels = 'web app kiosk window typed-in hotline post email system other'.split(' ')
 const knownOutcomes = 'granted refused not-accepted withdrawn forwarded terminated query'.split(' ')
 
@@ -481,18 +506,17 @@ function* csvRows(
   let at = (mapping.headerRow ?? 1) - 1
   while (at < lines.length && isBlank(lines[at]!)) at++
   const seen = new Map<string, number>()
-  const plain = (text: string): string => text.normalize('NFKC').replace(/\s+/g, ' ').trim()
   const above = [lines[at] ?? []]
   while (above.length < (mapping.headerRows ?? 1) && ++at < lines.length)
     if (!isBlank(lines[at]!)) above.push(lines[at]!)
-  const header = called(above.map((cells) => cells.map(plain))).map((name) => {
+  const header = called(above.map((cells) => cells.map(plainName))).map((name) => {
     seen.set(name, (seen.get(name) ?? 0) + 1)
     return seen.get(name) === 1 ? name : `${name}#${seen.get(name)}`
   })
   for (const cells of lines.slice(at + 1)) {
     if (isBlank(cells)) continue
     const broken = cells.length < header.length || !isBlank(cells.slice(header.length))
-    yield { column: (name) => cells[header.indexOf(plain(name))], names: () => header, broken }
+    yield { column: (name) => cells[header.indexOf(plainName(name))], names: () => header, broken }
   }
 }
 
@@ -553,9 +577,7 @@ function split(given: string, separator: string): string[][] {
 function* jsonRows(file: string, path: string): Generator<Row> {
   type Chain = unknown[]
   const text = readFileSync(file, 'utf8')
-  const whole = /\.(ndjson|jsonl)$/i.test(file)
-    ? text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]))
-    : JSON.parse(text)
+  const whole = /\.(ndjson|jsonl)$/i.test(file) ? linesOf(text) : wholeOf(text)
   let chains: Chain[] = [[whole]]
   for (const step of path.match(/\[\*\]|[^.$[\]]+/g) ?? [])
     chains = chains.flatMap((chain) => {
@@ -578,6 +600,19 @@ function* jsonRows(file: string, path: string): Generator<Row> {
         return value && typeof value === 'object' && !Array.isArray(value) ? Object.keys(value) : []
       },
     }
+}
+
+function linesOf(text: string): unknown[] {
+  return text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [JSON.parse(line)]))
+}
+
+/** What is not one value may be one on each line. */
+function wholeOf(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return linesOf(text)
+  }
 }
 
 function inside(value: unknown, path: string): unknown {

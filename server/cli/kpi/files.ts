@@ -1,5 +1,5 @@
 // What the verbs on files share: the options that name evidence, definition and times.
-import { readFileSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { systemClock } from '#core/clock.ts'
 import { CodedError } from '#core/errors.ts'
@@ -37,6 +37,8 @@ export function filesInput({ options, lists }: CommandInput): FilesInput {
   if (list('cases').length === 0) throw missing('--cases')
   if (list('mapping').length === 0) throw missing('--mapping')
   if (text('items') !== undefined && text('items-mapping') === undefined) throw missing('--items-mapping')
+  const single = [text('items') ?? [], text('items-mapping') ?? []].flat()
+  for (const path of [...list('cases'), ...list('mapping'), ...single]) mustExist(path)
   return {
     files: list('cases').map((file, i) => ({
       file: resolve(file),
@@ -57,6 +59,13 @@ export function filesInput({ options, lists }: CommandInput): FilesInput {
     validMs: timeOf(text('as-of'), '--as-of', nowMs),
     knownMs: timeOf(text('known-at'), '--known-at', nowMs),
   }
+}
+
+/** @throws CodedError `kpi.input` naming the file that is not there, or is a directory */
+export function mustExist(path: string): void {
+  const found = statSync(resolve(path), { throwIfNoEntry: false })
+  const cause = !found ? 'there is no such file' : found.isDirectory() ? 'it is a directory, not a file' : ''
+  if (cause !== '') throw new CodedError('kpi.input', { file: path, row: '', cause, hint: 'Check the path.' })
 }
 
 export function pairs(list: readonly string[]): Record<string, string> {

@@ -9,7 +9,7 @@ import { readMapping } from '#kpi/cases/load.ts'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import { loadConfig } from '../../config.ts'
 import { type CommandInput, print } from '../command.ts'
-import { missing, timeOf } from './files.ts'
+import { missing, mustExist, timeOf } from './files.ts'
 
 const problemsShown = 20
 
@@ -18,6 +18,7 @@ export async function importFiles({ options, lists, json }: CommandInput): Promi
   const mappings = lists['mapping'] ?? []
   if (files.length === 0) throw missing('--cases')
   if (mappings.length === 0) throw missing('--mapping')
+  for (const path of [...files, ...mappings]) mustExist(path)
   const { config } = loadConfig(process.env)
   await mkdir(config.data, { recursive: true })
   const lock = await lockData(config.data)

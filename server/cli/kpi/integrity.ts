@@ -9,7 +9,7 @@ import { checkFigures, type FiguresChecked, readFigureChecks } from '#kpi/integr
 import { planVisits } from '#kpi/integrity/mystery-shopping.ts'
 import { findRules } from '../../config.ts'
 import type { CommandInput } from '../command.ts'
-import { timeOf } from './files.ts'
+import { mustExist, timeOf } from './files.ts'
 import { checkCases, type GivenCases, tellCases } from './integrity-cases.ts'
 import { tellFindings } from './integrity-findings.ts'
 
@@ -58,11 +58,6 @@ function filesOf(files: readonly string[], mappings: readonly string[], known: r
     ...{ file: resolve(file), mapping: readMapping(resolve(mappings[i] ?? last)) },
     knownMs: timeOf(known[i], '--known', 0),
   }))
-}
-
-function mustExist(path: string): void {
-  if (!existsSync(resolve(path)))
-    throw new CodedError('kpi.input', { file: path, row: '', cause: 'there is no such file', hint: 'Check the path.' })
 }
 
 /** Case records as the API takes them, one per line, or whatever a mapping makes cases of. */
