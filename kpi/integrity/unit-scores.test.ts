@@ -50,3 +50,31 @@ it('when half of all units fabricate, in many ways, they are still found', () =>
   expect(fabricating.length).toBeGreaterThan(180)
   expect(found.length - fabricating.length).toBeLessThan(200 * 0.075)
 })
+
+it('a habit alone is never asked about, however loud; another check that is none speaks for it', () => {
+  const peers = Array.from({ length: 200 }, (_, at) => [
+    ...unitOf(at, 1).map((one) => ({ ...one, check: 'E', ground: 'habit' as const })),
+    { unit: `u${at}`, rule: 'told', check: 'K', ground: 'contradiction' as const, pValue: 1, attained: () => 0 },
+  ])
+  peers[3]![0]!.pValue = 1e-30
+  peers[4]![0]!.pValue = 1e-30
+  peers[4]!.at(-1)!.pValue = 1e-4
+  const tests = peers.flat()
+  const { units, qValues } = unitScores(tests)
+  const qOf = (unit: string, rule: string): number =>
+    qValues[tests.findIndex((one) => one.unit === unit && one.rule === rule)]!
+  expect(qOf('u3', 'r0')).toBe(1)
+  expect(units.find(({ unit }) => unit === 'u3')!.pValue).toBeLessThan(0.001)
+  expect(qOf('u4', 'r0')).toBeLessThan(0.05)
+})
+
+it('signs that hardly any case can give are weighed by what they can give, not by their number', () => {
+  const rare = Array.from({ length: 30 }, (_, at) =>
+    Array.from({ length: rules }, (_, rule) => ({
+      ...{ unit: `u${at}`, rule: `r${rule}`, ground: 'contradiction' as const },
+      ...{ pValue: at === 0 && rule === 0 ? 1e-3 : 1, attained: () => 1e-6 },
+    })),
+  )
+  const [first] = unitScores(rare.flat()).units.filter(({ unit }) => unit === 'u0')
+  expect(first!.pValue).toBeCloseTo(1e-3 + (rules - 1) * 1e-6, 6)
+})

@@ -1,8 +1,9 @@
-// All signs of a unit as one: how unusual its loudest sign is among the loudest signs of all units. First every rule is measured
-// by its own tail (stretch.ts), then the loudest by that of all units, so that the share of honest units that stand out is what is
-// asked for, whatever the tails of single rules are; how loud is usual is read from the units themselves (an empirical null,
-// Efron 2004), and the largest of many follows Gumbel's distribution. False discoveries are held over units first, and over the
-// signs of those that stand out after that (Benjamini and Bogomolov 2014): who is asked is a unit, not a test.
+// All signs of a unit as one: how unusual its loudest sign is. First every rule is measured by its own tail (stretch.ts), then the
+// loudest contradiction and the loudest of habits and changes, each by what is usual among all units, so that the share of honest
+// units that stand out is what is asked for, whatever the tails of single rules are. Contradictions are rare, and are counted by
+// what they can give; of the many others the largest follows Gumbel's distribution (an empirical null, Efron 2004). False
+// discoveries are held over units first, and over the signs of those that stand out after that (Benjamini and Bogomolov 2014):
+// who is asked is a unit, not a test. Who only has habits is not asked.
 import type { Ground } from './case-rules.ts'
 import { qValues } from './statistics.ts'
 import { stretchOf } from './stretch.ts'
