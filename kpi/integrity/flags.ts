@@ -25,6 +25,8 @@ export interface FlagStore {
   list(filter: FlagFilter, limit: number): Promise<Flag[]>
   /** @throws CodedError `not-found` */
   get(id: string): Promise<Flag>
+  /** What they ask, of those that there are. */
+  questions(ids: readonly string[]): Promise<Map<string, IntegrityFinding['question']>>
   /** One run over a period: everything that it found, so that what it no longer sees is cleared. */
   record(period: string, found: readonly Raised[], atMs: number): Promise<{ opened: number; cleared: number }>
 }
@@ -60,6 +62,14 @@ export function createFlagStore(database: Database): FlagStore {
       const [row] = await database.select().from(kpiFlags).where(eq(kpiFlags.id, id))
       if (!row) throw new CodedError('not-found', { what: `The flag ${id.slice(0, 64)}` })
       return flagOf(row)
+    },
+    questions: async (ids) => {
+      if (ids.length === 0) return new Map()
+      const rows = await database
+        .select()
+        .from(kpiFlags)
+        .where(inArray(kpiFlags.id, [...new Set(ids)]))
+      return new Map(rows.map((row) => [row.id, flagOf(row).question]))
     },
     record: (period, found, atMs) =>
       database.transaction(async (tx) => {

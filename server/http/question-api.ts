@@ -66,6 +66,10 @@ export const QuestionRow = z.object({
   state: z.enum(['open', 'replied', 'settled', 'withdrawn']),
   verdict: Verdict.nullable(),
   ...{ kpi: z.string(), period: z.string(), dimensions, region: z.string(), department: z.string() },
+  says: z
+    .object({ en: z.string(), zh: z.string() })
+    .nullable()
+    .describe('The question of its first flag, in both languages'),
   ...{ title: z.string(), flags: z.array(z.string()), owner: z.string(), raisedBy: z.string(), raisedMs: z.number() },
   ...{ deadlineDay: z.number(), deadlineMs: z.number(), calendarVersion: z.string() },
   escalatedMs: z.number().nullable(),

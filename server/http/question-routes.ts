@@ -29,8 +29,12 @@ export function questionRoutes(app: App, parts: Parts): void {
     const { actor, jurisdiction } = principalOf(context)
     return { actor, jurisdiction }
   }
-  const rowOf = (question: Question): z.output<typeof api.QuestionRow> => ({
+  const rowOf = (
+    question: Question,
+    words: ReadonlyMap<string, { en: string; zh: string }>,
+  ): z.output<typeof api.QuestionRow> => ({
     ...question,
+    says: words.get(question.flags[0] ?? '') ?? null,
     overrunDays: overrunDays(kpiWork.calendar(), question.deadlineDay, question.settledMs ?? clock.nowMs()),
   })
   const placeOf = (dimensions: Record<string, string>): { region: string; department: string } => ({
@@ -65,7 +69,9 @@ export function questionRoutes(app: App, parts: Parts): void {
     },
     async ({ query: { limit, ...filter }, context }) => {
       const given = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined))
-      return { questions: (await questions.list(jurisdictionOf(context), given, limit)).map(rowOf) }
+      const listed = await questions.list(jurisdictionOf(context), given, limit)
+      const words = await flags.questions(listed.flatMap(({ flags: [first] }) => first ?? []))
+      return { questions: listed.map((one) => rowOf(one, words)) }
     },
   )
   endpoint(
@@ -86,7 +92,7 @@ export function questionRoutes(app: App, parts: Parts): void {
       const judges = may('kpi.approve') && person.jurisdiction.departments.length === 0
       const spoke = entries.some(({ kind, actor }) => (kind === 'raised' || kind === 'replied') && actor === name)
       return {
-        question: rowOf(question),
+        question: rowOf(question, await flags.questions(question.flags.slice(0, 1))),
         entries,
         attachments,
         cases: (entries[0]?.body['cases'] ?? []) as string[],

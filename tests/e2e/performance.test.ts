@@ -282,7 +282,7 @@ describe.skipIf(pagesLack !== '')(`performance (needs ${pagesLack || 'Chromium'}
     }
     const book = new exceljs.Workbook()
     await book.xlsx.readFile(await save('Brief, Excel'))
-    expect(book.worksheets.map(({ name }) => name)).toEqual(['指标', '证据', '口径'])
+    expect(book.worksheets.map(({ name }) => name)).toEqual(['指标', '证据', '更正与备注', '口径'])
     const cell = book.getWorksheet('指标')!.getCell('D5').value as exceljs.CellFormulaValue
     expect(cell.formula).toBe('B5/C5')
     expect(cell.result).toBeGreaterThan(0)

@@ -95,6 +95,7 @@ export const kpiWorkEn = {
   'q.upheldNothing': 'Upheld; the figure has not been restated yet',
   'q.restateWhy':
     'From what was said when the appeal was raised to what the corrected records give. Two others approve it.',
+  'q.waiting': 'Restatements that wait for approval',
   'q.release': 'Releases',
   'q.release.draft': 'Draft, appeals until {day}',
   'q.release.frozen': 'Frozen by {name}',

@@ -95,6 +95,7 @@ export const kpiWorkZh: Record<keyof typeof kpiWorkEn, string> = {
   'q.exemptWhy': '另有两人批准数据更正后即行剔除。不填则由部门更正办件记录。',
   'q.upheldNothing': '申诉成立，数据尚未更正',
   'q.restateWhy': '由提出申诉时的数值更正为现有记录得出的数值，须另有两人批准。',
+  'q.waiting': '待批的数据更正',
   'q.release': '发布',
   'q.release.draft': '征询中，{day} 前可申诉',
   'q.release.frozen': '{name} 已冻结',

@@ -80,6 +80,7 @@ export const scorecardEn = {
   'restated.state.proposed': 'proposed',
   'restated.state.in-force': 'in force',
   'restated.state.refused': 'refused',
+  'restated.elsewhere': 'Restated in other periods and places',
   'restated.exempt': '{n} cases taken out',
   'restated.people': 'Proposed by {by}, approved by {approved}',
   'restated.refuse': 'Refuse',

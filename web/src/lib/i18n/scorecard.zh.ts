@@ -82,6 +82,7 @@ export const scorecardZh: Record<keyof typeof scorecardEn, string> = {
   'restated.state.proposed': '待批',
   'restated.state.in-force': '生效',
   'restated.state.refused': '未获批',
+  'restated.elsewhere': '其他时期和单位的数据更正',
   'restated.exempt': '剔除 {n} 件',
   'restated.people': '提请 {by}，批准 {approved}',
   'restated.refuse': '不予批准',
