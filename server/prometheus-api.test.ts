@@ -178,3 +178,36 @@ test('blocks are listed by number, and what was deleted leaves the disk when ask
   await again.close()
   await rm(here, { recursive: true })
 })
+
+test('numbers are written as they are, whatever stood before them', async () => {
+  const here = await mkdtemp(join(tmpdir(), 'guanlan-prom-numbers-'))
+  const clock = new ManualClock(startMs + 60_000)
+  const numbers = new Tsdb({ ...tsdbDefaults, directory: here }, { clock, logger: silentLogger })
+  await numbers.open()
+  const values = [0, -0, 0, 5, 5, Number.NaN, 5, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 1e-7, 1e-7, 1.5e21]
+  const points = values.map((value, i): [number, number] => [startMs + i * 1000, value])
+  await numbers.append(encodeForTest([[{ __name__: 'n' }, points]]), 1)
+  const of = createPromApi(numbers, clock)
+  const texts = [
+    '0',
+    '-0',
+    '0',
+    '5',
+    '5',
+    'NaN',
+    '5',
+    '+Inf',
+    '+Inf',
+    '0.0000001',
+    '0.0000001',
+    '1500000000000000000000',
+  ]
+  const ranged = await of.queryRange(
+    params({ query: 'n', start: String(startMs / 1000), end: String(startMs / 1000 + 11), step: '1' }),
+  )
+  const raw = await of.query(params({ query: 'n[1m]', time: String(startMs / 1000 + 11) }))
+  for (const text of [ranged, raw])
+    expect(JSON.parse(text).result[0].values.map(([, value]: [number, string]) => value)).toEqual(texts)
+  await numbers.close()
+  await rm(here, { recursive: true })
+})

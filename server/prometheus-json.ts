@@ -43,6 +43,7 @@ export function rangeJson(
   const heads: string[] = []
   const headOf = (step: number): string => (heads[step] ??= `[${(startMs + step * stepMs) / 1000},`)
   return listed('matrix', series, seriesMax, ({ labels, values, present, histograms }) => {
+    const textOf = valueTexts()
     // Joined at once: added one by one, a thousand pieces would be put together anew when the answer is sent.
     const floats: string[] = []
     let own = ''
@@ -50,20 +51,35 @@ export function rangeJson(
       if (present[step] === 0) continue
       const histogram = present[step] === 2 ? histograms?.[step] : undefined
       if (histogram) own += histogramText(own, headOf(step), histogram)
-      else floats.push(`${headOf(step)}"${formatValue(values[step]!)}"]`)
+      else floats.push(`${headOf(step)}"${textOf(values[step]!)}"]`)
     }
     return seriesText(labels, floats.join(','), own)
   })
 }
 
+/** Much of what is measured is at rest, and a number as text is the dearest part of an answer: the last one is kept. */
+function valueTexts(): (value: number) => string {
+  let last = 0
+  let text = ''
+  return (value) => {
+    // Zero and its negative are equal and written differently.
+    if (value !== last || text === '' || value === 0) {
+      last = value
+      text = formatValue(value)
+    }
+    return text
+  }
+}
+
 function rawText({ labels, timestampsMs, values, histograms }: SeriesData): string {
+  const textOf = valueTexts()
   let floats = ''
   let own = ''
   for (let i = 0; i < values.length; i++) {
     const head = `[${timestampsMs[i]! / 1000},`
     const histogram = histograms?.[i]
     if (histogram) own += histogramText(own, head, histogram)
-    else floats += `${floats === '' ? '' : ','}${head}"${formatValue(values[i]!)}"]`
+    else floats += `${floats === '' ? '' : ','}${head}"${textOf(values[i]!)}"]`
   }
   return seriesText(labels, floats, own)
 }
