@@ -191,7 +191,7 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
     await detail.getByRole('combobox', { name: 'Settle' }).selectOption('upheld')
     await expect.poll(() => detail.getByLabel('Cases that do not count').inputValue()).toBe(ids.join('\n'))
     await detail.getByRole('button', { name: 'Settle' }).click()
-    await detail.getByText('50 % became 62.5 %').waitFor()
+    await detail.getByText('50 % to become 62.5 %').waitFor()
     await expect.poll(() => detail.getByRole('button', { name: 'Approve' }).count()).toBe(0)
 
     // Decided, and not yet so: the cell stays hatched, the figure as it was, and nothing is frozen meanwhile.
@@ -206,7 +206,7 @@ describe.skipIf(pagesLack !== '')(`a month is published (needs ${pagesLack || 'C
     for (const name of ['chief', 'leader']) {
       const page = await pageOf(name)
       await page.goto(observatory.url + own)
-      await page.getByText('50 % became 62.5 %').waitFor()
+      await page.getByText('50 % to become 62.5 %').waitFor()
       await page.getByRole('button', { name: 'Approve' }).click()
       await expect.poll(() => page.getByRole('button', { name: 'Approve' }).count()).toBe(0)
     }

@@ -145,6 +145,7 @@ export const kpiWorkEn = {
   'led.notIncluded': 'not in the tree',
   'led.restatements': 'Restated figures',
   'led.noRestatements': 'No figure was restated.',
+  'led.would': '{before} to become {after}',
   'led.was': '{before} became {after}',
   'led.checkpoint': 'The checkpoint, to keep elsewhere',
   'led.copy': 'Copy',

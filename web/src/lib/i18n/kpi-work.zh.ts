@@ -144,6 +144,7 @@ export const kpiWorkZh: Record<keyof typeof kpiWorkEn, string> = {
   'led.notIncluded': '不在树中',
   'led.restatements': '数据更正',
   'led.noRestatements': '没有更正过数据。',
+  'led.would': '{before} 拟改为 {after}',
   'led.was': '{before} 改为 {after}',
   'led.checkpoint': '检查点，可另行保存',
   'led.copy': '复制',
