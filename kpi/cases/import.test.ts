@@ -5,6 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDuckCases, duckCasesDefaults } from '#stores/cases/duckdb/store.ts'
 import type { CaseStore } from '#stores/cases/store.ts'
 import { caseMapping, importCases } from './import.ts'
+import { loadEvidence } from './load.ts'
+import { withUpload } from './upload.ts'
 
 let directory: string
 let cases: CaseStore
@@ -80,4 +82,21 @@ test('what another told of is not overwritten', async () => {
 test('a mapping that is none, or of the catalogue, is refused by name', () => {
   expect(() => caseMapping({ fact: 'case', fields: {} })).toThrow(/mapping/)
   expect(() => caseMapping({ fact: 'item', fields: { id: 'code' } })).toThrow(/of the catalogue/)
+})
+
+test('takes the bytes of a file that is not UTF-8, and not what a program made of them', async () => {
+  // 编号,部门 and 1,人社局 in GB18030.
+  const bytes = Buffer.from('b1e0bac52cb2bfc3c50a312cc8cbc9e7bed60a', 'hex')
+  const given = caseMapping({ fact: 'case', format: 'csv', fields: { id: '编号', department: '部门' } })
+  const read = (content: string, base64?: boolean) =>
+    withUpload({ content, format: 'csv', ...(base64 === undefined ? {} : { base64 }) }, async (file) => {
+      const { cases: found } = await loadEvidence([{ file, mapping: given, knownMs: 0 }])
+      return found.map(({ record: { id, department } }) => [id, department])
+    })
+  expect(await read(bytes.toString('base64'), true)).toEqual([['1', '人社局']])
+  expect(await read('编号,部门\n1,人社局\n')).toEqual([['1', '人社局']])
+  await expect(read(bytes.toString('utf8'))).rejects.toMatchObject({
+    message: expect.stringContaining('U+FFFD'),
+    hint: expect.stringContaining('`base64: true`'),
+  })
 })
