@@ -56,16 +56,17 @@ const logs: Record<string, Log> = {
   'Dutch building permits, one row per step, decimal comma, a case that is open': {
     file: 'bpi15.csv',
     content: [
-      'case_id;activity;timestamp;startDate;endDate;dueDate;SUMleges;responsible',
-      '"9613229";"01_HOOFD_010";"2014-05-20T00:00:00+02:00";"2014-05-20T00:00:00+02:00";"2014-07-22T00:00:00+02:00";"2014-07-15T00:00:00+02:00";"1.234,56";"560872"',
-      '"9613229";"01_HOOFD_015";"2014-05-21T09:12:33.123+02:00";"2014-05-20T00:00:00+02:00";"2014-07-22T00:00:00+02:00";"2014-07-15T00:00:00+02:00";"1.234,56";"560872"',
-      '"9613230";"01_HOOFD_010";"2014-05-22T00:00:00+02:00";"2014-05-22T00:00:00+02:00";"";"";"";"560890"',
+      'case_id;activity;timestamp;startDate;endDate;dueDate;SUMleges;responsible;byPost',
+      '"9613229";"01_HOOFD_010";"2014-05-20T00:00:00+02:00";"2014-05-20T00:00:00+02:00";"2014-07-22T00:00:00+02:00";"2014-07-15T00:00:00+02:00";"1.234,56";"560872";TRUE',
+      '"9613229";"01_HOOFD_015";"2014-05-21T09:12:33.123+02:00";"2014-05-20T00:00:00+02:00";"2014-07-22T00:00:00+02:00";"2014-07-15T00:00:00+02:00";"1.234,56";"560872";TRUE',
+      '"9613230";"01_HOOFD_010";"2014-05-22T00:00:00+02:00";"2014-05-22T00:00:00+02:00";"";"";"";"560890";FALSE',
     ].join('\n'),
     mapping: {
       ...{ fact: 'case', zone: 'Europe/Amsterdam', separator: ';', group: 'case_id' },
       fields: {
         ...{ id: 'case_id', openedMs: { column: 'startDate', time: 'iso' } },
         ...{ closedMs: { column: 'endDate', time: 'iso' }, dueMs: { column: 'dueDate', time: 'iso' } },
+        returnedByPost: { column: 'byPost', type: 'boolean' },
         ...{ handler: 'responsible', 'extra.fee': { column: 'SUMleges', type: 'number', decimal: ',' } },
       },
       step: { name: 'activity', atMs: { column: 'timestamp', time: 'iso' } },

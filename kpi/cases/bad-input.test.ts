@@ -129,6 +129,22 @@ it('says which form a date has when the mapping says another', async () => {
   ])
 })
 
+it('reads yes and no in any case, and does not take for no what is neither', async () => {
+  const mapping = (more: object) =>
+    mappingSchema.parse({
+      fact: 'case',
+      fields: { id: 'id', returnedByPost: { column: 'post', type: 'boolean', ...more } },
+    })
+  const text = 'id,post\n1,TRUE\n2,False\n3,否\n4,\n5,maybe\n'
+  const read = async (more: object) => {
+    const { cases: found, setAside } = await load('yes.csv', text, mapping(more))
+    return [found.map(({ record }) => record.returnedByPost), setAside.map(({ cause }) => cause)]
+  }
+  expect(await read({})).toEqual([[true, false, false, null], ['returnedByPost: "maybe" is neither yes nor no']])
+  expect(await read({ trues: ['Maybe'] })).toEqual([[false, false, false, null, true], []])
+  expect(await read({ falses: ['maybe', 'false', '否'] })).toEqual([[true, false, false, null, false], []])
+})
+
 it('names the row in which a quote is opened, and reads lines of JSON whatever the file is called', async () => {
   await expect(load('quote.csv', '编号,部门,收件,办结\n1,a,,\n2,"b,,\n3,c,,\n4,d,,\n')).rejects.toMatchObject({
     message: expect.stringContaining('row 3: a field begins with a quote and does not end'),

@@ -39,7 +39,8 @@ const fieldObject = z.strictObject({
   decimal,
   type: z.enum(['text', 'number', 'boolean', 'list']).optional(),
   missing: z.array(z.string()).default(['']).describe('Texts that mean: not known'),
-  trues: z.array(z.string()).default(['true', 'yes', '1', '是', 'Y']),
+  trues: z.array(z.string()).optional().describe('Texts that mean yes; without `falses` all others mean no'),
+  falses: z.array(z.string()).optional().describe('Texts that mean no; what is neither is refused'),
   separator: z.string().default(';'),
   from: z
     .enum(['first', 'last', 'earliest', 'latest'])

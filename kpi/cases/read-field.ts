@@ -46,7 +46,7 @@ export function readField(row: Row, name: string, field: FieldMapping, zone: Zon
     case 'number':
       return numberText(text, name, field.decimal)
     case 'boolean':
-      return field.trues.includes(text)
+      return booleanOf(text, name, field)
     case 'list':
       return text
         .split(field.separator)
@@ -55,6 +55,20 @@ export function readField(row: Row, name: string, field: FieldMapping, zone: Zon
     default:
       return text
   }
+}
+
+const yes = ['true', 'yes', 'y', 't', '1', '是']
+const no = ['false', 'no', 'n', 'f', '0', '否']
+
+function booleanOf(text: string, name: string, { trues, falses }: FieldMapping): boolean {
+  const among = (words: readonly string[]): boolean => words.some((word) => word.toLowerCase() === text.toLowerCase())
+  if (among(trues ?? yes)) return true
+  if (trues && !falses) return false
+  if (among(falses ?? no)) return false
+  throw new FieldProblem(
+    `${name}: "${text.slice(0, 60)}" is neither yes nor no`,
+    'Name the texts that mean so: `trues: [...]`, `falses: [...]`, or `missing` for what is not known.',
+  )
 }
 
 /** Digits as text, exact: thousands separators and full-width forms are understood. */

@@ -331,13 +331,21 @@ function fieldOf(row: Row, given: Spec | unknown, zone: string): unknown {
   }
   if (spec['time'] !== undefined) return firstTime(text, [spec['time']].flat(), spec['yearsFrom'], zone)
   if (spec['type'] === 'number') return digits(text, spec['decimal'])
-  if (spec['type'] === 'boolean') return ((spec['trues'] ?? ['true', 'yes', '1', '是', 'Y']) as string[]).includes(text)
+  if (spec['type'] === 'boolean') return yesOrNo(text.toLowerCase(), spec['trues'], spec['falses'])
   if (spec['type'] === 'list')
     return text
       .split(spec['separator'] ?? ';')
       .map((one) => one.trim())
       .filter(Boolean)
   return text
+}
+
+function yesOrNo(word: string, trues: string[] | undefined, falses: string[] | undefined): boolean {
+  const lower = (words: string[]): string[] => words.map((one) => one.toLowerCase())
+  if (lower(trues ?? 'true yes y t 1 是'.split(' ')).includes(word)) return true
+  const known = lower(falses ?? 'false no n f 0 否'.split(' '))
+  if (known.includes(word) || (trues && !falses)) return false
+  throw new Unreadable()
 }
 
 function digits(text: string, decimal = '.'): string {

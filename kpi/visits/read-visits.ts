@@ -72,7 +72,7 @@ function columnsOf(row: Row, problems: VisitProblem[]): Map<Column, FieldMapping
     const name = present.find(({ plain }) => headings.includes(plain))?.name
     if (name !== undefined) {
       const time = column === 'atMs' ? { time: 'iso' } : {}
-      found.set(column, { column: name, up: 0, missing: [''], trues: [], separator: ';', decimal: '.', ...time })
+      found.set(column, { column: name, up: 0, missing: [''], separator: ';', decimal: '.', ...time })
     } else if (required)
       problems.push({
         row: 1,
