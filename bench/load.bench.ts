@@ -29,7 +29,10 @@ const environment = {
 const main = resolve(import.meta.dirname, '../server/cli/main.ts')
 const node = ['--disable-warning=ExperimentalWarning', main]
 const startedMs = performance.now()
-const child = spawn(process.execPath, [...node, 'serve'], { env: environment, stdio: ['ignore', 'ignore', 'inherit'] })
+const child = spawn(process.execPath, ['--always-sparkplug', ...node, 'serve'], {
+  env: environment,
+  stdio: ['ignore', 'ignore', 'inherit'],
+})
 await until(() =>
   fetch(`${url}/health`).then(
     ({ ok }) => ok,

@@ -49,10 +49,10 @@ const kinds: Kind[] = [
   {
     name: 'guanlan',
     program: process.execPath,
-    args: () => ['--disable-warning=ExperimentalWarning', main, 'serve'],
+    // As guanlan.mjs starts it; so is the environment.
+    args: () => ['--disable-warning=ExperimentalWarning', '--always-sparkplug', main, 'serve'],
     environment: (directory, port) => ({
       GUANLAN_DATA: directory,
-      // As guanlan.mjs starts it.
       UV_THREADPOOL_SIZE: '16',
       NODE_COMPILE_CACHE: resolve(main, '../../../node_modules/.cache/guanlan'),
       GUANLAN_HTTP_LISTEN: `127.0.0.1:${port}`,
