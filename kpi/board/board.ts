@@ -246,10 +246,9 @@ export function createBoard(deps: BoardDeps): Board {
       const fresh = await cases.since(sequence, batch)
       if (fresh.length === 0) break
       // Only a corrected or a late record has others before it.
-      const history =
-        sequence === 0
-          ? Map.groupBy(fresh, ({ record }) => record.id)
-          : await cases.history([...new Set(fresh.map(({ record }) => record.id))])
+      const history = Map.groupBy(fresh, ({ record }) => record.id)
+      const earlier = sequence === 0 ? [] : await cases.history([...history.keys()], fresh[0]!.sequence)
+      for (const [id, versions] of earlier) history.set(id, [...versions, ...history.get(id)!])
       const pace = createPace()
       try {
         for (let from = 0; from < fresh.length; from += appliedAtOnce) {

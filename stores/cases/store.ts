@@ -54,8 +54,8 @@ export interface CaseStore {
   append(records: readonly CaseRecord[], knownMs: number): Promise<AppendCasesResult>
   /** Every version of a case, in order of arrival. */
   versions(id: string): Promise<StoredCase[]>
-  /** The same for many. */
-  history(ids: readonly string[]): Promise<Map<string, StoredCase[]>>
+  /** The same for many. @param before only what arrived before this sequence */
+  history(ids: readonly string[], before?: number): Promise<Map<string, StoredCase[]>>
   /** Which of these ids have arrived. */
   known(ids: readonly string[]): Promise<Set<string>>
   /** Ids of cases of which there is more than one version. */

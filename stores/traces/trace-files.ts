@@ -4,6 +4,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, open as openFile, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createPace } from '#core/pace.ts'
 import type { CaseTrace } from '../cases/case.ts'
 import type { CaseKey } from '../cases/store.ts'
 import { type EventDatabase, openDatabase } from '../events/duckdb/database.ts'
@@ -134,7 +135,9 @@ export async function openTraceFiles(config: TraceFilesConfig): Promise<TraceFil
       exclusive(async () => {
         await writer.run('create or replace temp table incoming (case_id VARCHAR, kind VARCHAR, at_ms BIGINT)')
         const appender = await writer.createAppender('incoming')
+        const pace = createPace()
         for (const { caseId, kind, atMs } of traces) {
+          await pace(true)
           appender.appendVarchar(caseId)
           appender.appendVarchar(kind)
           appender.appendBigInt(BigInt(atMs))

@@ -75,9 +75,13 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
   }
 
   /** Whole rows of these ids, or some columns of them, in order of arrival. */
-  const ofIds = async (ids: readonly string[], what: string): Promise<Record<string, unknown>[]> => {
+  const ofIds = async (
+    ids: readonly string[],
+    what: string,
+    before = Number.POSITIVE_INFINITY,
+  ): Promise<Record<string, unknown>[]> => {
     const wanted = new Set(ids)
-    const candidates = await index().candidates(ids)
+    const candidates = (await index().candidates(ids)).filter((sequence) => sequence < before)
     const found: Record<string, unknown>[] = []
     for (let from = 0; from < candidates.length; from += batchRows) {
       const part = candidates.slice(from, from + batchRows)
@@ -211,9 +215,9 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
         return { ...result, stored: fresh.length, lastSequence: last }
       }),
     versions: async (id) => (await ofIds([id], `id, ${stored}`)).map(storedOf),
-    history: async (wanted) => {
+    history: async (wanted, before) => {
       const found = new Map<string, StoredCase[]>()
-      for (const one of (await ofIds(wanted, `id, ${stored}`)).map(storedOf)) {
+      for (const one of (await ofIds(wanted, `id, ${stored}`, before)).map(storedOf)) {
         const versions = found.get(one.record.id)
         if (versions) versions.push(one)
         else found.set(one.record.id, [one])
