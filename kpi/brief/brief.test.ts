@@ -256,6 +256,8 @@ test('the snapshot is one file that needs nothing else: no address, no script, a
   expect(html).toContain(root)
   const english = briefSnapshot(brief, 'en').toString()
   expect(english).toContain('How to verify')
+  expect(english).toContain('<h1>Digital government: performance brief</h1>')
+  expect(english).toContain('the whole province')
   expect(english).toContain(brief.rows[0]!.definition.name.en)
   expect(briefSnapshot(await gather()).equals(briefSnapshot(brief))).toBe(true)
 })

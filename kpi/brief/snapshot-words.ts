@@ -3,13 +3,15 @@
 import type { Annotation } from '../annotations/annotations.ts'
 import type { Step } from '../board/waterfall.ts'
 import type { Restatement, TargetStatus, ValueState } from '../contract.ts'
-import { causes, noteKinds, reasonText, states, statuses, steps } from './words.ts'
+import { causes, defaultTitle, noteKinds, reasonText, states, statuses, steps, wholeProvince } from './words.ts'
 
 export interface SnapshotWords {
   states: Record<ValueState, string>
   statuses: Record<TargetStatus, string>
   steps: Record<Step['kind'], string>
   reason(reason: string): string
+  title: string
+  wholeProvince: string
   points: string
   same: string
   columns: {
@@ -72,6 +74,8 @@ export const zh: SnapshotWords = {
   >,
   steps,
   reason: reasonText,
+  title: defaultTitle,
+  wholeProvince,
   points: ' 个百分点',
   same: '持平',
   columns: {
@@ -153,6 +157,8 @@ export const en: SnapshotWords = {
     restatement: 'restatement',
   },
   reason: (reason) => reason.replaceAll('-', ' '),
+  title: 'Digital government: performance brief',
+  wholeProvince: 'the whole province',
   points: ' points',
   same: 'unchanged',
   columns: {

@@ -8,7 +8,7 @@ import { departmentName, noteLines, partsText, restatedLines } from './beside.ts
 import type { Brief, BriefRow } from './brief.ts'
 import { inLanguage } from './language.ts'
 import { en, type SnapshotWords, zh } from './snapshot-words.ts'
-import { convertedNote, decimalText, periodText, statuses, timeText } from './words.ts'
+import { convertedNote, decimalText, defaultTitle, periodText, statuses, timeText, wholeProvince } from './words.ts'
 
 /** Beyond, departments are left out: the file is meant for mail and phones. */
 export const snapshotBytesMax = 2 * 1024 * 1024
@@ -24,7 +24,7 @@ th,td{text-align:right;padding:5px 8px;border-bottom:1px solid #d5dbe2;vertical-
 th{font-size:13px;background:#eef2f6}th:first-child,td:first-child,.words th,.words td{text-align:left}
 details{margin:2px 0}summary{cursor:pointer;padding:3px 0}summary b{font-variant-numeric:tabular-nums}
 details details{margin-left:18px}pre{white-space:pre-wrap;overflow-wrap:anywhere;background:#eef2f6;padding:12px;font-size:12px}
-a{color:#14508c}.scroll{overflow-x:auto}
+a{color:#14508c}.scroll{overflow-x:auto}.scroll+.scroll{margin-top:12px}th:first-child,td:first-child{min-width:7em}
 @media (prefers-color-scheme:dark){body{background:#12171d;color:#dde4ec}th,pre{background:#1d252e}th,td{border-color:#313c48}a{color:#7db4ee}.soft{color:#9aa7b5}.warn{color:#f0a35e}}
 @media print{body{max-width:none;padding:0}section{break-inside:auto}h2{break-after:avoid}tr{break-inside:avoid}}
 `
@@ -40,6 +40,9 @@ function page(brief: Brief, language: SnapshotLanguage, withDepartments: boolean
   const { masthead, period, scope, checkpoint } = brief
   const { number, issuer, classification } = masthead
   const label = at.isEnglish ? period.label : periodText(period.label)
+  // What the office calls it stays as it is; what we call it is said in the reader's language.
+  const title = masthead.title === defaultTitle ? words.title : masthead.title
+  const place = scope === wholeProvince ? words.wholeProvince : scope
   const has = brief.rows.some(({ departments }) => departments.length > 0)
   const facts = [
     `${words.asOf} ${timeText(brief.asOfMs)}`,
@@ -49,9 +52,9 @@ function page(brief: Brief, language: SnapshotLanguage, withDepartments: boolean
   ]
   const body = [
     classification === '' ? '' : `<p><b>${escaped(classification)}</b></p>`,
-    `<h1>${escaped(masthead.title)}</h1>`,
+    `<h1>${escaped(title)}</h1>`,
     `<p>${escaped([number ? words.number(number.issue, number.total) : '', issuer].filter((part) => part !== '').join(' · '))}</p>`,
-    `<p><b>${escaped(`${label} · ${scope}`)}</b></p>`,
+    `<p><b>${escaped(`${label} · ${place}`)}</b></p>`,
     `<p class="soft">${escaped(facts.join(' · '))}</p>`,
     brief.synthetic ? `<p class="warn">${escaped(words.synthetic)}</p>` : '',
     !withDepartments && has ? `<p class="warn">${escaped(words.cut)}</p>` : '',
@@ -68,7 +71,7 @@ function page(brief: Brief, language: SnapshotLanguage, withDepartments: boolean
   const policy = `default-src 'none'; style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'; base-uri 'none'; form-action 'none'`
   const lang = { en: 'en', 'zh-Hans': 'zh-CN', 'zh-Hant': 'zh-HK' }[language]
   const html = `<!doctype html>
-<html lang="${lang}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(`${masthead.title} ${period.label}`)}</title><style>${style}</style></head>
+<html lang="${lang}"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${policy}"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escaped(`${title} ${period.label}`)}</title><style>${style}</style></head>
 <body>
 ${body}
 </body></html>

@@ -7,6 +7,7 @@ import { firstDayOfWeek } from '../time/period.ts'
 import type { Brief, Masthead } from './brief.ts'
 
 export const defaultTitle = '数字政府绩效简报'
+export const wholeProvince = '全省'
 const msPerDay = 86_400_000
 const chinaMs = 8 * 3_600_000
 export const syntheticMark = '合成示例'

@@ -16,7 +16,7 @@ import type { BriefLanguage } from '#kpi/brief/language.ts'
 import { briefPng } from '#kpi/brief/png.ts'
 import type { BriefFormat, BriefSeries } from '#kpi/brief/settings.ts'
 import { briefSnapshot, type SnapshotLanguage } from '#kpi/brief/snapshot.ts'
-import { defaultTitle } from '#kpi/brief/words.ts'
+import { defaultTitle, wholeProvince } from '#kpi/brief/words.ts'
 import { readCheckpoint } from '#kpi/ledger/checkpoint.ts'
 import { restatedBy } from '#kpi/restatements.ts'
 import { zoneOf } from '#kpi/time/zone.ts'
@@ -25,7 +25,6 @@ import { defaultOrganisation } from '../config.ts'
 import type { KpiPart } from './kpi.ts'
 
 const divisionsSchema = z.object({ cities: z.array(z.object({ code: z.string(), name: z.string() })) })
-const province = '全省'
 const china = zoneOf('Asia/Shanghai')
 
 export const briefTypes: Record<BriefFormat, string> = {
@@ -95,7 +94,7 @@ export async function makeBrief(
   const places = region?.split('|').map((code) => cityNames.get(code) ?? code) ?? []
   const departmentNames = departmentNamesOf(kpi)
   const departments = department?.split('|').map((id) => departmentNames.get(id) ?? id) ?? []
-  const scope = [...places, ...departments].join('、') || province
+  const scope = [...places, ...departments].join('、') || wholeProvince
   const knownMs = request.knownMs ?? request.nowMs
   const ranAtMs = kpi.integrity?.ranAtMs() ?? Number.POSITIVE_INFINITY
   return gatherBrief(kpi.board, request, {
