@@ -1,5 +1,5 @@
 // Checks on files: published figures by a plan, cases unit by unit, and the size of a sample of visits.
-import { existsSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { z } from 'zod'
 import { CodedError } from '#core/errors.ts'
