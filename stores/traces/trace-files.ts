@@ -2,11 +2,12 @@
 // order of cases. Which of it belongs to which case is worked out for stretches of cases in their order of arrival, and kept
 // where neither the case nor the days around it can change any more: a night joins what is new, not a year.
 import { existsSync } from 'node:fs'
-import { mkdir, open as openFile, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createPace } from '#core/pace.ts'
 import type { CaseTrace } from '../cases/case.ts'
 import type { CaseKey } from '../cases/store.ts'
+import { quoted, syncPath } from '../duckdb-files.ts'
 import { type EventDatabase, openDatabase } from '../events/duckdb/database.ts'
 
 export interface TraceFilesConfig {
@@ -86,9 +87,9 @@ export async function openTraceFiles(config: TraceFilesConfig): Promise<TraceFil
     await writer.run(
       `copy (${select}) to ${quoted(`${path}.part`)} (format parquet, compression zstd, row_group_size 100000)`,
     )
-    await sync(`${path}.part`)
+    await syncPath(`${path}.part`)
     await rename(`${path}.part`, path)
-    await sync(directory)
+    await syncPath(directory)
   }
   const setWanted = async (keys: readonly CaseKey[]): Promise<void> => {
     await writer.run('create or replace temp table wanted (id VARCHAR, sequence BIGINT)')
@@ -186,17 +187,4 @@ export async function openTraceFiles(config: TraceFilesConfig): Promise<TraceFil
 
 function padded(sequence: number): string {
   return String(sequence).padStart(12, '0')
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await openFile(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }

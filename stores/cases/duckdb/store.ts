@@ -1,11 +1,12 @@
 // Cases as Parquet files that are written once: each append is a file whose name carries the sequences it holds. DuckDB
 // reads them; there is no database file that can break. Files of one size are joined when there are eight. A version knows
 // which one it replaces, so that what is current needs no look at everything.
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { recordHash } from '#core/canonical.ts'
 import { CodedError } from '#core/errors.ts'
 import { createPace } from '#core/pace.ts'
+import { quoted, syncPath } from '../../duckdb-files.ts'
 import { type EventDatabase, openDatabase } from '../../events/duckdb/database.ts'
 import type { CaseRecord, StoredCase } from '../case.ts'
 import type { AppendCasesResult, CaseScan, CaseStore, CaseTally } from '../store.ts'
@@ -129,9 +130,9 @@ export function createDuckCases(config: DuckCasesConfig): CaseStore {
     await db().writer.run(
       `copy (${select}) to ${quoted(`${path}.part`)} (format parquet, compression zstd, row_group_size 50000)`,
     )
-    await sync(`${path}.part`)
+    await syncPath(`${path}.part`)
     await rename(`${path}.part`, path)
-    await sync(config.directory)
+    await syncPath(config.directory)
   }
 
   const joinSmall = async (): Promise<void> => {
@@ -463,19 +464,6 @@ function covers(other: string, from: number, to: number): boolean {
 
 function nameOf(from: number, to: number): string {
   return `cases-${String(from).padStart(12, '0')}-${String(to).padStart(12, '0')}.parquet`
-}
-
-async function sync(path: string): Promise<void> {
-  const handle = await open(path, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`
 }
 
 function whole(value: number): string {
