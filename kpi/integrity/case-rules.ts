@@ -174,7 +174,7 @@ export const caseRules: readonly CaseRule[] = [
         : undefined,
   },
   {
-    ...{ id: 'stopped-until-closed', check: 'P', habits: 2 },
+    ...{ id: 'stopped-until-closed', ground: 'habit', check: 'P', habits: 2 },
     measure: {
       en: 'late, but for a clock that was stopped at the deadline until the very closing',
       zh: '若非临期停止计时直至办结，本已逾期',
@@ -503,7 +503,9 @@ function isStopUntold({ stops, traces }: CaseRecord, from: number): boolean {
 
 function isStoppedUntilClosed({ stops, dueMs, closedMs }: CaseRecord): boolean {
   return stops.some(
-    ({ fromMs, toMs }) => fromMs >= dueMs! - stopNearMs && toMs !== null && toMs >= closedMs! - msPerMinute,
+    ({ fromMs, toMs }) =>
+      // Once it is late a stop saves nothing.
+      fromMs >= dueMs! - stopNearMs && fromMs <= dueMs! && toMs !== null && toMs >= closedMs! - msPerMinute,
   )
 }
 

@@ -57,6 +57,8 @@ const expectedMin = 0.02
 const unitsMax = 1500
 /** Beyond so many deviations a unit counts as "at least so many": whoever is far outside pulls no harder than who is just outside. */
 const censorAt = 1.3
+/** A habit is never asked about, and is known better for it: the few who have it far more often widen its funnel. */
+const censorHabitsAt = 5
 const censorMin = 3
 const rounds = 4
 /** Up to so many expected cases every whole number of them is looked at, and so many steps far. */
@@ -73,13 +75,15 @@ export interface PeerOptions {
   habits?: number
   /** A unit with fewer is not compared. */
   casesMin?: number
+  /** Honest units may lie as far apart as they like: those far outside say how far as well. */
+  isHabit?: boolean
 }
 
 export const unitCasesMin = 30
 
 export function compareWithPeers(
   counted: readonly Counted[],
-  { clump = 1, habits = 1, casesMin = unitCasesMin }: PeerOptions = {},
+  { clump = 1, habits = 1, casesMin = unitCasesMin, isHabit = false }: PeerOptions = {},
 ): Funnel {
   const outside = new Set<string>()
   const usual = (1 + spreadUsual) ** habits - 1
@@ -96,8 +100,8 @@ export function compareWithPeers(
       return { units, spread }
     }
     units = expectedOf(counted, outside, casesMin)
-    const inside = units.filter(({ unit }) => !outside.has(unit))
-    spread = spreadOf(inside, clump, spread, usual, unknown)
+    const telling = isHabit ? units : units.filter(({ unit }) => !outside.has(unit))
+    spread = spreadOf(telling, clump, spread, usual, unknown, isHabit ? censorHabitsAt : censorAt)
   }
 }
 
@@ -201,9 +205,16 @@ function totals(strata: Counted['strata']): [number, number] {
 
 /**
  * The most likely spread of a beta-binomial, given what the units have and a weak opinion beforehand. What a unit has beyond
- * `censorAt` deviations is taken as "at least that", so that those who are outside widen the funnel little.
+ * `censored` deviations is taken as "at least that", so that those who are outside widen the funnel little.
  */
-function spreadOf(units: readonly Compared[], clump: number, before: number, usual: number, unknown: number): number {
+function spreadOf(
+  units: readonly Compared[],
+  clump: number,
+  before: number,
+  usual: number,
+  unknown: number,
+  censored: number,
+): number {
   const told = units.filter(({ expected }) => expected > expectedMin * clump)
   if (told.length < unitsMin) return unknown
   const every = Math.ceil(told.length / unitsMax)
@@ -211,7 +222,7 @@ function spreadOf(units: readonly Compared[], clump: number, before: number, usu
     .filter((_, at) => at % every === 0)
     .map(({ seen, count, expected }) => {
       const mean = expected / clump
-      const bound = Math.max(censorMin, Math.ceil(mean + censorAt * Math.sqrt(mean + mean * mean * before)))
+      const bound = Math.max(censorMin, Math.ceil(mean + censored * Math.sqrt(mean + mean * mean * before)))
       const hits = Math.floor(seen / clump)
       return { hits: Math.min(hits, bound), isCensored: hits >= bound, trials: count / clump, share: expected / count }
     })

@@ -63,7 +63,7 @@ export function screenUnits(units: readonly UnitSigns[], { dependent }: ScreenOp
             ]),
           ),
         })),
-        { clump, habits, casesMin },
+        { clump, habits, casesMin, isHabit: ground === 'habit' },
       )
       spreads[id] = spread
       for (const { unit, count, seen, expected, pValue, attained } of compared)
