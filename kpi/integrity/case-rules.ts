@@ -305,8 +305,8 @@ export const caseRules: readonly CaseRule[] = [
     ...{ id: 'left-the-population', check: 'F' },
     measure: { en: 'ended without a decision, although the result was delivered', zh: '以未决方式结束，却已送达结果' },
     question: {
-      en: 'Cases said to be withdrawn or not accepted were delivered, paid or rated. Why do they not count?',
-      zh: '标为撤回或不予受理的案件却有送达、缴费或评价，为何不计入统计？',
+      en: 'Cases said to be withdrawn or not accepted were delivered or rated, or paid afterwards. Why do they not count?',
+      zh: '标为撤回或不予受理的案件却有送达、评价或其后的缴费，为何不计入统计？',
     },
     of: ({ record }) => (record.closedMs === null ? apart : when(isLeavingThoughDelivered(record))),
   },
@@ -317,8 +317,8 @@ export const caseRules: readonly CaseRule[] = [
       zh: '已逾期，以未决方式结束，却已送达结果',
     },
     question: {
-      en: 'Late cases are said to be withdrawn or not accepted, and were delivered, paid or rated. Why do they not count?',
-      zh: '逾期案件标为撤回或不予受理，却有送达、缴费或评价，为何不计入统计？',
+      en: 'Late cases are said to be withdrawn or not accepted, and were delivered or rated, or paid afterwards. Why do they not count?',
+      zh: '逾期案件标为撤回或不予受理，却有送达、评价或其后的缴费，为何不计入统计？',
     },
     of: ({ record }) =>
       record.closedMs === null || record.dueMs === null
@@ -514,10 +514,13 @@ function wasLate({ record, before, knownMs }: ObservedCase): boolean {
   return dueMs !== null && (closedMs ?? knownMs) > dueMs
 }
 
+/** Who withdraws may have paid before; money that comes afterwards is for something. */
 function isLeavingThoughDelivered(record: CaseRecord): boolean {
+  if (!isLeaving(record)) return false
+  const endedMs = record.closedMs ?? Number.POSITIVE_INFINITY
   return (
-    isLeaving(record) &&
-    (isAnswered(record) || record.traces.some(({ kind }) => kind === 'logistics' || kind === 'payment'))
+    isAnswered(record) ||
+    record.traces.some(({ kind, atMs }) => kind === 'logistics' || (kind === 'payment' && atMs > endedMs))
   )
 }
 

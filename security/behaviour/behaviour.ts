@@ -2,7 +2,7 @@
 // before it, then learned: nothing ahead is used, and the same events in the same order give the same.
 import type { BehaviourConfig } from './config.ts'
 import { DayScores } from './day-scores.ts'
-import type { Facts, Measure, Relation } from './facts.ts'
+import type { Facts, Relation } from './facts.ts'
 import {
   bounds,
   type Detector,
