@@ -3,8 +3,9 @@
 // unit, with and without the telemetry of others; and what no test can beat. Results are kept as they come: when the time is
 // over, the same command goes on where it stopped.
 // Usage: npm run eval:fabrication [-- --minutes 30 --quick --units 200 --treated 20 --seed 1
-//   --family A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,other-hands,other-hands-2,permits,boston,new-york,bound --data ../shared/data/kpi]
-// A and T1 to T3 are what the method is fixed on, all others judge; the first other hands work in D4.
+//   --family A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,D8,D9,other-hands,other-hands-2,other-hands-3,permits,boston,new-york,bound --data ../shared/data/kpi]
+// A and T1 to T3 are what the method is fixed on. Of B, C and the first two other hands the false alarms were read; D8, D9 and
+// the third other hands judge. The other hands work in D4, D7 and D10.
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
@@ -42,7 +43,8 @@ const units = Number(values.units)
 const seed = Number(values.seed)
 const treatedPerTrial = Number(values.treated ?? (quick ? '10' : '20'))
 const rates = quick ? [0.01, 0.02, 0.05] : [0.01, 0.02, 0.05, 0.1, 0.2]
-const everything = 'A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,other-hands,other-hands-2,permits,boston,new-york,bound'
+const everything =
+  'A,T1,T2,T3,B,C,D1,D2,D3,D5,D6,D8,D9,other-hands,other-hands-2,other-hands-3,permits,boston,new-york,bound'
 const wanted = new Set((values.family ?? (quick ? 'A' : everything)).split(','))
 const root = resolve(import.meta.dirname, '..')
 const traces = readTraceRules(join(root, 'rules/kpi/integrity/traces.yml')).rules!
@@ -85,14 +87,14 @@ function drawnAt(n: number): [Family, number] {
 }
 const families: [name: string, title: string, of: Family, seed: number][] = [
   ['A', 'A, on which the method was fixed', tuningFamily, seed],
-  ['B', 'B, judges only', validationFamily, seed + 1000],
-  ['C', 'C, judges only', scoringFamily, seed + 2000],
+  ['B', 'B, held out; its false alarms were read', validationFamily, seed + 1000],
+  ['C', 'C, held out; its false alarms were read', scoringFamily, seed + 2000],
   ...[1, 2, 3].map((n): [string, string, Family, number] => [
     `T${n}`,
     `T${n}, drawn; the method was fixed on it`,
     ...drawnAt(100 + n),
   ]),
-  ...[1, 2, 3, 5, 6].map((n): [string, string, Family, number] => [
+  ...[1, 2, 3, 5, 6, 8, 9].map((n): [string, string, Family, number] => [
     `D${n}`,
     `D${n}, drawn; judges only`,
     ...drawnAt(n),
@@ -105,6 +107,7 @@ const jobs: Job[] = families.map(([name, title, of, from]) => ({
 for (const [name, n] of [
   ['other-hands', 4],
   ['other-hands-2', 7],
+  ['other-hands-3', 10],
 ] as const) {
   const [of, from] = drawnAt(n)
   const drawn = familyBackground(of, from, units, context)

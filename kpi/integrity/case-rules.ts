@@ -46,6 +46,8 @@ const msPerDay = 86_400_000
 const when = (is: boolean): Verdict => (is ? suspect : judged)
 /** A clock that stops so long before the deadline, or later, stops near it. */
 const stopNearMs = 2 * msPerDay
+/** A payment is told on the next working day; after a weekend that is the third. */
+const settlementMs = 3 * msPerDay
 /** A clock that nobody sets is off by less, and makes a whole unit answer before it closes. */
 const clocksUnsetMs = 15 * msPerMinute
 const officeFromHour = 8
@@ -283,7 +285,8 @@ export const caseRules: readonly CaseRule[] = [
     },
   },
   {
-    ...{ id: 'changed-to-its-favour', check: 'J' },
+    // Who corrects what was typed in a hurry corrects to the better: by itself a way to work.
+    ...{ id: 'changed-to-its-favour', ground: 'habit', check: 'J' },
     measure: { en: 'corrected to its own favour after it was reported', zh: '报送后作了有利于自身的更正' },
     question: {
       en: 'Cases were changed after they had been reported: closed earlier, due later, or online. Why?',
@@ -514,13 +517,13 @@ function wasLate({ record, before, knownMs }: ObservedCase): boolean {
   return dueMs !== null && (closedMs ?? knownMs) > dueMs
 }
 
-/** Who withdraws may have paid before; money that comes afterwards is for something. */
+/** Who withdraws may have paid before, which is told when it is settled; money that comes later is for something. */
 function isLeavingThoughDelivered(record: CaseRecord): boolean {
   if (!isLeaving(record)) return false
-  const endedMs = record.closedMs ?? Number.POSITIVE_INFINITY
+  const settledMs = (record.closedMs ?? Number.POSITIVE_INFINITY) + settlementMs
   return (
     isAnswered(record) ||
-    record.traces.some(({ kind, atMs }) => kind === 'logistics' || (kind === 'payment' && atMs > endedMs))
+    record.traces.some(({ kind, atMs }) => kind === 'logistics' || (kind === 'payment' && atMs > settledMs))
   )
 }
 
