@@ -2,13 +2,15 @@
 # Installs the real programs that the tests talk to, on Debian and Ubuntu. Elsewhere it names them; the tests that need
 # one then skip by name.
 set -u
-packages=(chromium fonts-noto-cjk mariadb-server poppler-utils rsyslog nginx-light libnginx-mod-http-js prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics libxml2-utils openssh-server python3-feedparser)
+packages=(chromium fonts-noto-cjk mariadb-server poppler-utils rsyslog nginx-light libnginx-mod-http-js prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics libxml2-utils openssh-server systemd-journal-remote python3-feedparser)
 programs=(chromium mariadbd pdftotext rsyslogd nginx prometheus prometheus-node-exporter prometheus-alertmanager victoria-metrics sshd xmllint)
 
 missing=()
 for program in "${programs[@]}"; do
   command -v "$program" >/dev/null 2>&1 || [ -x "/usr/sbin/$program" ] || missing+=("$program")
 done
+# No program on the path.
+[ -x /lib/systemd/systemd-journal-remote ] || missing+=(systemd-journal-remote)
 # No program, a module of one.
 [ -e /usr/lib/nginx/modules/ngx_http_js_module.so ] || [ -e /usr/share/nginx/modules/ngx_http_js_module.so ] || missing+=(libnginx-mod-http-js)
 [ "${#missing[@]}" -eq 0 ] && exit 0

@@ -14,7 +14,7 @@ interface Kept {
   facts: Promise<readonly Fact[]>
 }
 
-/** Of one state of the catalogue: what pages ask for now, and a few times before. */
+/** Of one state of the catalogue: the present one, which pages ask for, and a few that were asked for in the past. */
 const keptMax = 12
 const sortedAtOnce = 4096
 const kept = new WeakMap<readonly Fact[], Kept[]>()
